@@ -1,0 +1,122 @@
+# `make` alone lists what there is. A bare Python 3.11 is enough: everything else is installed into .venv.
+
+PYTHON ?= python3
+V := .venv
+PY := $(V)/bin/python
+HEARTH := ./hearth
+ROOMS := auth domain execution gateways loaders models resolvers schema server services tests
+
+# PyPI has packages named like our rooms; with the root first on the path, `schema` is always ours.
+export PYTHONPATH := $(CURDIR)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run seed import test test-browser chromium lint format sdl lock clean reset \
+	installed installed-dev graphiql
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+## Run
+
+run: installed ## run the development server; PORT, HEARTH_DATA and HEARTH_DATABASE_URL move it
+	@HEARTH_ENV=development exec $(HEARTH) run
+
+seed: installed ## make invented households in the development database: make seed HOUSEHOLDS=1000
+	@HEARTH_ENV=development exec $(HEARTH) seed --households $(or $(HOUSEHOLDS),1000)
+
+import: installed ## load households into the development database: make import FILE=households.ndjson
+	@HEARTH_ENV=development exec $(HEARTH) import "$(FILE)"
+
+## Check
+
+test: installed-dev ## run every test but those of the browser
+	@$(PY) -m pytest -m "not browser"
+
+test-browser: installed-dev chromium ## run the tests that need a browser
+	@$(PY) -m pytest -m browser
+
+lint: installed-dev ## check style, types, the floors of the house and the committed schema
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy $(ROOMS)
+	@$(V)/bin/lint-imports
+	@$(HEARTH) sdl > $(V)/schema.graphql
+	@diff -u schema/schema.graphql $(V)/schema.graphql \
+		|| { echo "schema/schema.graphql is stale: run 'make sdl' and commit it" >&2; exit 1; }
+
+format: installed-dev ## put the code into shape
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+sdl: installed ## write the GraphQL schema to schema/schema.graphql
+	@$(HEARTH) sdl > $(V)/schema.graphql
+	@mv $(V)/schema.graphql schema/schema.graphql
+
+# Debian's chromium is what the tests start; Playwright's own download is not used.
+chromium:
+	@command -v chromium > /dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
+			&& apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; } \
+		|| { echo "The browser tests need Chromium: install it, for example with 'sudo apt-get install chromium'" >&2; exit 1; }
+
+## Keep house
+
+lock: $(V)/.uv ## lock the newest versions that requirements*.in allow
+	@$(call lock,requirements)
+	@$(call lock,requirements-local,--constraint requirements.lock)
+	@$(call lock,requirements-dev,--constraint requirements.lock)
+
+clean: ## remove whatever can be made again, but not the development database
+	rm -rf $(V) graphiql/dist graphiql/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+reset: ## forget the development and test databases
+	rm -rf .hearth
+
+# Installing. The stamps in .venv change when the locks do; GraphiQL's build needs only the Node of the
+# local lock, so it runs beside the rest of the installation.
+
+installed:
+	@$(MAKE) --silent --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2) graphiql $(V)/.run
+
+installed-dev: installed
+	@$(MAKE) --silent --no-print-directory $(V)/.dev
+
+graphiql: $(V)/.local
+	@$(PY) graphiql/build.py
+
+$(V)/.uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null \
+		|| { echo "Hearth needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true):" \
+			"say which one to take, for example 'make PYTHON=python3.12 run'" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null \
+		|| { echo "Python's venv module is missing: install it, for example with 'sudo apt-get install python3-venv'" >&2; exit 1; }
+	@echo "Installing into .venv"
+	@$(PYTHON) -m venv $(V)
+	@$(PY) -m pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'
+	@touch $@
+
+$(V)/.local: requirements-local.lock $(V)/.uv
+	@$(call install,$<)
+	@touch $@
+
+$(V)/.run: requirements.lock $(V)/.uv | $(V)/.local
+	@$(call install,$<)
+	@ln -sf ../../hearth $(V)/bin/hearth
+	@touch $@
+
+$(V)/.dev: requirements-dev.lock $(V)/.run
+	@$(call install,$<)
+	@touch $@
+
+# uv is quick; pip, should uv fail, knows the mirrors and proxies that pip.conf names.
+define install
+$(PY) -m uv pip install --quiet --python $(PY) --require-hashes --requirement $(1) \
+	|| $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(1)
+endef
+
+define lock
+$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links $(2) $(1).in --output-file $(1).lock
+endef

@@ -1,0 +1,199 @@
+"""One-time codes: stored as an HMAC, counted before they are compared, won once (SPEC 4.7, I10, E7, E8, E10)."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from domain.challenge import ChallengeChannel
+from domain.profile import Profile
+from domain.refusals import CodeRejected, ErrorCode, RateLimited
+from models import counter, outbox
+from models.challenge import ChallengePurpose
+
+_HOUR = 3600
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What the caller may know of a code that was asked for; the same for known and unknown numbers."""
+
+    id: UUID
+    purpose: ChallengePurpose
+    channel: ChallengeChannel
+    expires_at: datetime
+    attempts_left: int
+    resend_allowed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAccepted:
+    """The right code, used for the first and only time."""
+
+    user_id: int
+
+
+# One at a time for each number, so that two requests at once send one code.
+_LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
+
+_RUNNING = """
+select id, channel, created_at, expires_at, attempts, max_attempts, consumed_at,
+  now() < created_at + make_interval(secs => $4) as paused
+from challenge where operator = $1 and target = $2 and purpose = $3
+order by created_at desc limit 1
+"""
+
+_KILL_OLDER = """
+update challenge set expires_at = now()
+where operator = $1 and target = $2 and purpose = $3 and expires_at > now() and consumed_at is null
+"""
+
+_CREATE = """
+insert into challenge
+  (id, operator, purpose, channel, target, user_id, code_hmac, attempts, max_attempts, created_at, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, 0, $8, now(), now() + make_interval(secs => $9))
+returning created_at, expires_at
+"""
+
+_TRY = """
+update challenge set attempts = attempts + 1
+where id = $1 and operator = $2 and purpose = $3
+  and consumed_at is null and expires_at > now() and attempts < max_attempts
+returning target, user_id, code_hmac, attempts, max_attempts
+"""
+
+_WHY_NOT = """
+select consumed_at is not null as used, attempts >= max_attempts as burnt
+from challenge where id = $1 and operator = $2 and purpose = $3
+"""
+
+
+async def request(
+    connection: BaseDBAsyncClient,
+    profile: Profile,
+    secret: bytes,
+    purpose: ChallengePurpose,
+    target: str,
+    user_id: int | None,
+) -> Challenge | RateLimited:
+    """Send a new code by SMS to `target`, or give the running challenge while the resend pause lasts (E21).
+
+    Without a `user_id` all looks and costs the same, and nothing is sent.
+    """
+    operator, otp = profile.operator.id, profile.auth.otp
+    await connection.execute_query(_LOCK, [f"challenge:{operator}:{target}"])
+    pause = timedelta(seconds=otp.resend_after_seconds)
+    running = await connection.execute_query_dict(_RUNNING, [operator, target, purpose, pause.total_seconds()])
+    if running and running[0]["paused"]:
+        return _still_running(running[0], purpose, pause)
+    sent, window_ends_at = await counter.count(connection, f"sms:{operator}:{target}", _HOUR)
+    if sent > otp.max_sms_per_number_per_hour:
+        return RateLimited(retry_at=window_ends_at)
+
+    challenge_id = uuid4()
+    code = "".join(secrets.choice("0123456789") for _ in range(otp.length))
+    await connection.execute_query(_KILL_OLDER, [operator, target, purpose])
+    [row] = await connection.execute_query_dict(
+        _CREATE,
+        [
+            challenge_id,
+            operator,
+            purpose,
+            ChallengeChannel.SMS,
+            target,
+            user_id,
+            _hmac(secret, challenge_id, code),
+            otp.max_attempts,
+            float(otp.ttl_seconds),
+        ],
+    )
+    text = f"{profile.operator.name}: код {code} для входа, {otp.ttl_seconds // 60} мин. Никому его не сообщайте."
+    await outbox.enqueue(
+        connection,
+        operator,
+        "sms" if user_id is not None else "void",
+        {"to": target, "text": text, "code": code},
+        dedup=f"challenge:{challenge_id}",
+    )
+    return Challenge(
+        id=challenge_id,
+        purpose=purpose,
+        channel=ChallengeChannel.SMS,
+        expires_at=row["expires_at"],
+        attempts_left=otp.max_attempts,
+        resend_allowed_at=row["created_at"] + pause,
+    )
+
+
+async def confirm(
+    connection: BaseDBAsyncClient,
+    profile: Profile,
+    secret: bytes,
+    purpose: ChallengePurpose,
+    challenge_id: UUID,
+    code: str,
+) -> CodeAccepted | CodeRejected:
+    """Try a code. A failure is returned, never raised: raising would roll the count of tries back."""
+    operator = profile.operator.id
+    tried = await connection.execute_query_dict(_TRY, [challenge_id, operator, purpose])
+    if not tried:
+        return await _why_not(connection, operator, purpose, challenge_id)
+    [row] = tried
+    guesses, _ = await counter.count(connection, f"guess:{operator}:{row['target']}", _DAY)
+    right = hmac.compare_digest(row["code_hmac"], _hmac(secret, challenge_id, code))
+    if guesses > profile.auth.otp.max_guesses_per_number_per_day:
+        return _rejected(ErrorCode.CODE_ATTEMPTS_EXCEEDED, 0)
+    if not right or row["user_id"] is None:
+        return _rejected(ErrorCode.CODE_INVALID, row["max_attempts"] - row["attempts"])
+    # The row is locked by the count above, so nobody else can use the code meanwhile.
+    await connection.execute_query("update challenge set consumed_at = now() where id = $1", [challenge_id])
+    return CodeAccepted(user_id=row["user_id"])
+
+
+async def _why_not(
+    connection: BaseDBAsyncClient, operator: str, purpose: ChallengePurpose, challenge_id: UUID
+) -> CodeRejected:
+    found = await connection.execute_query_dict(_WHY_NOT, [challenge_id, operator, purpose])
+    if not found:
+        return _rejected(ErrorCode.CODE_INVALID, 0)
+    if found[0]["used"]:
+        return _rejected(ErrorCode.CODE_ALREADY_USED, 0)
+    if found[0]["burnt"]:
+        return _rejected(ErrorCode.CODE_ATTEMPTS_EXCEEDED, 0)
+    return _rejected(ErrorCode.CODE_EXPIRED, 0)
+
+
+_MESSAGES = {
+    ErrorCode.CODE_INVALID: "The code is wrong",
+    ErrorCode.CODE_EXPIRED: "The code has expired; ask for a new one",
+    ErrorCode.CODE_ALREADY_USED: "The code was used already; ask for a new one",
+    ErrorCode.CODE_ATTEMPTS_EXCEEDED: "Too many wrong codes; ask for a new one later",
+}
+
+
+def _rejected(code: ErrorCode, attempts_left: int) -> CodeRejected:
+    return CodeRejected(code=code, attempts_left=attempts_left, message=_MESSAGES[code])
+
+
+def _still_running(row: dict[str, Any], purpose: ChallengePurpose, pause: timedelta) -> Challenge | RateLimited:
+    resend_allowed_at = row["created_at"] + pause
+    if row["consumed_at"] is not None or row["attempts"] >= row["max_attempts"]:
+        return RateLimited(retry_at=resend_allowed_at)
+    return Challenge(
+        id=row["id"],
+        purpose=purpose,
+        channel=ChallengeChannel(row["channel"]),
+        expires_at=row["expires_at"],
+        attempts_left=row["max_attempts"] - row["attempts"],
+        resend_allowed_at=resend_allowed_at,
+    )
+
+
+def _hmac(secret: bytes, challenge_id: UUID, code: str) -> bytes:
+    return hmac.new(secret, challenge_id.bytes + code.encode(), hashlib.sha256).digest()

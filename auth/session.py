@@ -1,0 +1,149 @@
+"""Sessions: opaque random tokens that PostgreSQL knows by their hash (F024, F025, F029)."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from domain.access import AccessLevel
+from domain.language import Language
+from domain.profile import Profile
+from models.database import tx
+from models.reader import Reader, Statement
+
+_TOKEN_BYTES = 32
+# Activity is written at most this often; a pause of idle_timeout is measured that exactly.
+_TOUCH_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who is calling: a user of one operator, in one session."""
+
+    user_id: int
+    session_id: int
+    operator: str
+    access_level: AccessLevel
+    display_name: str
+    language: Language
+    must_change_password: bool
+    user_created_at: datetime
+    login: str | None
+    session_created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    device: str | None
+
+    @property
+    def id(self) -> int:
+        """The viewer is one for each user."""
+        return self.user_id
+
+
+class Expired:
+    """The token was a session's once: the caller has to sign in again."""
+
+
+class _SessionRow(NamedTuple):
+    session_id: int
+    user_id: int
+    access_level: str
+    display_name: str
+    language: str
+    must_change_password: bool
+    user_created_at: datetime
+    login: str | None
+    session_created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    device: str | None
+    live: bool
+    touch: bool
+
+
+# The clock is the database's: every worker agrees on who is idle.
+_SESSION = Statement(
+    f"""
+select s.id, u.id, s.access_level, u.display_name, u.language, u.must_change_password, u.created_at,
+  (select value from login l where l.user_id = u.id order by l.kind = 'MSISDN' desc, l.id limit 1),
+  s.created_at, s.last_seen_at, least(s.expires_at, s.last_seen_at + make_interval(secs => $3)), s.device,
+  s.revoked_at is null and now() < least(s.expires_at, s.last_seen_at + make_interval(secs => $3)),
+  now() > s.last_seen_at + interval '{_TOUCH_SECONDS} seconds'
+from session s join app_user u on u.id = s.user_id
+where s.token_hash = $1 and s.operator = $2
+""",
+    _SessionRow,
+)
+
+_TOUCH = "update session set last_seen_at = now() where id = $1 and last_seen_at < now()"
+
+_OPEN = """
+insert into session (user_id, operator, token_hash, access_level, device, created_at, last_seen_at, expires_at)
+values ($1, $2, $3, $4, $5, now(), now(), now() + make_interval(hours => $6))
+"""
+
+
+async def authenticate(reader: Reader, profile: Profile, token: str) -> Viewer | Expired | None:
+    """The viewer of a token: None when it never was a session of this operator, `Expired` when it was.
+
+    Counts as activity for the idle limit.
+    """
+    idle = float(profile.session.idle_timeout_seconds)
+    row = await reader.fetch_one(_SESSION, _hash(token), profile.operator.id, idle)
+    if row is None:
+        return None
+    if not row.live:
+        return Expired()
+    if row.touch:
+        await reader.execute(_TOUCH, row.session_id)
+    return Viewer(
+        user_id=row.user_id,
+        session_id=row.session_id,
+        operator=profile.operator.id,
+        access_level=AccessLevel(row.access_level),
+        display_name=row.display_name,
+        language=Language(row.language),
+        must_change_password=row.must_change_password,
+        user_created_at=row.user_created_at,
+        login=row.login,
+        session_created_at=row.session_created_at,
+        last_seen_at=row.last_seen_at,
+        expires_at=row.expires_at,
+        device=row.device,
+    )
+
+
+async def open_session(connection: BaseDBAsyncClient, profile: Profile, user_id: int, device: str | None) -> str:
+    """Open a session in the caller's transaction; gives the token, which is told once and never stored."""
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    await connection.execute_query(
+        _OPEN,
+        [
+            user_id,
+            profile.operator.id,
+            _hash(token),
+            AccessLevel.FULL,
+            device[:200] if device else None,
+            profile.session.absolute_lifetime_hours,
+        ],
+    )
+    return token
+
+
+async def sign_out(viewer: Viewer, *, everywhere: bool) -> None:
+    """End this session, or all of the user's: the next request of any worker is refused (F025)."""
+
+    async def revoke(connection: BaseDBAsyncClient) -> None:
+        await connection.execute_query(
+            "update session set revoked_at = now() where user_id = $1 and (id = $2 or $3) and revoked_at is null",
+            [viewer.user_id, viewer.session_id, everywhere],
+        )
+
+    await tx(revoke)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

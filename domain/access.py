@@ -1,0 +1,179 @@
+"""Who may do what with a line or a personal account (SPEC 4.4); the only place that decides.
+
+Effective right = role in the household ∧ scopes of the link ∧ level of the session ∧ operator profile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # The profile names scopes, so it imports this module; here it is only a type.
+    from domain.profile import Profile
+
+
+class Scope(StrEnum):
+    """A right over one line or personal account (SPEC 4.4)."""
+
+    VIEW = "VIEW"
+    USAGE = "USAGE"
+    DETAILS = "DETAILS"
+    PAY = "PAY"
+    AUTOPAY = "AUTOPAY"
+    SERVICES = "SERVICES"
+    TARIFF = "TARIFF"
+    BLOCK = "BLOCK"
+    LIMITS = "LIMITS"
+    TRANSFER = "TRANSFER"
+    DOCUMENTS = "DOCUMENTS"
+    CLOSE = "CLOSE"
+    MEMBERS = "MEMBERS"
+
+
+class HouseholdRole(StrEnum):
+    """A member's place in a household."""
+
+    OWNER = "OWNER"
+    ADULT = "ADULT"
+    CHILD = "CHILD"
+    VIEWER = "VIEWER"
+
+
+class AccessLevel(StrEnum):
+    """How far a session reaches: PARTIAL comes from network sign-in and may look and pay (F029)."""
+
+    FULL = "FULL"
+    PARTIAL = "PARTIAL"
+
+
+class LinkKind(StrEnum):
+    """PRIMARY: the household that looks after the line; SECONDARY: another that may look and pay (N4)."""
+
+    PRIMARY = "PRIMARY"
+    SECONDARY = "SECONDARY"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one household lets the viewer do with a line.
+
+    `role` is the viewer's; `holder_role` that of whoever holds the line, where they are a member too.
+    `scopes` are the link's; empty where there is no link (an owner looks after a child's line without one).
+    """
+
+    role: HouseholdRole
+    kind: LinkKind = LinkKind.PRIMARY
+    scopes: frozenset[Scope] = frozenset()
+    holder_role: HouseholdRole | None = None
+    holder_birth_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the viewer stands to a line: the four relations of SPEC 4.1, never merged.
+
+    `holds_it`: the viewer's SIM, or the viewer's service where no person holds one (internet, TV).
+    `holds_contract`: the viewer signed the contract. `is_child`: the viewer is a child of a household.
+    """
+
+    holds_it: bool = False
+    holds_contract: bool = False
+    is_child: bool = False
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One column of the table in SPEC 4.4: given to everybody in it, and given where the link has the scope."""
+
+    always: frozenset[Scope]
+    by_link: frozenset[Scope]
+
+
+_S = Scope
+_CONTRACT_ONLY = frozenset({_S.DOCUMENTS, _S.CLOSE})
+_OWN = frozenset(
+    {
+        _S.VIEW,
+        _S.USAGE,
+        _S.DETAILS,
+        _S.PAY,
+        _S.AUTOPAY,
+        _S.SERVICES,
+        _S.TARIFF,
+        _S.BLOCK,
+        _S.LIMITS,
+        _S.TRANSFER,
+    }
+)
+# A child asks its owner before SERVICES, TARIFF and TRANSFER take effect: `needs_approval` says so.
+_OWN_AS_CHILD = _OWN - {_S.AUTOPAY, _S.LIMITS}
+_ASKED_BY_CHILD = frozenset({_S.SERVICES, _S.TARIFF, _S.TRANSFER})
+_CONTRACT_HOLDER = frozenset({_S.PAY, _S.TARIFF, _S.BLOCK}) | _CONTRACT_ONLY
+_SECONDARY = frozenset({_S.VIEW, _S.USAGE, _S.PAY})
+_PAY = frozenset({_S.PAY})
+_NOTHING: frozenset[Scope] = frozenset()
+
+_ON_CHILD = {
+    HouseholdRole.OWNER: _Row(_OWN - {_S.DETAILS}, frozenset({_S.DETAILS})),
+    HouseholdRole.ADULT: _Row(_PAY, frozenset({_S.VIEW, _S.USAGE, _S.AUTOPAY, _S.SERVICES, _S.BLOCK, _S.LIMITS})),
+    HouseholdRole.VIEWER: _Row(_PAY, frozenset({_S.VIEW, _S.USAGE})),
+    HouseholdRole.CHILD: _Row(_NOTHING, _NOTHING),
+}
+_ON_ADULT = {
+    HouseholdRole.OWNER: _Row(_PAY, _OWN),
+    HouseholdRole.ADULT: _Row(_PAY, frozenset({_S.VIEW, _S.USAGE, _S.AUTOPAY, _S.SERVICES, _S.TARIFF, _S.BLOCK})),
+    HouseholdRole.VIEWER: _Row(_PAY, frozenset({_S.VIEW, _S.USAGE})),
+    HouseholdRole.CHILD: _Row(_NOTHING, _NOTHING),
+}
+
+
+def scopes(standing: Standing, level: AccessLevel, profile: Profile, today: date) -> frozenset[Scope]:
+    """The rights that are left when role, link, session and profile have all had their say (SPEC 4.4, I8)."""
+    rights = _by_relation(standing, profile, today)
+    if profile.blocking.contract_holder_only and not standing.holds_contract:
+        rights -= {Scope.BLOCK}
+    if level is AccessLevel.PARTIAL:
+        rights &= frozenset(profile.access.partial_scopes) if standing.holds_it else _PAY
+    return rights
+
+
+def needs_approval(standing: Standing, scope: Scope) -> bool:
+    """Whether the viewer has `scope` only as a question to the owner of the household (A in SPEC 4.4)."""
+    return standing.holds_it and standing.is_child and scope in _ASKED_BY_CHILD
+
+
+def _by_relation(standing: Standing, profile: Profile, today: date) -> frozenset[Scope]:
+    rights = _NOTHING
+    if standing.holds_it:
+        rights |= _OWN_AS_CHILD if standing.is_child else _OWN
+    if standing.holds_contract:
+        rights |= _CONTRACT_HOLDER
+    for grant in standing.grants:
+        rights |= _by_grant(grant, profile, today)
+    return rights
+
+
+def _by_grant(grant: Grant, profile: Profile, today: date) -> frozenset[Scope]:
+    if grant.holder_role is HouseholdRole.CHILD:
+        row = _ON_CHILD[grant.role]
+        rights = row.always | (row.by_link & grant.scopes)
+        if grant.role is HouseholdRole.OWNER and _below_consent_age(grant, profile, today):
+            rights |= {Scope.DETAILS}
+    else:
+        row = _ON_ADULT[grant.role]
+        rights = row.always | (row.by_link & grant.scopes)
+        if not profile.household.details_scope_for_adults:
+            rights -= {Scope.DETAILS}
+    return rights & _SECONDARY if grant.kind is LinkKind.SECONDARY else rights
+
+
+def _below_consent_age(grant: Grant, profile: Profile, today: date) -> bool:
+    born = grant.holder_birth_date
+    if born is None:
+        return False
+    birthdays = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    return birthdays < profile.household.own_consent_age

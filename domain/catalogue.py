@@ -1,0 +1,30 @@
+"""The vocabulary of what an operator sells: tariffs and services."""
+
+from enum import StrEnum
+
+
+class FeePeriod(StrEnum):
+    """How often a fee is charged."""
+
+    DAY = "DAY"
+    MONTH = "MONTH"
+    ONCE = "ONCE"
+    PER_USE = "PER_USE"
+
+
+class ServiceCategory(StrEnum):
+    """Where a service stands in the catalogue's filter (F114)."""
+
+    SMS_MMS_PACKAGE = "SMS_MMS_PACKAGE"
+    DATA_PACKAGE = "DATA_PACKAGE"
+    MINUTE_PACKAGE = "MINUTE_PACKAGE"
+    UNLIMITED = "UNLIMITED"
+    ENTERTAINMENT = "ENTERTAINMENT"
+    ROAMING = "ROAMING"
+    CALL_MANAGEMENT = "CALL_MANAGEMENT"
+    INTERNET_EXTENSION = "INTERNET_EXTENSION"
+    TRUST_PAYMENT = "TRUST_PAYMENT"
+    SECURITY = "SECURITY"
+    RINGBACK = "RINGBACK"
+    TV = "TV"
+    OTHER = "OTHER"

@@ -1,0 +1,100 @@
+"""What billing tells: balances, package remains and usage, always in bulk.
+
+The ledger decides about money; billing is only read. An adapter may answer slowly or not at all: the loaders
+wait two seconds and then show what was last known.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+from domain.money import CurrencyCode, Money
+from domain.usage import ChargeType, PackageSource, UsageUnit
+from models.reader import Reader
+
+
+class BillingUnavailable(Exception):
+    """Billing did not answer."""
+
+
+class Balance(NamedTuple):
+    """Money of a personal account, in minor units of `currency` (F055, F057)."""
+
+    account_id: int
+    currency: CurrencyCode
+    available_minor: int
+    credit_minor: int | None
+    reserved_minor: int
+    next_charge_minor: int | None
+    next_charge_at: datetime | None
+    as_of: datetime
+    stale: bool
+
+    @property
+    def available(self) -> Money:
+        return self._money(self.available_minor)
+
+    @property
+    def credit(self) -> Money | None:
+        return None if self.credit_minor is None else self._money(self.credit_minor)
+
+    @property
+    def reserved(self) -> Money:
+        return self._money(self.reserved_minor)
+
+    @property
+    def next_charge(self) -> Money | None:
+        return None if self.next_charge_minor is None else self._money(self.next_charge_minor)
+
+    def _money(self, minor: int) -> Money:
+        return Money(minor, CurrencyCode(self.currency))
+
+
+class PackageRemain(NamedTuple):
+    """What is left of one package of a line, in its unit (F056)."""
+
+    line_id: int
+    name: str
+    unit: UsageUnit
+    source: PackageSource
+    total: Decimal
+    left: Decimal
+    unlimited: bool
+    resets_at: datetime | None
+    as_of: datetime
+    stale: bool
+
+
+class UsageKey(NamedTuple):
+    """A line and the days of the operator's calendar that are asked about, both inclusive."""
+
+    line_id: int
+    first: date
+    last: date
+
+
+class UsageItem(NamedTuple):
+    """What a line used of one kind in the days of `UsageKey`."""
+
+    line_id: int
+    first: date
+    last: date
+    direction: ChargeType
+    unit: UsageUnit
+    used: Decimal
+
+
+class Billing(Protocol):
+    """The port to billing. Every method takes many keys and answers what it knows of them, in any order.
+
+    `remote` adapters do not use `reads`, and its connection is given back while they are waited for.
+    """
+
+    remote: bool
+
+    async def balances(self, reads: Reader, account_ids: Sequence[int]) -> Sequence[Balance]: ...
+
+    async def remains(self, reads: Reader, line_ids: Sequence[int]) -> Sequence[PackageRemain]: ...
+
+    async def usage(self, reads: Reader, keys: Sequence[UsageKey]) -> Sequence[UsageItem]: ...

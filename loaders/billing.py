@@ -1,0 +1,30 @@
+"""Asking billing, and not waiting for ever: after two seconds the last known answer is good enough (N9)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import structlog
+
+from gateways.billing import Billing
+from gateways.last_known import LastKnown
+from loaders.scope import ReadScope
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 2.0
+
+_last_known = LastKnown()
+_log = structlog.get_logger()
+
+
+async def ask(scope: ReadScope, question: Callable[[Billing], Awaitable[Sequence[T]]]) -> Sequence[T]:
+    """What billing answers to `question`; what was last known, marked stale, when it fails or is slow."""
+    if scope.billing.remote:
+        await scope.reads.release()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await question(scope.billing)
+    except Exception as error:  # whatever an adapter raises, a page is shown
+        _log.warning("billing did not answer", error=type(error).__name__)
+        return await question(_last_known)

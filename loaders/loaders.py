@@ -1,0 +1,99 @@
+"""All loaders of one request, made when they are first asked for."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property, partial
+from typing import TypeVar
+
+from gateways.billing import Balance, PackageRemain, UsageItem, UsageKey
+from loaders.account_by_id import account_by_id
+from loaders.accounts_by_contract_id import accounts_by_contract_id
+from loaders.balance_by_account_id import balance_by_account_id
+from loaders.batch import K, Loader
+from loaders.catalogue import Service, Tariff
+from loaders.catalogue_by_id import service_by_id, tariff_by_id
+from loaders.households_by_user_id import Household, households_by_user_id
+from loaders.line_by_id import line_by_id
+from loaders.lines_by_account_id import lines_by_account_id
+from loaders.remains_by_line_id import remains_by_line_id
+from loaders.scope import ReadScope
+from loaders.services_by_line_id import (
+    ServiceSubscription,
+    service_subscription_by_id,
+    services_by_line_id,
+)
+from loaders.tariff_subscription_by_line_id import TariffSubscription, tariff_subscription_by_line_id
+from loaders.usage_by_key import usage_by_key
+from loaders.visible import Account, Line
+
+V = TypeVar("V")
+
+_Batch = Callable[[ReadScope, Sequence[K]], Awaitable[Mapping[K, V]]]
+
+
+class Loaders:
+    """A loader is named `<value>_by_<key>` and lives as long as the request: a cache never outlives it."""
+
+    def __init__(self, scope: ReadScope) -> None:
+        self.scope = scope
+
+    @cached_property
+    def account_by_id(self) -> Loader[int, Account | None]:
+        return self._one(account_by_id)
+
+    @cached_property
+    def accounts_by_contract_id(self) -> Loader[int, list[Account]]:
+        return self._many(accounts_by_contract_id)
+
+    @cached_property
+    def balance_by_account_id(self) -> Loader[int, Balance | None]:
+        return self._one(balance_by_account_id)
+
+    @cached_property
+    def households_by_user_id(self) -> Loader[int, list[Household]]:
+        return self._many(households_by_user_id)
+
+    @cached_property
+    def line_by_id(self) -> Loader[int, Line | None]:
+        return self._one(line_by_id)
+
+    @cached_property
+    def lines_by_account_id(self) -> Loader[int, list[Line]]:
+        return self._many(lines_by_account_id)
+
+    @cached_property
+    def remains_by_line_id(self) -> Loader[int, list[PackageRemain]]:
+        return self._many(remains_by_line_id)
+
+    @cached_property
+    def service_by_id(self) -> Loader[int, Service | None]:
+        return self._one(service_by_id)
+
+    @cached_property
+    def service_subscription_by_id(self) -> Loader[int, ServiceSubscription | None]:
+        return self._one(service_subscription_by_id)
+
+    @cached_property
+    def services_by_line_id(self) -> Loader[int, list[ServiceSubscription]]:
+        return self._many(services_by_line_id)
+
+    @cached_property
+    def tariff_by_id(self) -> Loader[int, Tariff | None]:
+        return self._one(tariff_by_id)
+
+    @cached_property
+    def tariff_subscription_by_line_id(self) -> Loader[int, TariffSubscription | None]:
+        return self._one(tariff_subscription_by_line_id)
+
+    @cached_property
+    def usage_by_key(self) -> Loader[UsageKey, list[UsageItem]]:
+        return self._many(usage_by_key)
+
+    def _one(self, batch: "_Batch[K, V | None]") -> Loader[K, V | None]:
+        return self._loader(batch, lambda: None)
+
+    def _many(self, batch: "_Batch[K, list[V]]") -> Loader[K, list[V]]:
+        return self._loader(batch, list)
+
+    def _loader(self, batch: "_Batch[K, V]", missing: Callable[[], V]) -> Loader[K, V]:
+        name = getattr(batch, "__name__", "loader")
+        return Loader(name, partial(batch, self.scope), missing, self.scope.reads, self.scope.batches)

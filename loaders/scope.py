@@ -1,0 +1,47 @@
+"""What the loaders of one request share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from auth.session import Viewer
+from domain.access import AccessLevel, Scope, Standing, scopes
+from domain.profile import Profile
+from gateways.billing import Billing
+from loaders.batch import Batches
+from models.reader import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class ReadScope:
+    """One request's reads: who reads (None: nobody is signed in), in which operator's cabinet, from where."""
+
+    reads: Reader
+    batches: Batches
+    viewer: Viewer | None
+    profile: Profile
+    profiles: Mapping[str, Profile]
+    billing: Billing
+    now: datetime
+
+    @property
+    def visibility(self) -> tuple[int, str, bool]:
+        """The first three arguments of every statement in `models/visible.py`; nobody sees nothing."""
+        viewer_id = self.viewer.user_id if self.viewer else -1
+        return viewer_id, self.profile.operator.id, not self.profile.linking.same_operator_only
+
+    def profile_of(self, operator: str) -> Profile | None:
+        """The profile that governs a line or account of `operator`; None when it is not served here."""
+        return self.profiles.get(operator)
+
+    def rights(self, operator: str, standing: Standing) -> frozenset[Scope]:
+        """The viewer's scopes over something of `operator`: each link obeys its own profile (E58)."""
+        profile = self.profile_of(operator)
+        if profile is None:
+            return frozenset()
+        level = self.viewer.access_level if self.viewer else AccessLevel.PARTIAL
+        return scopes(standing, level, profile, self.today(profile))
+
+    def today(self, profile: Profile) -> date:
+        """The day it is where the operator is."""
+        return self.now.astimezone(profile.operator.zone).date()

@@ -1,0 +1,84 @@
+"""The services connected to a line (F113), oldest first."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.catalogue import FeePeriod
+from domain.money import Money
+from loaders.batch import grouped
+from loaders.catalogue import SERVICE_COLUMNS, Service, ServiceRow, service
+from loaders.scope import ReadScope
+from models.reader import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSubscription:
+    """A service of a line, since when, until when, and what is due next."""
+
+    id: int
+    line_id: int
+    service: Service
+    since: datetime
+    valid_until: datetime | None
+    trial_ends_at: datetime | None
+    next_charge_at: datetime | None
+
+    @property
+    def next_charge(self) -> Money | None:
+        periodic = self.service.fee_period in (FeePeriod.DAY, FeePeriod.MONTH)
+        return self.service.fee if periodic and self.next_charge_at is not None else None
+
+
+def _row(*columns: Any) -> tuple[Any, ...]:
+    return *columns[:6], ServiceRow(*columns[6:])
+
+
+_COLUMNS = f"ss.id, ss.line_id, ss.since, ss.valid_until, ss.trial_ends_at, ss.next_charge_at, {SERVICE_COLUMNS}"
+
+BY_LINE = Statement(
+    f"""
+select {_COLUMNS}
+from service_subscription ss join service s on s.id = ss.service_id
+where ss.line_id = any($1::bigint[]) and (ss.valid_until is null or ss.valid_until > now())
+order by ss.line_id, ss.id
+""",
+    _row,
+)
+
+BY_ID = Statement(
+    f"""
+select {_COLUMNS}
+from service_subscription ss join service s on s.id = ss.service_id
+where ss.id = any($1::bigint[]) and (ss.valid_until is null or ss.valid_until > now())
+""",
+    _row,
+)
+
+
+async def services_by_line_id(scope: ReadScope, line_ids: Sequence[int]) -> Mapping[int, list[ServiceSubscription]]:
+    rows = await scope.reads.fetch(BY_LINE, line_ids)
+    return grouped(_subscriptions(scope, rows), lambda subscription: subscription.line_id)
+
+
+async def service_subscription_by_id(
+    scope: ReadScope, subscription_ids: Sequence[int]
+) -> Mapping[int, ServiceSubscription | None]:
+    rows = await scope.reads.fetch(BY_ID, subscription_ids)
+    return {subscription.id: subscription for subscription in _subscriptions(scope, rows)}
+
+
+def _subscriptions(scope: ReadScope, rows: Sequence[tuple[Any, ...]]) -> list[ServiceSubscription]:
+    return [
+        ServiceSubscription(
+            id=subscription_id,
+            line_id=line_id,
+            service=service(scope, row),
+            since=since,
+            valid_until=valid_until,
+            trial_ends_at=trial_ends_at,
+            next_charge_at=next_charge_at,
+        )
+        for subscription_id, line_id, since, valid_until, trial_ends_at, next_charge_at, row in rows
+    ]

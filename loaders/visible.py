@@ -1,0 +1,145 @@
+"""Lines and personal accounts as the viewer sees them: the row, and the rights that `domain/access.py` gives."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from domain.access import Scope
+from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
+from loaders.scope import ReadScope
+from models.visible import AccountRow, LineRow, standing
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A contract of something that the viewer sees (F030)."""
+
+    id: int
+    number: str
+    kind: ContractKind
+    status: ContractStatus
+    holder_is_viewer: bool
+    signed_on: date | None
+    terminated_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A personal account with the viewer's rights over it."""
+
+    id: int
+    operator: str
+    number: str
+    kind: ServiceKind
+    status: LineStatus
+    cash_payments_banned: bool
+    contract: Contract
+    rights: frozenset[Scope]
+
+    @property
+    def account_id(self) -> int:
+        return self.id
+
+    @property
+    def my_scopes(self) -> list[Scope]:
+        return in_order(self.rights)
+
+    def allows(self, scope: Scope) -> bool:
+        return scope in self.rights
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line with the viewer's rights over it. `personal_account` has the rights that the line gives."""
+
+    id: int
+    operator: str
+    msisdn: str | None
+    service_point: str | None
+    label: str | None
+    kind: ServiceKind
+    status: LineStatus
+    is_own: bool
+    personal_account: Account
+    rights: frozenset[Scope]
+
+    @property
+    def account_id(self) -> int:
+        return self.personal_account.id
+
+    @property
+    def contract(self) -> Contract:
+        return self.personal_account.contract
+
+    @property
+    def my_scopes(self) -> list[Scope]:
+        return in_order(self.rights)
+
+    def allows(self, scope: Scope) -> bool:
+        return scope in self.rights
+
+
+def in_order(rights: frozenset[Scope]) -> list[Scope]:
+    """Scopes as SPEC 4.4 lists them."""
+    return [scope for scope in Scope if scope in rights]
+
+
+def lines(scope: ReadScope, rows: Iterable[LineRow]) -> list[Line]:
+    """The lines that some right is left for; a line without any is not there for the viewer."""
+    seen = ((row, scope.rights(row.operator, standing(row))) for row in rows)
+    return [_line(row, rights) for row, rights in seen if rights]
+
+
+def accounts(scope: ReadScope, rows: Iterable[AccountRow]) -> list[Account]:
+    """The personal accounts that some right is left for."""
+    seen = ((row, scope.rights(row.operator, standing(row))) for row in rows)
+    return [_account(row, rights) for row, rights in seen if rights]
+
+
+def _line(row: LineRow, rights: frozenset[Scope]) -> Line:
+    return Line(
+        id=row.id,
+        operator=row.operator,
+        msisdn=row.msisdn,
+        service_point=row.service_point,
+        label=row.label,
+        kind=ServiceKind(row.kind),
+        status=LineStatus(row.status),
+        is_own=row.is_own,
+        personal_account=Account(
+            id=row.account_id,
+            operator=row.operator,
+            number=row.account_number,
+            kind=ServiceKind(row.account_kind),
+            status=LineStatus(row.account_status),
+            cash_payments_banned=row.cash_payments_banned,
+            contract=_contract(row),
+            rights=rights,
+        ),
+        rights=rights,
+    )
+
+
+def _account(row: AccountRow, rights: frozenset[Scope]) -> Account:
+    return Account(
+        id=row.id,
+        operator=row.operator,
+        number=row.number,
+        kind=ServiceKind(row.kind),
+        status=LineStatus(row.status),
+        cash_payments_banned=row.cash_payments_banned,
+        contract=_contract(row),
+        rights=rights,
+    )
+
+
+def _contract(row: LineRow | AccountRow) -> Contract:
+    return Contract(
+        id=row.contract_id,
+        number=row.contract_number,
+        kind=ContractKind(row.contract_kind),
+        status=ContractStatus(row.contract_status),
+        holder_is_viewer=row.holds_contract,
+        signed_on=row.signed_on,
+        terminated_on=row.terminated_on,
+    )

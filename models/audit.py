@@ -1,0 +1,24 @@
+"""What happened to whom, for the people it concerns (F038, I16). Rows are only ever added."""
+
+from datetime import datetime
+from typing import Any
+
+from tortoise import fields
+from tortoise.models import Model
+
+from models.user import User
+
+
+class AuditEvent(Model):
+    """One event of a user's cabinet: `details` never holds a code, a password or a token."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    operator = fields.CharField(max_length=32)
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField("models.User", related_name="audit_events")
+    action = fields.CharField(max_length=48)
+    details: dict[str, Any] = fields.JSONField(default=dict)
+    at: datetime = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "audit_event"
+        indexes = (("user_id", "id"),)

@@ -1,0 +1,39 @@
+"""One-time codes: one row is one code, stored as an HMAC (SPEC 4.7, I10)."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from models.user import User
+
+
+class ChallengePurpose(StrEnum):
+    """What a code is for."""
+
+    SIGN_IN = "SIGN_IN"
+
+
+class Challenge(Model):
+    """A code sent to `target`; `user` is null when nobody can sign in with it, which no answer ever shows."""
+
+    id: UUID = fields.UUIDField(primary_key=True)
+    operator = fields.CharField(max_length=32)
+    purpose = fields.CharEnumField(ChallengePurpose, max_length=24)
+    channel = fields.CharField(max_length=16)
+    target = fields.CharField(max_length=254)
+    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="challenges", null=True
+    )
+    code_hmac: bytes = fields.BinaryField()
+    attempts: int = fields.IntField(default=0)
+    max_attempts: int = fields.IntField()
+    created_at: datetime = fields.DatetimeField(auto_now_add=True)
+    expires_at: datetime = fields.DatetimeField()
+    consumed_at: datetime | None = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "challenge"
+        indexes = (("operator", "target", "created_at"),)

@@ -1,0 +1,163 @@
+"""The connection of Tortoise to PostgreSQL, and `tx()`: the one way to change anything (DESIGN 3)."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Literal, TypeVar, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+from tortoise import Tortoise
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.connection import get_connection, get_connections
+from tortoise.context import TortoiseContext
+
+T = TypeVar("T")
+Isolation = Literal["read_committed", "repeatable_read", "serializable"]
+
+MODULES = [
+    f"models.{name}"
+    for name in (
+        "user",
+        "line",
+        "household",
+        "session",
+        "challenge",
+        "outbox",
+        "counter",
+        "audit",
+        "ledger",
+        "usage",
+        "catalogue",
+    )
+]
+
+_ATTEMPTS = 5
+_ACQUIRE_SECONDS = 5.0
+# Raw asyncpg exceptions: Tortoise does not translate them (40001 and 40P01).
+_RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+SERVER_SETTINGS = {
+    "statement_timeout": "15s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "30s",
+    "timezone": "UTC",
+}
+
+
+def credentials(url: str) -> dict[str, Any]:
+    """What Tortoise's asyncpg client takes, from a PostgreSQL URL; `?host=` names a socket's folder."""
+    parts = urlsplit(url)
+    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    host = query.pop("host", "") or parts.hostname or "127.0.0.1"
+    return {
+        "host": host,
+        "port": int(query.pop("port", "") or parts.port or 5432),
+        "user": unquote(query.pop("user", "") or parts.username or "postgres"),
+        "password": unquote(query.pop("password", "") or parts.password or "") or None,
+        "database": unquote(parts.path.lstrip("/")) or "postgres",
+        **({"ssl": query.pop("sslmode")} if "sslmode" in query else {}),
+    }
+
+
+def tortoise_config(url: str, pool_size: int = 5) -> dict[str, Any]:
+    """The configuration that the server, the migrations and Tortoise's own CLI share."""
+    return {
+        "connections": {
+            "default": {
+                "engine": "tortoise.backends.asyncpg",
+                "credentials": {
+                    **credentials(url),
+                    "minsize": 1,
+                    "maxsize": pool_size,
+                    "command_timeout": 20,
+                    "server_settings": SERVER_SETTINGS,
+                },
+            }
+        },
+        "apps": {"models": {"models": MODULES, "migrations": "models.migrations"}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+@asynccontextmanager
+async def database(url: str, *, pool_size: int = 5, shared: bool = False) -> AsyncIterator[TortoiseContext]:
+    """Connect Tortoise for the life of the block; `shared` makes it visible to every task of the process."""
+    context = await Tortoise.init(config=tortoise_config(url, pool_size), _enable_global_fallback=shared)
+    try:
+        yield context
+    finally:
+        await context.close_connections()
+
+
+async def tx(work: Callable[[BaseDBAsyncClient], Awaitable[T]], *, isolation: Isolation = "read_committed") -> T:
+    """Run `work` in one transaction and commit it; on a deadlock or a failed serialization, run it again.
+
+    `work` gets the connection, and ORM calls inside it use the same one. It must not call a loader, the
+    network, or start a task: it may run up to five times. Raises what `work` raises, after a rollback.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return await _run_once(work, isolation)
+        except _RETRIED:
+            if attempt == _ATTEMPTS:
+                raise
+            await asyncio.sleep(random.uniform(0.005, 0.02) * attempt)  # noqa: S311 - jitter, not a secret
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _run_once(work: Callable[[BaseDBAsyncClient], Awaitable[T]], isolation: Isolation) -> T:
+    client = cast(AsyncpgDBClient, get_connection("default"))
+    pool = await _pool_of(client)
+    connection = await pool.acquire(timeout=_ACQUIRE_SECONDS)
+    wrapper = TransactionWrapper(client)
+    wrapper._connection = cast(asyncpg.Connection, connection)
+    transaction = wrapper.transaction = connection.transaction(isolation=isolation)
+    try:
+        await transaction.start()
+    except BaseException:
+        # Cancelled inside BEGIN: nobody knows what the connection is in the middle of, so it is not reused.
+        connection.terminate()
+        await asyncio.shield(pool.release(connection))
+        raise
+    token = get_connections().set(client.connection_name, wrapper)
+    try:
+        result = await work(wrapper)
+    except BaseException:
+        await _finish(pool, connection, transaction.rollback)
+        raise
+    finally:
+        get_connections().reset(token)
+    await _finish(pool, connection, transaction.commit)
+    return result
+
+
+async def _pool_of(client: AsyncpgDBClient) -> "asyncpg.Pool[asyncpg.Record]":
+    if client._pool is None:
+        async with client._pool_init_lock:
+            if client._pool is None:
+                await client.create_connection(with_db=True)
+    assert client._pool is not None
+    return client._pool
+
+
+async def _finish(pool: "asyncpg.Pool[asyncpg.Record]", connection: Any, end: Callable[[], Awaitable[None]]) -> None:
+    """Commit or roll back and give the slot back, even when the caller is cancelled meanwhile."""
+
+    async def end_and_release() -> None:
+        try:
+            await end()
+        finally:
+            await pool.release(connection)
+
+    task = asyncio.ensure_future(end_and_release())
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if task.cancelled() or task.exception() is None:
+            raise
+        raise task.exception() from None  # type: ignore[misc]

@@ -1,0 +1,97 @@
+"""The record of money: double entry in integer minor units (DESIGN 3, I17).
+
+Constraints and triggers are written by hand in the migration: entries of a transfer sum to zero in each
+currency at commit, entries and transfers are only ever added, and an account never falls below its floor.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from tortoise import fields
+from tortoise.models import Model
+
+from domain.money import CurrencyCode
+from models.line import PersonalAccount
+
+
+class LedgerAccountKind(StrEnum):
+    """Whose money an account of the ledger counts."""
+
+    PERSONAL = "PERSONAL"
+    OPENING = "OPENING"
+    CLEARING = "CLEARING"
+    REVENUE = "REVENUE"
+
+
+class TransferKind(StrEnum):
+    """Why money moved."""
+
+    OPENING = "OPENING"
+    TOP_UP = "TOP_UP"
+    FEE = "FEE"
+
+
+class LedgerAccount(Model):
+    """An account of the ledger; `balance` is the sum of its entries, `floor` how low it may fall (null: no floor)."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    operator = fields.CharField(max_length=32)
+    kind = fields.CharEnumField(LedgerAccountKind, max_length=16)
+    account: fields.OneToOneNullableRelation[PersonalAccount] = fields.OneToOneField(
+        "models.PersonalAccount", related_name="ledger", null=True, on_delete=fields.OnDelete.RESTRICT
+    )
+    currency = fields.CharEnumField(CurrencyCode, max_length=3)
+    balance: int = fields.BigIntField(default=0)
+    reserved: int = fields.BigIntField(default=0)
+    floor: int | None = fields.BigIntField(null=True, default=0)
+
+    class Meta:
+        table = "ledger_account"
+
+
+class LedgerTransfer(Model):
+    """A movement of money; `key` is unique for ever, so one cause has one effect."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    operator = fields.CharField(max_length=32)
+    kind = fields.CharEnumField(TransferKind, max_length=16)
+    key = fields.CharField(max_length=160, unique=True)
+    at: datetime = fields.DatetimeField()
+
+    class Meta:
+        table = "ledger_transfer"
+
+
+class LedgerEntry(Model):
+    """One side of a transfer, in minor units: positive adds to the account."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    transfer: fields.ForeignKeyRelation[LedgerTransfer] = fields.ForeignKeyField(
+        "models.LedgerTransfer", related_name="entries", on_delete=fields.OnDelete.RESTRICT
+    )
+    account: fields.ForeignKeyRelation[LedgerAccount] = fields.ForeignKeyField(
+        "models.LedgerAccount", related_name="entries", on_delete=fields.OnDelete.RESTRICT
+    )
+    amount: int = fields.BigIntField()
+
+    class Meta:
+        table = "ledger_entry"
+
+
+class BalanceSnapshot(Model):
+    """The last balance that billing told for an account, so that a page renders when billing does not (N9)."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    account: fields.OneToOneRelation[PersonalAccount] = fields.OneToOneField(
+        "models.PersonalAccount", related_name="snapshot"
+    )
+    currency = fields.CharEnumField(CurrencyCode, max_length=3)
+    available: int = fields.BigIntField()
+    credit: int | None = fields.BigIntField(null=True)
+    reserved: int = fields.BigIntField(default=0)
+    next_charge: int | None = fields.BigIntField(null=True)
+    next_charge_at: datetime | None = fields.DatetimeField(null=True)
+    as_of: datetime = fields.DatetimeField()
+
+    class Meta:
+        table = "balance_snapshot"

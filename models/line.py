@@ -1,0 +1,71 @@
+"""Contracts, personal accounts and lines (SPEC 4.2): what an operator serves and bills."""
+
+from datetime import date, datetime
+
+from tortoise import fields
+from tortoise.models import Model
+
+from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
+from models.user import Person, User
+
+
+class Contract(Model):
+    """An agreement with its holder; `epoch` grows when the number passes to another contract (I7, E24, E26)."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    operator = fields.CharField(max_length=32)
+    number = fields.CharField(max_length=64)
+    holder: fields.ForeignKeyRelation[Person] = fields.ForeignKeyField(
+        "models.Person", related_name="contracts", on_delete=fields.OnDelete.RESTRICT
+    )
+    kind = fields.CharEnumField(ContractKind, max_length=16)
+    status = fields.CharEnumField(ContractStatus, max_length=16)
+    epoch: int = fields.IntField(default=1)
+    signed_on: date | None = fields.DateField(null=True)
+    terminated_on: date | None = fields.DateField(null=True)
+
+    class Meta:
+        table = "contract"
+        unique_together = (("operator", "number"),)
+
+
+class PersonalAccount(Model):
+    """A personal account (лицевой счёт): what is paid for one or more lines (F046, TMF666 BillingAccount)."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    operator = fields.CharField(max_length=32)
+    number = fields.CharField(max_length=64)
+    kind = fields.CharEnumField(ServiceKind, max_length=24)
+    contract: fields.ForeignKeyRelation[Contract] = fields.ForeignKeyField(
+        "models.Contract", related_name="accounts", on_delete=fields.OnDelete.RESTRICT
+    )
+    status = fields.CharEnumField(LineStatus, max_length=24, default=LineStatus.ACTIVE)
+    cash_payments_banned = fields.BooleanField(default=False)
+
+    class Meta:
+        table = "personal_account"
+        unique_together = (("operator", "number"),)
+
+
+class Line(Model):
+    """One mobile number, or one service point of a fixed service; `user` is who holds the SIM."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    operator = fields.CharField(max_length=32)
+    account: fields.ForeignKeyRelation[PersonalAccount] = fields.ForeignKeyField(
+        "models.PersonalAccount", related_name="lines", on_delete=fields.OnDelete.RESTRICT
+    )
+    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="lines", null=True, on_delete=fields.OnDelete.SET_NULL
+    )
+    kind = fields.CharEnumField(ServiceKind, max_length=24)
+    msisdn = fields.CharField(max_length=15, null=True)
+    service_point = fields.CharField(max_length=64, null=True)
+    label = fields.CharField(max_length=64, null=True)
+    status = fields.CharEnumField(LineStatus, max_length=24, default=LineStatus.ACTIVE)
+    sim_epoch: int = fields.IntField(default=1)
+    activated_at: datetime | None = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "line"
+        unique_together = (("operator", "msisdn"), ("operator", "service_point"))

@@ -1,0 +1,43 @@
+"""Messages that leave after commit: written inside the caller's transaction, delivered by the worker."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from tortoise import fields
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.models import Model
+
+
+class OutboxMessage(Model):
+    """One effect on the world outside. `dedup` makes a repeated enqueue harmless."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    operator = fields.CharField(max_length=32)
+    kind = fields.CharField(max_length=32)
+    body: dict[str, Any] = fields.JSONField()
+    dedup = fields.CharField(max_length=128, null=True, unique=True)
+    created_at: datetime = fields.DatetimeField(auto_now_add=True)
+    run_at: datetime = fields.DatetimeField(auto_now_add=True)
+    locked_until: datetime | None = fields.DatetimeField(null=True)
+    attempts: int = fields.IntField(default=0)
+    done_at: datetime | None = fields.DatetimeField(null=True)
+    last_error: str | None = fields.TextField(null=True)
+
+    class Meta:
+        table = "outbox"
+
+
+_ENQUEUE = """
+insert into outbox (operator, kind, body, dedup, created_at, run_at, attempts)
+values ($1, $2, $3::jsonb, $4, now(), now(), 0)
+on conflict (dedup) do nothing
+"""
+
+
+async def enqueue(
+    connection: BaseDBAsyncClient, operator: str, kind: str, body: dict[str, Any], dedup: str | None = None
+) -> None:
+    """Add a message to the caller's transaction and wake the worker when it commits."""
+    await connection.execute_query(_ENQUEUE, [operator, kind, orjson.dumps(body).decode(), dedup])
+    await connection.execute_query("select pg_notify('outbox', '')")

@@ -1,0 +1,46 @@
+"""Counters of use: what a package still holds (F056) and what was used on each day."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from tortoise import fields
+from tortoise.models import Model
+
+from domain.usage import ChargeType, PackageSource, UsageUnit
+from models.line import Line
+
+
+class PackageCounter(Model):
+    """What is left of one package of a line; `total` and `remaining` are in the package's unit."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    line: fields.ForeignKeyRelation[Line] = fields.ForeignKeyField("models.Line", related_name="packages")
+    code = fields.CharField(max_length=64)
+    name = fields.CharField(max_length=200)
+    unit = fields.CharEnumField(UsageUnit, max_length=8)
+    source = fields.CharEnumField(PackageSource, max_length=16)
+    total: Decimal = fields.DecimalField(max_digits=24, decimal_places=3)
+    remaining: Decimal = fields.DecimalField(max_digits=24, decimal_places=3)
+    unlimited = fields.BooleanField(default=False)
+    resets_at: datetime | None = fields.DatetimeField(null=True)
+    as_of: datetime = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "package_counter"
+        unique_together = (("line", "code"),)
+
+
+class UsageDay(Model):
+    """What a line used on one day of the operator's calendar, by type and unit; `sum` is minor units of money."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    line: fields.ForeignKeyRelation[Line] = fields.ForeignKeyField("models.Line", related_name="usage_days")
+    day: date = fields.DateField()
+    type = fields.CharEnumField(ChargeType, max_length=24)
+    unit = fields.CharEnumField(UsageUnit, max_length=8)
+    volume: Decimal = fields.DecimalField(max_digits=24, decimal_places=3)
+    sum: int = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "usage_day"
+        unique_together = (("line", "day", "type", "unit"),)

@@ -1,0 +1,55 @@
+"""People and their cabinets: a person may have no cabinet, a cabinet belongs to at most one person (SPEC 4.2)."""
+
+from datetime import date, datetime
+
+from tortoise import fields
+from tortoise.models import Model
+
+from domain.language import Language
+from domain.sign_in import LoginIdentifier
+
+
+class Person(Model):
+    """A human being known to an operator, with or without a cabinet."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    operator = fields.CharField(max_length=32)
+    ref = fields.CharField(max_length=64)  # the operator's own identifier, the key of an import
+    name = fields.CharField(max_length=200)
+    birth_date: date | None = fields.DateField(null=True)
+
+    class Meta:
+        table = "person"
+        unique_together = (("operator", "ref"),)
+
+
+class User(Model):
+    """A cabinet identity: who signs in."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    operator = fields.CharField(max_length=32)
+    person: fields.OneToOneRelation[Person] = fields.OneToOneField(
+        "models.Person", related_name="user", on_delete=fields.OnDelete.RESTRICT
+    )
+    display_name = fields.CharField(max_length=200)
+    language = fields.CharEnumField(Language, max_length=2)
+    password_hash = fields.CharField(max_length=200, null=True)
+    must_change_password = fields.BooleanField(default=False)
+    created_at: datetime = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "app_user"  # `user` is a reserved word
+
+
+class Login(Model):
+    """One identifier a user may sign in with, unique within the operator."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField("models.User", related_name="logins")
+    operator = fields.CharField(max_length=32)
+    kind = fields.CharEnumField(LoginIdentifier, max_length=16)
+    value = fields.CharField(max_length=254)
+
+    class Meta:
+        table = "login"
+        unique_together = (("operator", "kind", "value"),)

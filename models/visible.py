@@ -1,0 +1,194 @@
+"""Which lines and personal accounts a user may have to do with: candidates by relation.
+
+These fragments only find the relations (SPEC 4.1). Which rights follow from them is decided in
+`domain/access.py`, and there only. Both take the viewer's user id as $1, the operator of the cabinet as $2, and
+as $3 whether numbers of other operators belong in it (`linking.same_operator_only` is off, E58).
+"""
+
+from datetime import date
+from typing import Any, NamedTuple
+
+from domain.access import Grant, HouseholdRole, LinkKind, Scope, Standing
+from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
+
+# A link counts only while it is active, confirmed again in time, and of the same SIM and contract (I7).
+_RELATIONS = """
+with mine as (
+  select m.household_id, m.role
+  from membership m join household h on h.id = m.household_id
+  where m.user_id = $1 and m.status = 'ACTIVE' and h.dissolved_at is null
+),
+granted as (
+  select nl.line_id, m.household_id, m.role, nl.kind, nl.scopes, nl.label
+  from mine m
+  join number_link nl on nl.household_id = m.household_id and nl.status = 'ACTIVE'
+  join line gl on gl.id = nl.line_id and gl.sim_epoch = nl.sim_epoch
+  join personal_account ga on ga.id = gl.account_id
+  join contract gc on gc.id = ga.contract_id and gc.epoch = nl.contract_epoch
+  where m.role <> 'CHILD' and (nl.reverify_by is null or nl.reverify_by > now())
+  union all
+  select cl.id, m.household_id, m.role, 'PRIMARY', '{}'::text[], null
+  from mine m
+  join membership c on c.household_id = m.household_id and c.role = 'CHILD' and c.status = 'ACTIVE'
+  join line cl on cl.user_id = c.user_id
+  where m.role = 'OWNER'
+),
+held as (
+  select c.id as contract_id from contract c join app_user u on u.person_id = c.holder_id where u.id = $1
+),
+"""
+
+VISIBLE_LINES = (
+    _RELATIONS
+    + """
+candidates as (
+  select line_id as id from granted
+  union select id from line where user_id = $1
+  union select l.id from line l join personal_account a on a.id = l.account_id
+    where a.contract_id in (select contract_id from held)
+),
+visible as (
+  select l.id, l.operator, l.msisdn, l.service_point,
+    coalesce((select g.label from granted g where g.line_id = l.id and g.label is not null limit 1), l.label)
+      as label,
+    l.kind, l.status, coalesce(l.user_id = $1, false) as is_own,
+    a.id as account_id, a.number as account_number, a.kind as account_kind, a.status as account_status,
+    a.cash_payments_banned,
+    c.id as contract_id, c.number as contract_number, c.kind as contract_kind, c.status as contract_status,
+    c.signed_on, c.terminated_on,
+    coalesce(l.user_id = $1, c.id in (select contract_id from held)) as holds_it,
+    c.id in (select contract_id from held) as holds_contract,
+    exists (select from mine where role = 'CHILD') as is_child,
+    (select jsonb_agg(jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date))
+       from granted g left join membership hm
+         on hm.household_id = g.household_id and hm.user_id = l.user_id and hm.status = 'ACTIVE'
+       where g.line_id = l.id) as grants
+  from candidates
+  join line l using (id)
+  join personal_account a on a.id = l.account_id
+  join contract c on c.id = a.contract_id
+  where l.operator = $2 or $3
+)
+"""
+)
+
+LINE_COLUMNS = """
+id, operator, msisdn, service_point, label, kind, status, is_own,
+account_id, account_number, account_kind, account_status, cash_payments_banned,
+contract_id, contract_number, contract_kind, contract_status, signed_on, terminated_on,
+holds_it, holds_contract, is_child, grants
+"""
+
+VISIBLE_ACCOUNTS = (
+    _RELATIONS
+    + """
+candidates as (
+  select a.id from personal_account a where a.contract_id in (select contract_id from held)
+  union select account_id from line where user_id = $1
+  union select l.account_id from line l join granted g on g.line_id = l.id
+  union select nl.account_id from mine m join number_link nl on nl.household_id = m.household_id
+    where nl.status = 'ACTIVE' and nl.account_id is not null and m.role <> 'CHILD'
+      and (nl.reverify_by is null or nl.reverify_by > now())
+),
+visible as (
+  select a.id, a.operator, a.number, a.kind, a.status, a.cash_payments_banned,
+    c.id as contract_id, c.number as contract_number, c.kind as contract_kind, c.status as contract_status,
+    c.signed_on, c.terminated_on,
+    c.id in (select contract_id from held)
+      or exists (select from line l where l.account_id = a.id and l.user_id = $1) as holds_it,
+    c.id in (select contract_id from held) as holds_contract,
+    exists (select from mine where role = 'CHILD') as is_child,
+    (select jsonb_agg(jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date))
+       from (
+         select lg.role, lg.kind, lg.scopes, lg.household_id, l.user_id
+         from line l join granted lg on lg.line_id = l.id where l.account_id = a.id
+         union all
+         select m.role, nl.kind, nl.scopes, m.household_id, null
+         from mine m join number_link nl on nl.household_id = m.household_id
+         where nl.account_id = a.id and nl.status = 'ACTIVE' and nl.contract_epoch = c.epoch
+           and m.role <> 'CHILD' and (nl.reverify_by is null or nl.reverify_by > now())
+       ) g
+       left join membership hm
+         on hm.household_id = g.household_id and hm.user_id = g.user_id and hm.status = 'ACTIVE') as grants
+  from candidates
+  join personal_account a using (id)
+  join contract c on c.id = a.contract_id
+  where a.operator = $2 or $3
+)
+"""
+)
+
+ACCOUNT_COLUMNS = """
+id, operator, number, kind, status, cash_payments_banned,
+contract_id, contract_number, contract_kind, contract_status, signed_on, terminated_on,
+holds_it, holds_contract, is_child, grants
+"""
+
+
+class LineRow(NamedTuple):
+    """A line that the viewer has some relation to, with its personal account and contract."""
+
+    id: int
+    operator: str
+    msisdn: str | None
+    service_point: str | None
+    label: str | None
+    kind: ServiceKind
+    status: LineStatus
+    is_own: bool
+    account_id: int
+    account_number: str
+    account_kind: ServiceKind
+    account_status: LineStatus
+    cash_payments_banned: bool
+    contract_id: int
+    contract_number: str
+    contract_kind: ContractKind
+    contract_status: ContractStatus
+    signed_on: date | None
+    terminated_on: date | None
+    holds_it: bool
+    holds_contract: bool
+    is_child: bool
+    grants: list[list[Any]] | None
+
+
+class AccountRow(NamedTuple):
+    """A personal account that the viewer has some relation to, with its contract."""
+
+    id: int
+    operator: str
+    number: str
+    kind: ServiceKind
+    status: LineStatus
+    cash_payments_banned: bool
+    contract_id: int
+    contract_number: str
+    contract_kind: ContractKind
+    contract_status: ContractStatus
+    signed_on: date | None
+    terminated_on: date | None
+    holds_it: bool
+    holds_contract: bool
+    is_child: bool
+    grants: list[list[Any]] | None
+
+
+def standing(row: LineRow | AccountRow) -> Standing:
+    """How the viewer stands to what a row describes, for `domain/access.py` to judge."""
+    return Standing(
+        holds_it=row.holds_it,
+        holds_contract=row.holds_contract,
+        is_child=row.is_child,
+        grants=tuple(_grant(*grant) for grant in row.grants or ()),
+    )
+
+
+def _grant(role: str, kind: str, scopes: list[str], holder_role: str | None, holder_birth_date: str | None) -> Grant:
+    return Grant(
+        role=HouseholdRole(role),
+        kind=LinkKind(kind),
+        scopes=frozenset(Scope(scope) for scope in scopes),
+        holder_role=HouseholdRole(holder_role) if holder_role else None,
+        holder_birth_date=date.fromisoformat(holder_birth_date) if holder_birth_date else None,
+    )

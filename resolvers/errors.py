@@ -1,0 +1,25 @@
+"""Errors of the caller's own making, which are GraphQL errors with a code and are never masked (DESIGN 4)."""
+
+from graphql import GraphQLError
+
+
+class CallerError(GraphQLError):
+    """What the caller can put right: `extensions.code` is for programs, the message says what is accepted."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message, extensions={"code": code})
+
+
+def invalid_input(message: str) -> CallerError:
+    """A bad argument of a query."""
+    return CallerError(message, "INVALID_INPUT")
+
+
+def unauthenticated() -> CallerError:
+    """A mutation that needs a session was called without one."""
+    return CallerError("Sign in first: this needs a session", "UNAUTHENTICATED")
+
+
+def session_expired() -> CallerError:
+    """A mutation that needs a session was called with one that has ended."""
+    return CallerError("The session has ended; sign in again", "SESSION_EXPIRED")

@@ -1,0 +1,99 @@
+"""Refetching by global id: unknown, foreign and malformed ids are answered alike, with null (DESIGN 4)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from domain.access import Scope
+from resolvers import node_id, viewer
+from resolvers.context import Context
+from resolvers.errors import invalid_input
+from resolvers.operator import operator
+
+MOST_NODES = 100
+
+
+async def node(context: Context, global_id: str) -> object | None:
+    """The object of a global id, if there is one and the viewer may see it."""
+    wanted = node_id.decode(global_id)
+    if wanted is None:
+        return None
+    if wanted.type_name == "Operator":
+        profile = context.profiles.get(wanted.key)
+        return operator(profile) if profile is context.profile else None
+    find = _FINDERS.get(wanted.type_name)
+    key = node_id.integer_key(wanted)
+    return None if find is None or key is None else await find(context, key)
+
+
+async def nodes(context: Context, global_ids: Sequence[str]) -> list[object | None]:
+    """The objects of up to 100 global ids, in their order."""
+    if len(global_ids) > MOST_NODES:
+        raise invalid_input(f"`ids` must be at most {MOST_NODES}")
+    return list(await asyncio.gather(*(node(context, global_id) for global_id in global_ids)))
+
+
+async def _viewer(context: Context, key: int) -> object | None:
+    caller = context.viewer
+    return caller if caller is not None and caller.user_id == key else None
+
+
+async def _user(context: Context, key: int) -> object | None:
+    caller = await _viewer(context, key)
+    return None if caller is None else viewer.user(context.require_viewer())
+
+
+async def _line(context: Context, key: int) -> object | None:
+    return await context.loaders.line_by_id.load(key)
+
+
+async def _account(context: Context, key: int) -> object | None:
+    return await context.loaders.account_by_id.load(key)
+
+
+async def _contract(context: Context, key: int) -> object | None:
+    accounts = await context.loaders.accounts_by_contract_id.load(key)
+    return accounts[0].contract if accounts else None
+
+
+async def _household(context: Context, key: int) -> object | None:
+    if context.viewer is None:
+        return None
+    households = await viewer.households(context, context.viewer)
+    return next((household for household in households if household.id == key), None)
+
+
+async def _member(context: Context, key: int) -> object | None:
+    if context.viewer is None:
+        return None
+    households = await viewer.households(context, context.viewer)
+    return next((member for household in households for member in household.members if member.id == key), None)
+
+
+async def _tariff(context: Context, key: int) -> object | None:
+    return await context.loaders.tariff_by_id.load(key)
+
+
+async def _service(context: Context, key: int) -> object | None:
+    return await context.loaders.service_by_id.load(key)
+
+
+async def _service_subscription(context: Context, key: int) -> object | None:
+    subscription = await context.loaders.service_subscription_by_id.load(key)
+    if subscription is None:
+        return None
+    line = await context.loaders.line_by_id.load(subscription.line_id)
+    return subscription if line is not None and line.allows(Scope.VIEW) else None
+
+
+_FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
+    "Viewer": _viewer,
+    "User": _user,
+    "Line": _line,
+    "PersonalAccount": _account,
+    "Contract": _contract,
+    "Household": _household,
+    "HouseholdMember": _member,
+    "Tariff": _tariff,
+    "Service": _service,
+    "ServiceSubscription": _service_subscription,
+}

@@ -1,0 +1,39 @@
+"""What a line used in a period (USAGE), in days of the operator's calendar."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from domain.access import Scope
+from domain.periods import Period, PeriodRejected, day_range
+from gateways.billing import UsageItem, UsageKey
+from loaders.visible import Line
+from resolvers.context import Context
+from resolvers.errors import invalid_input
+
+LONGEST_DAYS = 366
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSummary:
+    """Usage by kind within a period."""
+
+    period: Period
+    items: list[UsageItem]
+
+
+async def usage(context: Context, line: Line, first: date | None, last: date | None) -> UsageSummary | None:
+    """The usage of a line from `first` to `last`, both included; the running month when nothing is said."""
+    if not line.allows(Scope.USAGE):
+        return None
+    scope = context.loaders.scope
+    profile = scope.profile_of(line.operator) or scope.profile
+    today = scope.today(profile)
+    first, last = first or today.replace(day=1), last or today
+    if last - first >= timedelta(days=LONGEST_DAYS):
+        raise invalid_input(f"`period` must be at most {LONGEST_DAYS} days")
+    try:
+        period = day_range(first, last, profile.operator.zone)
+    except PeriodRejected as error:
+        raise invalid_input(f"`period` is not one: {error}") from None
+    items = await context.loaders.usage_by_key.load(UsageKey(line.id, first, last))
+    return UsageSummary(period, items)

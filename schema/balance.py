@@ -1,0 +1,52 @@
+"""What is on an account, what is left of packages, what was used."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import strawberry
+
+from domain.usage import ChargeType, PackageSource, UsageUnit
+from schema.money import Money
+
+
+@strawberry.type(description="The money of a personal account (F055, F057)")
+class Balance:
+    available: Money = strawberry.field(description="What can be spent; negative when the account owes")
+    credit: Money | None = strawberry.field(description="How far the account may fall below zero; null when it may not")
+    reserved: Money = strawberry.field(description="Set aside for operations that are not finished")
+    next_charge: Money | None = strawberry.field(description="What is charged next: all fees that fall on that moment")
+    next_charge_at: datetime | None = strawberry.field(description="When that is charged")
+    as_of: datetime = strawberry.field(description="The moment this balance was true")
+    stale: bool = strawberry.field(description="True when billing did not answer and this is the last known balance")
+
+
+@strawberry.type(description="What is left of a package of minutes, messages or data (F056)")
+class PackageRemain:
+    name: str = strawberry.field(description="The package's name, in the operator's language")
+    unit: UsageUnit = strawberry.field(description="The unit of `total` and `left`")
+    source: PackageSource = strawberry.field(description="What gave the package to the line")
+    total: Decimal = strawberry.field(description="What the package held when it was filled; bytes are whole numbers")
+    left: Decimal = strawberry.field(description="What is left now")
+    unlimited: bool = strawberry.field(description="True when it never runs out; `total` and `left` then mean nothing")
+    resets_at: datetime | None = strawberry.field(description="When it is filled again or ends; null when never")
+    as_of: datetime = strawberry.field(description="The moment this was true")
+    stale: bool = strawberry.field(description="True when billing did not answer and this is what was last known")
+
+
+@strawberry.type(description="A stretch of time from `from` up to, not including, `to`")
+class Period:
+    start: datetime = strawberry.field(name="from", description="The first moment")
+    end: datetime = strawberry.field(name="to", description="The first moment after it")
+
+
+@strawberry.type(description="What was used of one kind")
+class UsageItem:
+    unit: UsageUnit = strawberry.field(description="The unit of `used`")
+    used: Decimal = strawberry.field(description="How much was used in the period")
+    direction: ChargeType = strawberry.field(description="What it was used for")
+
+
+@strawberry.type(description="What a line used in a period, by kind; without numbers or contents")
+class UsageSummary:
+    period: Period = strawberry.field(description="The period, in whole days of the operator's calendar")
+    items: list[UsageItem] = strawberry.field(description="One item for each kind that was used")

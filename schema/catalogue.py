@@ -1,0 +1,95 @@
+"""Tariffs and services: the catalogue, and what a line has of it."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import strawberry
+
+from domain.catalogue import FeePeriod, ServiceCategory
+from domain.line import ServiceKind
+from domain.usage import UsageUnit
+from loaders import catalogue, services_by_line_id
+from schema.money import Money
+from schema.node import Node, backed_by
+
+
+@strawberry.type(description="What a tariff includes of one unit in each of its periods")
+class TariffAllowance:
+    unit: UsageUnit = strawberry.field(description="The unit of `amount`")
+    amount: Decimal = strawberry.field(description="How much is included; bytes are whole numbers")
+    unlimited: bool = strawberry.field(description="True when there is no limit; `amount` then means nothing")
+    scope: str | None = strawberry.field(description="Where it counts, such as the home region; null: everywhere")
+
+
+@strawberry.type(description="A tariff plan (F101, F102)")
+class Tariff(Node):
+    code: str = strawberry.field(description="The operator's own code")
+    name: str = strawberry.field(description="The name that people know it by")
+    kind: ServiceKind = strawberry.field(description="Which kind of line it is for")
+    fee: Money = strawberry.field(description="Charged each `feePeriod`")
+    fee_period: FeePeriod = strawberry.field(description="How often the fee is charged")
+    connection_fee: Money = strawberry.field(description="Charged once, when a line changes to it")
+    included: list[TariffAllowance] = strawberry.field(description="What the fee pays for")
+    terms: str | None = strawberry.field(description="The conditions in words")
+    family_shareable: bool = strawberry.field(description="Whether a family may share what is included")
+    archived: bool = strawberry.field(description="True when nobody can change to it any more")
+
+    is_type_of = backed_by(catalogue.Tariff)
+
+
+@strawberry.type(description="A service that can be switched on for a line (F111)")
+class Service(Node):
+    code: str = strawberry.field(description="The operator's own code")
+    name: str = strawberry.field(description="The name that people know it by")
+    category: ServiceCategory = strawberry.field(description="Where it stands in the catalogue")
+    kind: ServiceKind = strawberry.field(description="Which kind of line it is for")
+    description: str = strawberry.field(description="What it does, in the operator's language")
+    connection_fee: Money = strawberry.field(description="Charged once, when it is switched on")
+    fee: Money = strawberry.field(description="Charged each `feePeriod`")
+    fee_period: FeePeriod = strawberry.field(description="How often the fee is charged")
+    terms: str | None = strawberry.field(description="The conditions in words")
+    trial_days: int | None = strawberry.field(description="Days that are free at the beginning; null: none")
+    age_rating: int | None = strawberry.field(description="From which age it is; null: for everybody")
+
+    is_type_of = backed_by(catalogue.Service)
+
+
+@strawberry.type(description="The tariff of a line now (F101)")
+class TariffSubscription:
+    tariff: Tariff = strawberry.field(description="Which tariff")
+    since: datetime = strawberry.field(description="Since when")
+    next_charge_at: datetime | None = strawberry.field(description="When its fee is charged next")
+
+
+@strawberry.type(description="A service connected to a line (F113)")
+class ServiceSubscription(Node):
+    service: Service = strawberry.field(description="Which service")
+    since: datetime = strawberry.field(description="Since when")
+    valid_until: datetime | None = strawberry.field(description="When it ends by itself; null: it does not")
+    trial_ends_at: datetime | None = strawberry.field(description="When its free days end; null: it has none")
+    next_charge: Money | None = strawberry.field(description="What is charged next; null: nothing")
+    next_charge_at: datetime | None = strawberry.field(description="When that is charged")
+
+    is_type_of = backed_by(services_by_line_id.ServiceSubscription)
+
+
+@strawberry.input(description="Which tariffs to list; what is left out does not matter")
+class TariffFilter:
+    kind: ServiceKind | None = strawberry.field(default=None, description="For this kind of line")
+    archived: bool = strawberry.field(default=False, description="True lists the archived ones instead")
+    search: str | None = strawberry.field(
+        default=None, description="Whose name or code contains this, in whichever case; at most 100 characters"
+    )
+
+
+@strawberry.input(description="Which services to list; what is left out does not matter (F114)")
+class ServiceFilter:
+    kind: ServiceKind | None = strawberry.field(default=None, description="For this kind of line")
+    categories: list[ServiceCategory] | None = strawberry.field(default=None, description="In one of these categories")
+    paid_only: bool | None = strawberry.field(default=None, description="True: with a fee of any kind")
+    free_only: bool | None = strawberry.field(default=None, description="True: without any fee")
+    fee_period: FeePeriod | None = strawberry.field(default=None, description="Whose fee is charged this often")
+    search: str | None = strawberry.field(
+        default=None,
+        description="Whose name, description or code contains this, in whichever case; at most 100 characters",
+    )

@@ -1,0 +1,42 @@
+"""The domain's enums, as GraphQL shows them: each is described by its own docstring."""
+
+from enum import Enum
+from inspect import getdoc
+
+import strawberry
+
+from domain.access import AccessLevel, HouseholdRole, Scope
+from domain.catalogue import FeePeriod, ServiceCategory
+from domain.challenge import ChallengeChannel
+from domain.language import Language
+from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
+from domain.money import CurrencyCode
+from domain.refusals import ErrorCode
+from domain.sign_in import LoginIdentifier, LoginMethod
+from domain.usage import ChargeType, PackageSource, UsageUnit
+from models.challenge import ChallengePurpose
+
+SHOWN: tuple[type[Enum], ...] = (
+    AccessLevel,
+    ChallengeChannel,
+    ChallengePurpose,
+    ChargeType,
+    ContractKind,
+    ContractStatus,
+    CurrencyCode,
+    ErrorCode,
+    FeePeriod,
+    HouseholdRole,
+    Language,
+    LineStatus,
+    LoginIdentifier,
+    LoginMethod,
+    PackageSource,
+    Scope,
+    ServiceCategory,
+    ServiceKind,
+    UsageUnit,
+)
+
+for enum in SHOWN:
+    strawberry.enum(enum, description=(getdoc(enum) or "").split("\n\n")[0].replace("\n", " ").removesuffix("."))

@@ -1,0 +1,139 @@
+"""Lines, personal accounts and contracts."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+import strawberry
+
+from domain.access import Scope
+from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
+from execution.batched import batched
+from loaders import visible
+from resolvers import page, usage
+from resolvers.context import Info
+from schema.balance import Balance, PackageRemain, UsageSummary
+from schema.catalogue import ServiceSubscription, TariffSubscription
+from schema.node import AFTER, FIRST, Connection, Node, backed_by
+from schema.scalars import MSISDN, AccountNumber
+
+
+@strawberry.input(description="Days of the operator's calendar, both included")
+class DateRangeInput:
+    first: date = strawberry.field(name="from", description="The first day")
+    last: date = strawberry.field(name="to", description="The last day")
+
+
+@strawberry.type(
+    description=(
+        "A mobile number, or one service point of internet, TV or telephony. What the viewer may not see of it is "
+        "null, and `myScopes` says why"
+    )
+)
+class Line(Node):
+    msisdn: MSISDN | None = strawberry.field(description="The number; null for lines without one")
+    service_point: str | None = strawberry.field(description="What names a line without a number; null for the others")
+    label: str | None = strawberry.field(description='What the household calls it, such as "Бабушка"')
+    kind: ServiceKind = strawberry.field(description="Which service it is")
+    status: LineStatus = strawberry.field(description="Whether it works, and if not, why")
+    is_own: bool = strawberry.field(description="Whether the viewer holds this SIM")
+    my_scopes: list[Scope] = strawberry.field(
+        description="What the viewer may do with it: role, link, session and operator's profile taken together"
+    )
+    personal_account: PersonalAccount = strawberry.field(description="The account that pays for it")
+    contract: Contract = strawberry.field(description="The contract it belongs to")
+    balance: Balance | None = batched(
+        Balance | None,
+        loader="balance_by_account_id",
+        key="account_id",
+        scope=Scope.VIEW,
+        description="The money of its personal account; null without the scope VIEW",
+    )
+    remains: list[PackageRemain] | None = batched(
+        list[PackageRemain] | None,
+        loader="remains_by_line_id",
+        key="id",
+        scope=Scope.VIEW,
+        description="What is left of its packages, first to reset first; null without the scope VIEW",
+    )
+    tariff: TariffSubscription | None = batched(
+        TariffSubscription | None,
+        loader="tariff_subscription_by_line_id",
+        key="id",
+        scope=Scope.VIEW,
+        description="Its tariff; null without the scope VIEW, or where it has none",
+    )
+
+    is_type_of = backed_by(visible.Line)
+
+    @strawberry.field(graphql_type=UsageSummary | None, description="What it used; null without the scope USAGE (F058)")
+    async def usage(
+        self: strawberry.Parent[visible.Line],
+        info: Info,
+        period: Annotated[
+            DateRangeInput | None, strawberry.argument(description="At most 366 days; the running month when left out")
+        ] = None,
+    ) -> usage.UsageSummary | None:
+        first, last = (period.first, period.last) if period else (None, None)
+        return await usage.usage(info.context, self, first, last)
+
+    @strawberry.field(
+        graphql_type=Connection[ServiceSubscription] | None,
+        description="The services connected to it (F113); null without the scope VIEW",
+    )
+    async def connected_services(
+        self: strawberry.Parent[visible.Line],
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object | None:
+        if not self.allows(Scope.VIEW):
+            return None
+        subscriptions = await info.context.loaders.services_by_line_id.load(self.id)
+        return page.slice_of(subscriptions, first, after, lambda subscription: subscription.id)
+
+
+@strawberry.type(
+    description="A personal account (лицевой счёт): what is paid for one or more lines (F046). Each has its own money"
+)
+class PersonalAccount(Node):
+    number: AccountNumber = strawberry.field(description="The number to pay to; not always that of the contract")
+    kind: ServiceKind = strawberry.field(description="Which service it pays for")
+    status: LineStatus = strawberry.field(description="Whether its services work, and if not, why")
+    cash_payments_banned: bool = strawberry.field(description="Whether its holder forbade payments by card (F071)")
+    contract: Contract = strawberry.field(description="The contract it belongs to")
+    my_scopes: list[Scope] = strawberry.field(description="What the viewer may do with it")
+    balance: Balance | None = batched(
+        Balance | None,
+        loader="balance_by_account_id",
+        key="account_id",
+        scope=Scope.VIEW,
+        description="Its money; null without the scope VIEW",
+    )
+    lines: list[Line] = batched(
+        list[Line],
+        loader="lines_by_account_id",
+        key="id",
+        description="Those of its lines that the viewer may have to do with",
+    )
+
+    is_type_of = backed_by(visible.Account)
+
+
+@strawberry.type(description="An agreement with the operator (F030)")
+class Contract(Node):
+    number: str = strawberry.field(description="Its number; not always that of a personal account")
+    kind: ContractKind = strawberry.field(description="Who it is with")
+    status: ContractStatus = strawberry.field(description="Whether it is in force")
+    holder_is_viewer: bool = strawberry.field(description="Whether the viewer signed it")
+    signed_on: date | None = strawberry.field(description="The day it was signed")
+    terminated_on: date | None = strawberry.field(description="The day it ended; null while it is in force")
+    accounts: list[PersonalAccount] = batched(
+        list[PersonalAccount],
+        loader="accounts_by_contract_id",
+        key="id",
+        description="Those of its accounts that the viewer may have to do with",
+    )
+
+    is_type_of = backed_by(visible.Contract)

@@ -1,0 +1,62 @@
+"""What every mutation answers: the changed object, and why it was not changed (DESIGN 4)."""
+
+from datetime import datetime
+
+import strawberry
+
+from domain import refusals
+from domain.refusals import ErrorCode
+from schema.node import backed_by
+
+
+@strawberry.interface(
+    description="Why something was not done, where the user can do something about it. Bugs and missing sessions are "
+    "GraphQL errors instead"
+)
+class UserError:
+    code: ErrorCode = strawberry.field(description="For programs: never given a new meaning")
+    message: str = strawberry.field(description="For people")
+    field: list[str] | None = strawberry.field(description="The path of the input field it is about; null: none")
+
+
+@strawberry.type(description="An input is malformed; the message says what is accepted")
+class InputRejected(UserError):
+    is_type_of = backed_by(refusals.InputRejected)
+
+
+@strawberry.type(description="Nobody signs in with this identifier and this password")
+class CredentialsRejected(UserError):
+    is_type_of = backed_by(refusals.CredentialsRejected)
+
+
+@strawberry.type(description="This operator does not offer it")
+class FeatureDisabled(UserError):
+    feature: str = strawberry.field(description="The key in `operator.features`")
+
+    is_type_of = backed_by(refusals.FeatureDisabled)
+
+
+@strawberry.type(description="Too many tries")
+class RateLimited(UserError):
+    retry_at: datetime = strawberry.field(description="From when on it works again")
+
+    is_type_of = backed_by(refusals.RateLimited)
+
+
+@strawberry.type(description="The one-time code does not count")
+class CodeRejected(UserError):
+    attempts_left: int = strawberry.field(description="Tries left at this code")
+
+    is_type_of = backed_by(refusals.CodeRejected)
+
+
+USER_ERRORS = (InputRejected, CredentialsRejected, FeatureDisabled, RateLimited, CodeRejected)
+
+
+@strawberry.interface(description="What every mutation answers")
+class Payload:
+    client_mutation_id: str | None = strawberry.field(description="What the client gave as such, unchanged")
+    user_errors: list[UserError] = strawberry.field(description="Why it was not done; empty when it was")
+
+
+CLIENT_MUTATION_ID = "Given back unchanged in the payload"

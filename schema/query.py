@@ -1,0 +1,75 @@
+"""The root of reading."""
+
+from typing import Annotated
+
+import strawberry
+
+from auth import session
+from resolvers import catalogue, node, operator
+from resolvers.context import Info
+from schema.catalogue import Service, ServiceFilter, Tariff, TariffFilter
+from schema.node import AFTER, FIRST, Connection, Node
+from schema.operator import Operator
+from schema.viewer import Viewer
+
+_ID = "A global id. Unknown, foreign and malformed ids are answered alike: null"
+
+
+@strawberry.type(description="Everything that can be read")
+class Query:
+    @strawberry.field(graphql_type=Viewer | None, description="Who is signed in; null without a session")
+    def viewer(self, info: Info) -> session.Viewer | None:
+        return info.context.viewer
+
+    @strawberry.field(graphql_type=Node | None, description="An object by its global id, if the viewer may see it")
+    async def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description=_ID)]
+    ) -> object | None:
+        return await node.node(info.context, id)
+
+    @strawberry.field(
+        graphql_type=list[Node | None], description="Objects by their global ids, in the same order; at most 100"
+    )
+    async def nodes(
+        self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description=_ID)]
+    ) -> list[object | None]:
+        return await node.nodes(info.context, ids)
+
+    @strawberry.field(graphql_type=Operator, description="The operator of this cabinet: `X-Operator`, or the host")
+    def operator(self, info: Info) -> operator.Operator:
+        return operator.operator(info.context.profile)
+
+    @strawberry.field(graphql_type=Connection[Tariff], description="The operator's tariffs and their terms (F102)")
+    async def tariffs(
+        self,
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+        filter: Annotated[TariffFilter | None, strawberry.argument(description="Which tariffs")] = None,
+    ) -> object:
+        wanted = (
+            catalogue.TariffFilter(filter.kind, filter.archived, filter.search) if filter else catalogue.TariffFilter()
+        )
+        return await catalogue.tariffs(info.context, first, after, wanted)
+
+    @strawberry.field(graphql_type=Connection[Service], description="The operator's services and prices (F111)")
+    async def services(
+        self,
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+        filter: Annotated[ServiceFilter | None, strawberry.argument(description="Which services")] = None,
+    ) -> object:
+        return await catalogue.services(info.context, first, after, _wanted(filter))
+
+
+def _wanted(given: ServiceFilter | None) -> catalogue.ServiceFilter:
+    if given is None:
+        return catalogue.ServiceFilter()
+    return catalogue.ServiceFilter(
+        kind=given.kind,
+        categories=given.categories,
+        fee_period=given.fee_period,
+        paid=True if given.paid_only else False if given.free_only else None,
+        search=given.search,
+    )

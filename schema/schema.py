@@ -1,0 +1,60 @@
+"""The whole schema."""
+
+import strawberry
+import structlog
+from graphql import GraphQLError, print_schema
+from strawberry.extensions import MaskErrors, ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from resolvers.errors import CallerError
+from schema import enums  # noqa: F401 - registers the domain's enums
+from schema.payload import USER_ERRORS
+from schema.query import Query
+from schema.scalars import scalar_map
+from schema.sign_in import SignInMutation
+
+_CACHED_DOCUMENTS = 256
+
+_log = structlog.get_logger()
+
+
+@strawberry.type(description="Everything that can be changed")
+class Mutation(SignInMutation):
+    pass
+
+
+class HearthSchema(strawberry.Schema):
+    """Logs what it masks: the operation's name and the error, never arguments."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        for error in errors:
+            if is_bug(error):
+                operation = execution_context.operation_name if execution_context else None
+                _log.error("operation failed", operation=operation, path=error.path, exc_info=error.original_error)
+
+
+def is_bug(error: GraphQLError) -> bool:
+    """Whether an error is ours: it came out of an exception that is not meant for the caller."""
+    original = error.original_error
+    return original is not None and not isinstance(original, GraphQLError | CallerError)
+
+
+def build_schema() -> HearthSchema:
+    """The schema with its extensions; the caches live as long as it does."""
+    return HearthSchema(
+        query=Query,
+        mutation=Mutation,
+        types=USER_ERRORS,
+        config=StrawberryConfig(scalar_map=scalar_map()),
+        extensions=[
+            lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
+            lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
+            lambda: MaskErrors(should_mask_error=is_bug, error_message="Something went wrong on our side"),
+        ],
+    )
+
+
+def sdl() -> str:
+    """The schema in GraphQL's own language, as `schema/schema.graphql` holds it."""
+    return print_schema(build_schema()._schema) + "\n"

@@ -1,0 +1,86 @@
+"""Who is signed in, and all that they see."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from auth import session
+from domain.access import AccessLevel
+from domain.language import Language
+from domain.line import LineStatus, ServiceKind
+from loaders.households_by_user_id import Household as HouseholdRow
+from resolvers import viewer
+from resolvers.context import Info
+from schema.household import Household
+from schema.line import Line, PersonalAccount
+from schema.node import AFTER, FIRST, Connection, Node, backed_by
+
+
+@strawberry.input(description="Which of the viewer's numbers to list; what is left out does not matter")
+class LineFilter:
+    status: list[LineStatus] | None = strawberry.field(default=None, description="In one of these states")
+    own: bool | None = strawberry.field(default=None, description="True: own numbers; false: the linked ones")
+
+
+@strawberry.type(description="A cabinet identity")
+class User(Node):
+    display_name: str = strawberry.field(description="How the user is called")
+    login: str | None = strawberry.field(description="What the user signs in with, the telephone number first")
+    language: Language = strawberry.field(description="The language of messages")
+    must_change_password: bool = strawberry.field(description="Whether the password is a temporary one (F009)")
+    created_at: datetime = strawberry.field(description="Since when the cabinet exists")
+
+    is_type_of = backed_by(viewer.User)
+
+
+@strawberry.type(description="Who is signed in: the root of everything personal")
+class Viewer(Node):
+    access_level: AccessLevel = strawberry.field(description="How far this session reaches (F029)")
+
+    is_type_of = backed_by(session.Viewer)
+
+    @strawberry.field(graphql_type=User, description="The viewer's own data")
+    def user(self: strawberry.Parent[session.Viewer]) -> viewer.User:
+        return viewer.user(self)
+
+    @strawberry.field(
+        graphql_type=Connection[Line],
+        description="Mobile numbers the viewer may have to do with: own ones first, then the linked ones (F039, F045)",
+    )
+    async def linked_numbers(
+        self: strawberry.Parent[session.Viewer],
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+        filter: Annotated[LineFilter | None, strawberry.argument(description="Which numbers")] = None,
+    ) -> object:
+        wanted = viewer.LineFilter(filter.status, filter.own) if filter else viewer.LineFilter()
+        return await viewer.linked_numbers(info.context, first, after, wanted)
+
+    @strawberry.field(
+        graphql_type=Connection[PersonalAccount],
+        description="Personal accounts the viewer may have to do with, by opening (F039, F046)",
+    )
+    async def personal_accounts(
+        self: strawberry.Parent[session.Viewer],
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+        kind: Annotated[ServiceKind | None, strawberry.argument(description="Only those of this service")] = None,
+    ) -> object:
+        return await viewer.personal_accounts(info.context, first, after, kind)
+
+    @strawberry.field(
+        graphql_type=Household | None,
+        description="The household that the viewer owns, else the one joined first; null when there is none",
+    )
+    async def household(self: strawberry.Parent[session.Viewer], info: Info) -> HouseholdRow | None:
+        return next(iter(await viewer.households(info.context, self)), None)
+
+    @strawberry.field(
+        graphql_type=list[Household],
+        description="Every household the viewer is in: the owned one first, then by joining",
+    )
+    async def households(self: strawberry.Parent[session.Viewer], info: Info) -> list[HouseholdRow]:
+        return await viewer.households(info.context, self)

@@ -1,0 +1,111 @@
+"""The ASGI application: routes, and what lives as long as the process."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from domain.profile import Profile
+from gateways.billing import Billing
+from gateways.ledger_billing import LedgerBilling
+from gateways.simulators.billing import BrokenBilling
+from models.database import database
+from models.reader import reader_pool
+from schema.schema import build_schema
+from server import dev_pages, graphiql
+from server.graphql_http import GraphQLEndpoint
+from server.health import healthz, readyz
+from server.operators import served_operators
+from server.settings import Settings
+from server.worker import run_worker
+
+# Longer than the loaders' patience with billing.
+_SLOW_BILLING_SECONDS = 30.0
+# Most of what a request makes dies with it; looking through the rest so often only costs time.
+_COLLECT_AFTER = 50_000
+
+
+def create_app(
+    settings: Settings, *, profiles: Mapping[str, Profile] | None = None, billing: Billing | None = None
+) -> Starlette:
+    """The application of one process. In development it delivers the outbox itself."""
+    served = profiles if profiles is not None else served_operators(settings)
+    schema = build_schema()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(database(settings.dsn, pool_size=settings.pool_size, shared=True))
+            pool = await stack.enter_async_context(reader_pool(settings.dsn, settings.pool_size))
+            app.state.pool = pool
+            app.state.graphql = GraphQLEndpoint(schema, settings, served, billing or _billing(settings), pool)
+            if settings.development:
+                await stack.enter_async_context(_inline_worker(settings))
+            gc.freeze()
+            gc.set_threshold(_COLLECT_AFTER)
+            yield
+
+    async def graphql(request: Request) -> Response:
+        endpoint: GraphQLEndpoint = request.app.state.graphql
+        return await endpoint(request)
+
+    return Starlette(
+        routes=[
+            Route("/graphql", graphql, methods=["POST"]),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            *graphiql.routes(),
+            *(_development_routes(settings, served) if settings.development else []),
+        ],
+        middleware=_middleware(settings),
+        lifespan=lifespan,
+    )
+
+
+def _development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRoute]:
+    async def home(_: Request) -> Response:
+        return RedirectResponse("/graphiql/")
+
+    return [Route("/", home), *dev_pages.routes(settings, profiles)]
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    if not settings.allowed_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.allowed_origins),
+            allow_methods=["POST"],
+            allow_headers=["authorization", "content-type", "x-operator"],
+            allow_credentials=True,
+        )
+    ]
+
+
+def _billing(settings: Settings) -> Billing:
+    match settings.billing:
+        case "ledger":
+            return LedgerBilling()
+        case "down":
+            return BrokenBilling()
+        case "slow":
+            return BrokenBilling(_SLOW_BILLING_SECONDS)
+
+
+@asynccontextmanager
+async def _inline_worker(settings: Settings) -> AsyncIterator[None]:
+    task = asyncio.create_task(run_worker(settings))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

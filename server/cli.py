@@ -1,0 +1,123 @@
+"""The command line: `hearth run`, `serve`, `worker`, `migrate`, `import`, `seed` and `sdl`.
+
+An expected failure is one clear line per problem on stderr and exit code 1; a traceback means a bug.
+
+Each command imports its module when it is chosen. That hides no cycle: it keeps `hearth --help`, a missing
+setting or a taken port from waiting a second for GraphQL and the ORM to be imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from server.failure import StartFailure
+from server.listener import open_listener
+from server.settings import load_development_settings, load_settings
+
+Command = Callable[[argparse.Namespace], None]
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code of the process."""
+    arguments = _parser().parse_args(words)
+    command: Command = arguments.command
+    try:
+        command(arguments)
+    except StartFailure as failure:
+        for line in failure.lines:
+            print(f"hearth: {line}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hearth",
+        description="Hearth, a self-care GraphQL API for telecom households.",
+        epilog="Settings come from the environment, HEARTH_*: see server/settings.py.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, summary: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=summary, description=summary)
+        added.set_defaults(command=command)
+        return added
+
+    add("run", _run, "run the development server with its own database and demo people")
+    add("serve", _serve, "run the production server")
+    add("worker", _worker, "deliver messages and other work that the API left in the outbox")
+    add("migrate", _migrate, "bring the database and the catalogues to this version")
+    add("import", _import, "load households from a file; a broken file changes nothing").add_argument(
+        "file", type=Path, metavar="FILE.ndjson"
+    )
+    add("seed", _seed, "make invented households").add_argument(
+        "--households", type=_positive, default=1000, metavar="N", help="how many (default 1000)"
+    )
+    add("sdl", _sdl, "print the GraphQL schema")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return number
+
+
+def _run(_: argparse.Namespace) -> None:
+    settings = load_development_settings()
+    # The port comes first: a taken one should cost neither the imports nor a start of the database.
+    with open_listener(settings) as listener:
+        from server.run import run
+
+        run(settings, listener)
+
+
+def _serve(_: argparse.Namespace) -> None:
+    settings = load_settings()
+    from server.serve import serve
+
+    serve(settings)
+
+
+def _worker(_: argparse.Namespace) -> None:
+    settings = load_settings()
+    from server.commands import work
+
+    work(settings)
+
+
+def _migrate(_: argparse.Namespace) -> None:
+    settings = load_settings()
+    from server.commands import migrate
+
+    migrate(settings)
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    settings = load_settings()
+    from server.commands import import_households
+
+    import_households(settings, arguments.file)
+
+
+def _seed(arguments: argparse.Namespace) -> None:
+    settings = load_settings()
+    from server.commands import seed_households
+
+    seed_households(settings, arguments.households)
+
+
+def _sdl(_: argparse.Namespace) -> None:
+    from schema.schema import sdl
+
+    print(sdl(), end="")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""What `hearth migrate`, `import`, `seed` and `worker` do."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+import uvloop
+
+from domain.profile import Profile
+from server.database import attached, bring_up_to_date, check
+from server.failure import StartFailure
+from server.operators import served_operators
+from server.settings import Settings
+from server.worker import run_worker
+from services import household_import, seed
+
+Result = TypeVar("Result")
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to this version: its tables, and the catalogues of the operators."""
+    with _database(settings) as (url, profiles):
+        applied = _run(bring_up_to_date(url, profiles, settings))
+    print("\n".join(f"Applied {name}" for name in applied) or "The database is up to date.")
+
+
+def import_households(settings: Settings, file: Path) -> None:
+    """Load a file of households. Raises StartFailure with a line per problem; then nothing was changed."""
+    if not file.is_file():
+        raise StartFailure(f"There is no file {file}")
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        try:
+            report = _run(household_import.import_file(url, file, profiles))
+        except household_import.ImportRejected as rejected:
+            raise StartFailure(*(f"{file}: {problem}" for problem in rejected.problems)) from rejected
+    print(report)
+
+
+def seed_households(settings: Settings, households: int) -> None:
+    """Make a number of invented households."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        _run(seed.seed(url, households=households, profiles=profiles, progress=print))
+
+
+def work(settings: Settings) -> None:
+    """Deliver what the API left in the outbox, until SIGTERM or Ctrl-C."""
+    with attached(settings) as (ready, _):
+        _run(check(ready.dsn))
+        _run(_until_told(run_worker(ready)))
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[tuple[str, Mapping[str, Profile]]]:
+    """Give the URL of a database that answers, and the operators' profiles."""
+    profiles = served_operators(settings)
+    with attached(settings) as (ready, _):
+        _run(check(ready.dsn))
+        yield ready.dsn, profiles
+
+
+def _prepare_for_development(settings: Settings, url: str, profiles: Mapping[str, Profile]) -> None:
+    # In production only `hearth migrate` changes tables.
+    if settings.development:
+        _run(bring_up_to_date(url, profiles, settings))
+
+
+async def _until_told(work: Coroutine[object, object, None]) -> None:
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _run(work: Coroutine[object, object, Result]) -> Result:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)

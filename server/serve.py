@@ -1,0 +1,57 @@
+"""`hearth serve`: the production server, one process or several behind one socket."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
+
+from server.app import create_app
+from server.database import check
+from server.failure import StartFailure
+from server.listener import open_listener
+from server.operators import served_operators
+from server.settings import Settings, load_settings
+
+_GRACEFUL_SECONDS = 20
+
+
+def transport_options(settings: Settings) -> dict[str, Any]:
+    """Return what development and production have in common in uvicorn's configuration."""
+    return {
+        "loop": "uvloop",
+        "http": "httptools",
+        "ws": "websockets-sansio",
+        "server_header": False,
+        "access_log": False,
+        "forwarded_allow_ips": settings.trusted_proxies,
+    }
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises StartFailure for what can be known before the first request."""
+    if settings.database_url is None:
+        raise StartFailure("HEARTH_DATABASE_URL is missing: only `hearth run` brings a database with it")
+    asyncio.run(check(settings.database_url))
+    served_operators(settings)
+    config = uvicorn.Config(
+        "server.serve:application",
+        factory=True,
+        workers=settings.workers,
+        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
+        **transport_options(settings),
+    )
+    with open_listener(settings) as listener:
+        if settings.workers > 1:
+            Multiprocess(config, sockets=[listener]).run()
+        else:
+            server = uvicorn.Server(config)
+            server.run(sockets=[listener])
+
+
+def application() -> Starlette:
+    """Return the application of one worker process, which reads the environment anew."""
+    return create_app(load_settings())

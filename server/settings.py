@@ -1,0 +1,199 @@
+"""Everything that can be configured from outside, in one place.
+
+Each field of `Settings` is read from the environment variable HEARTH_<NAME>; an empty variable counts as
+absent. In production a missing secret or database refuses to start; in development both take care of
+themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from server.failure import StartFailure
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRET_LENGTH = 32
+PREFIX = "HEARTH_"
+
+_DATABASE_EXAMPLE = "such as postgresql://user:password@host:5432/hearth"
+_RANDOM_EXAMPLE = "such as `openssl rand -base64 48` prints"
+_DEVELOPMENT_HINT = " (HEARTH_ENV=development needs none)"
+
+
+class SettingsRejected(StartFailure):
+    """The environment does not make valid settings; one line for each variable at fault."""
+
+
+def _development_secret(known: Mapping[str, Any]) -> SecretStr:
+    """Return the secret kept in the data directory, made at first use; in production an empty one.
+
+    It is kept so that restarting the development server signs nobody out. A hard link puts the file in
+    place whole, so that two servers that start together agree on one secret.
+    """
+    if known.get("env") != "development":
+        return SecretStr("")
+    data: Path = known["data"]
+    kept = data / "secret"
+    if not kept.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        draft = data / f"secret-{os.getpid()}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            kept.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return SecretStr(kept.read_text())
+
+
+class Settings(BaseSettings):
+    """The configuration of one process. Frozen; `model_copy(update=…)` makes a changed one."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, validate_by_name=True, validate_by_alias=True
+    )
+
+    env: Literal["development", "production"] = "production"
+    data: Path = Field(ROOT / ".hearth", description="Folder of the embedded database and of the kept secret")
+    # Before any field that can be rejected on its own account: pydantic would skip the factory after it.
+    secret: SecretStr = Field(
+        default_factory=_development_secret, validate_default=True, description="Key of every HMAC"
+    )
+    database_url: str | None = Field(None, repr=False, validate_default=True, description="None: the embedded database")
+    operator: str = Field("beeline", description="Operator of a request that names none")
+    operators_path: Path = ROOT / "operators"
+    hosts: Annotated[Mapping[str, str], NoDecode] = Field(
+        {}, description="Operator by host name, written 'lk.example.ru=beeline,lk.example.by=life'"
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Web origins that may call with cookies or open a socket, apart by commas"
+    )
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535, validation_alias=AliasChoices("PORT", "HEARTH_PORT"))
+    workers: int = Field(1, ge=1)
+    trusted_proxies: str = Field("127.0.0.1", description="Proxies whose X-Forwarded-* headers count")
+    billing: Literal["ledger", "down", "slow"] = Field(
+        "ledger", description="Where balances are read; the last two simulate an outage"
+    )
+    pool_size: int = Field(10, ge=1, description="Connections to PostgreSQL per process and pool")
+
+    @property
+    def development(self) -> bool:
+        """Whether this is a development server, with its inbox, demo people and hints."""
+        return self.env == "development"
+
+    @property
+    def dsn(self) -> str:
+        """The URL of the database, for whoever runs after `server.database.attached` has settled which."""
+        if self.database_url is None:
+            raise RuntimeError("The embedded database has not been started")
+        return self.database_url
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        hosts: dict[str, str] = {}
+        for entry in _words(value):
+            host, _, operator = (part.strip() for part in entry.partition("="))
+            if not host or not operator:
+                raise ValueError(f"must look like 'lk.example.ru=beeline', and {entry!r} does not")
+            hosts[host.lower()] = operator
+        return hosts
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return _words(value) if isinstance(value, str) else value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not re.fullmatch(r"https?://[^/?#@\s]+", origin):
+                raise ValueError(f"must name origins such as 'https://lk.example.ru', and {origin!r} is none")
+        return origins
+
+    @field_validator("data", "operators_path")
+    @classmethod
+    def _make_absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, url: str | None, known: ValidationInfo) -> str | None:
+        if url is None and known.data.get("env") == "production":
+            raise ValueError(f"is missing: production needs its database, {_DATABASE_EXAMPLE}{_DEVELOPMENT_HINT}")
+        # The URL is not repeated in the message, since it may hold a password.
+        if url is not None and urlsplit(url).scheme not in ("postgres", "postgresql"):
+            raise ValueError(f"must be the URL of a PostgreSQL database, {_DATABASE_EXAMPLE}")
+        return url
+
+    @field_validator("secret")
+    @classmethod
+    def _check_secret(cls, secret: SecretStr, known: ValidationInfo) -> SecretStr:
+        text = secret.get_secret_value()
+        if known.data.get("env") != "production":
+            return secret
+        if not text:
+            raise ValueError(f"is missing: production needs a random one, {_RANDOM_EXAMPLE}{_DEVELOPMENT_HINT}")
+        if len(text) < SECRET_LENGTH or len(set(text)) < SECRET_LENGTH // 4:
+            raise ValueError(f"is too weak: it needs at least {SECRET_LENGTH} random characters, {_RANDOM_EXAMPLE}")
+        return secret
+
+    @field_validator("billing")
+    @classmethod
+    def _check_billing(cls, billing: str, known: ValidationInfo) -> str:
+        if billing != "ledger" and known.data.get("env") == "production":
+            raise ValueError(f"must be 'ledger' in production: {billing!r} simulates an outage")
+        return billing
+
+
+def load_development_settings() -> Settings:
+    """Read the settings for `hearth run`, which is the development server whether or not HEARTH_ENV says so.
+
+    Raises SettingsRejected where the environment says production: there it would show every SMS to anybody.
+    """
+    if os.environ.get(f"{PREFIX}ENV") == "production":
+        raise SettingsRejected(f"{PREFIX}ENV is 'production', where `hearth serve` is the server to run")
+    return load_settings(env="development")
+
+
+def load_settings(**given: Any) -> Settings:
+    """Read the settings of this process from the environment; `given` values go before it.
+
+    Raises SettingsRejected with one line for each variable at fault.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        # A field whose default depends on a rejected one has nothing to say of its own.
+        causes = [cause for cause in error.errors() if cause["type"] != "default_factory_not_called"]
+        raise SettingsRejected(*map(_line, causes)) from None
+    except OSError as error:
+        raise SettingsRejected(f"{PREFIX}DATA: the secret cannot be kept there: {error}") from None
+
+
+def _line(cause: ErrorDetails) -> str:
+    field = str(cause["loc"][0])
+    variable = "PORT (or HEARTH_PORT)" if field == "PORT" else PREFIX + field.upper()
+    if cause["type"] == "value_error":
+        return f"{variable} {cause['ctx']['error']}"
+    return f"{variable} is not valid: {cause['msg']}, and it is {cause['input']!r}"
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -1,0 +1,130 @@
+"""The money of an import: the history and the balance of accounts that the ledger does not have yet.
+
+Double entry: a payment comes from CLEARING, a fee goes to REVENUE, and one OPENING transfer makes up whatever
+the history leaves between itself and the stated balance. An account that the ledger has is never touched.
+"""
+
+from collections import Counter
+
+from services.bulk_connection import Connection, rows_changed
+
+# Accounts that the ledger is about to meet, with the moment that their history opens at.
+_NEW_ACCOUNTS = """
+create temp table import_ledger on commit drop as
+select a.id as account_id, i.operator, i.number, i.currency, i.balance, i.credit_limit, i.reserved,
+  coalesce(m.first - interval '1 second', now()) as opened_at,
+  i.balance - coalesce(m.total, 0) as opening
+from import_account i
+join personal_account a on a.operator = i.operator and a.number = i.number
+left join (
+  select operator, account, min(at) as first,
+    sum(case kind when 'TOP_UP' then amount else -amount end)::bigint as total
+  from import_money group by operator, account
+) m on m.operator = i.operator and m.account = i.number
+where not exists (select from ledger_account la where la.account_id = a.id)
+"""
+
+_SYSTEM_ACCOUNTS = """
+insert into ledger_account (operator, kind, account_id, currency, balance, reserved, floor)
+select distinct n.operator, s.kind, null::bigint, n.currency, 0, 0, null::bigint
+from import_ledger n cross join (values ('OPENING'), ('CLEARING'), ('REVENUE')) as s (kind)
+on conflict (operator, kind, currency) where account_id is null do nothing
+"""
+
+# A debt that is older than the ledger is lower than the limit allows, so it becomes the floor.
+_PERSONAL_ACCOUNTS = """
+insert into ledger_account (operator, kind, account_id, currency, balance, reserved, floor)
+select operator, 'PERSONAL', account_id, currency, balance, reserved, least(-credit_limit, balance)
+from import_ledger
+"""
+
+_MOVES = """
+create temp table import_move on commit drop as
+select n.operator, m.kind, format('import:%s:%s:%s:%s', n.operator, m.kind, n.number, m.key) as key, m.at,
+  case m.kind when 'TOP_UP' then m.amount else -m.amount end as amount, n.account_id, n.currency,
+  case m.kind when 'TOP_UP' then 'CLEARING' else 'REVENUE' end as counterpart
+from import_ledger n join import_money m on m.operator = n.operator and m.account = n.number
+union all
+select operator, 'OPENING', format('import:%s:OPENING:%s', operator, number), opened_at, opening, account_id,
+  currency, 'OPENING'
+from import_ledger where opening <> 0
+"""
+
+_TRANSFERS = """
+insert into ledger_transfer (operator, kind, key, at)
+select operator, kind, key, at from import_move order by at
+"""
+
+_ENTRIES = """
+insert into ledger_entry (transfer_id, account_id, amount)
+select t.id, e.account_id, e.amount
+from import_move m
+join ledger_transfer t on t.key = m.key
+join ledger_account own on own.account_id = m.account_id
+join ledger_account other on other.operator = m.operator and other.kind = m.counterpart
+  and other.currency = m.currency and other.account_id is null
+cross join lateral (values (own.id, m.amount), (other.id, -m.amount)) as e (account_id, amount)
+order by t.id
+"""
+
+# In the order of ids, in which everything that moves money locks accounts.
+_LOCK_SYSTEM_ACCOUNTS = """
+select from ledger_account
+where account_id is null and operator in (select operator from import_ledger)
+order by id for update
+"""
+
+_SYSTEM_BALANCES = """
+update ledger_account a set balance = a.balance - m.amount
+from (
+  select operator, counterpart, currency, sum(amount)::bigint as amount from import_move group by 1, 2, 3
+) m
+where a.account_id is null and a.operator = m.operator and a.kind = m.counterpart and a.currency = m.currency
+"""
+
+# The last known balance follows the ledger, and the next charge what the account's lines pay for.
+SNAPSHOT = """
+insert into balance_snapshot
+  (account_id, currency, available, credit, reserved, next_charge, next_charge_at, as_of)
+select la.account_id, la.currency, la.balance, nullif(-la.floor, 0), la.reserved, n.charge, n.at, now()
+from (
+  select operator, number from import_account union select operator, account from import_line
+) i
+join personal_account a on a.operator = i.operator and a.number = i.number
+join ledger_account la on la.account_id = a.id
+left join lateral (
+  select sum(c.fee)::bigint as charge, c.at
+  from (
+    select t.fee, ts.next_charge_at as at
+    from line l join tariff_subscription ts on ts.line_id = l.id join tariff t on t.id = ts.tariff_id
+    where l.account_id = a.id and ts.next_charge_at > now()
+    union all
+    select s.fee, ss.next_charge_at
+    from line l join service_subscription ss on ss.line_id = l.id join service s on s.id = ss.service_id
+    where l.account_id = a.id and ss.next_charge_at > now()
+  ) c
+  group by c.at order by c.at limit 1
+) n on true
+on conflict (account_id) do update set
+  currency = excluded.currency, available = excluded.available, credit = excluded.credit,
+  reserved = excluded.reserved, next_charge = excluded.next_charge, next_charge_at = excluded.next_charge_at,
+  as_of = excluded.as_of
+where (balance_snapshot.available, balance_snapshot.credit, balance_snapshot.reserved,
+    balance_snapshot.next_charge, balance_snapshot.next_charge_at)
+  is distinct from (excluded.available, excluded.credit, excluded.reserved,
+    excluded.next_charge, excluded.next_charge_at)
+"""
+
+
+async def open_accounts(connection: Connection) -> Counter[str]:
+    """Bring the file's new accounts into the ledger; gives how many accounts and transfers that made."""
+    if not rows_changed(await connection.execute(_NEW_ACCOUNTS)):
+        return Counter()
+    await connection.execute(_MOVES)
+    await connection.execute(_SYSTEM_ACCOUNTS)
+    await connection.execute(_LOCK_SYSTEM_ACCOUNTS)
+    opened = rows_changed(await connection.execute(_PERSONAL_ACCOUNTS))
+    moved = rows_changed(await connection.execute(_TRANSFERS))
+    await connection.execute(_ENTRIES)
+    await connection.execute(_SYSTEM_BALANCES)
+    return Counter({"ledger accounts": opened, "transfers": moved})

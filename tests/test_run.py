@@ -1,0 +1,100 @@
+"""`hearth run` from the banner to Ctrl-C, with a database that is shared and killed on the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from server.settings import ROOT
+from tests.test_cli import NOT_INHERITED, free_port
+
+
+class Server:
+    """One `hearth run`, up once it has printed its banner."""
+
+    def __init__(self, data: Path) -> None:
+        self.port = free_port()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
+        self.process = subprocess.Popen(
+            [ROOT / "hearth", "run"],
+            env=kept | {"HEARTH_DATA": str(data), "PORT": str(self.port)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.banner = self._read_until("Ctrl-C")
+
+    def is_ready(self) -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (URLError, OSError):
+            return False
+
+    def stop(self, number: signal.Signals) -> tuple[int, str]:
+        """Send a signal; returns the exit code and what was said last."""
+        self.process.send_signal(number)
+        said, _ = self.process.communicate(timeout=15)
+        return self.process.returncode, said.strip()
+
+    def _read_until(self, word: str) -> str:
+        assert self.process.stdout is not None
+        lines: list[str] = []
+        for line in self.process.stdout:
+            lines.append(line)
+            if word in line:
+                break
+        return "".join(lines)
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="hearth test ", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def server_of(data: Path) -> int:
+    return int((data / "database" / "cluster" / "postmaster.pid").read_text().splitlines()[0])
+
+
+def test_two_servers_share_a_database_that_survives_a_kill_and_goes_with_the_last(data: Path) -> None:
+    first = Server(data)
+    second = Server(data)
+    try:
+        assert f"http://127.0.0.1:{first.port}/graphiql" in first.banner
+        assert "beeline" in first.banner
+        assert first.is_ready()
+        assert second.is_ready()
+
+        os.kill(server_of(data), signal.SIGKILL)
+        assert soon(first.is_ready)
+        assert soon(second.is_ready)
+
+        assert first.stop(signal.SIGTERM) == (0, "Stopped.")
+        assert second.is_ready()
+        assert second.stop(signal.SIGINT) == (0, "Stopped.")
+        assert not (data / "database" / "cluster" / "postmaster.pid").exists()
+    finally:
+        for server in (first, second):
+            server.process.kill()
+            server.process.wait()
+
+
+def soon(happens: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if happens():
+            return True
+        time.sleep(0.1)
+    return False

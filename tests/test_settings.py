@@ -1,0 +1,134 @@
+"""Settings: what the environment may say, and what a person reads when it says something else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from server.settings import SettingsRejected, load_development_settings, load_settings
+
+GOOD_SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
+URL = "postgresql://hearth:hidden@db.example:5432/hearth"
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("HEARTH_") or name == "PORT":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HEARTH_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTH_SECRET", GOOD_SECRET)
+    monkeypatch.setenv("HEARTH_DATABASE_URL", URL)
+
+
+def rejected() -> tuple[str, ...]:
+    with pytest.raises(SettingsRejected) as rejection:
+        load_settings()
+    return rejection.value.lines
+
+
+def test_production_names_each_missing_variable_on_a_line_of_its_own() -> None:
+    secret, database = rejected()
+    assert secret.startswith("HEARTH_SECRET is missing")
+    assert database.startswith("HEARTH_DATABASE_URL is missing")
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("weak", ["short", GOOD_SECRET[:31], "a" * 64, "abc" * 30])
+def test_production_refuses_a_weak_secret_and_does_not_repeat_it(monkeypatch: pytest.MonkeyPatch, weak: str) -> None:
+    monkeypatch.setenv("HEARTH_SECRET", weak)
+    (line,) = rejected()
+    assert line.startswith("HEARTH_SECRET is too weak")
+    assert weak not in line
+
+
+@pytest.mark.usefixtures("production")
+def test_production_settings_hide_what_is_secret() -> None:
+    settings = load_settings()
+    assert settings.secret.get_secret_value() == GOOD_SECRET
+    assert settings.dsn == URL
+    assert GOOD_SECRET not in repr(settings)
+    assert "hidden" not in repr(settings)
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("HEARTH_ENV", "prod", "'development' or 'production'"),
+        ("HEARTH_BILLING", "down", "simulates an outage"),
+        ("HEARTH_BILLING", "remote", "'ledger', 'down' or 'slow'"),
+        ("HEARTH_HOSTS", "lk.example.ru", "lk.example.ru=beeline"),
+        ("HEARTH_ALLOWED_ORIGINS", "https://lk.example.ru/", "https://lk.example.ru"),
+        ("HEARTH_ALLOWED_ORIGINS", "*", "'*' is none"),
+        ("HEARTH_DATABASE_URL", "mysql://root:hidden@db/x", "must be the URL of a PostgreSQL database"),
+        ("HEARTH_WORKERS", "0", "greater than or equal to 1"),
+        ("HEARTH_POOL_SIZE", "ten", "valid integer"),
+        ("PORT", "99999", "less than or equal to 65535"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_variable_and_the_reason(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, reason: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    (line,) = rejected()
+    assert line.startswith(variable)
+    assert reason in line
+    assert "hidden" not in line
+
+
+@pytest.mark.usefixtures("production")
+def test_lists_and_maps_are_read_from_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTH_HOSTS", "lk.example.ru=beeline, LK.example.by = life,")
+    monkeypatch.setenv("HEARTH_ALLOWED_ORIGINS", "https://lk.example.ru, http://localhost:5173")
+    settings = load_settings()
+    assert settings.hosts == {"lk.example.ru": "beeline", "lk.example.by": "life"}
+    assert settings.allowed_origins == ("https://lk.example.ru", "http://localhost:5173")
+
+
+@pytest.mark.usefixtures("production")
+def test_the_port_may_be_called_port_and_an_empty_variable_counts_as_absent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert load_settings().port == 8000
+    monkeypatch.setenv("HEARTH_PORT", "8002")
+    monkeypatch.setenv("HEARTH_HOSTS", "")
+    assert load_settings().port == 8002
+    monkeypatch.setenv("PORT", "8001")
+    assert load_settings().port == 8001
+    monkeypatch.setenv("PORT", "")
+    assert load_settings().port == 8002
+
+
+def test_development_makes_a_secret_once_and_keeps_it_to_itself(tmp_path: Path) -> None:
+    first = load_development_settings().secret.get_secret_value()
+    assert len(first) >= 32
+    assert load_development_settings().secret.get_secret_value() == first
+    (kept,) = (tmp_path / "data").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_development_without_a_url_has_no_address_until_a_database_is_attached() -> None:
+    settings = load_development_settings()
+    with pytest.raises(RuntimeError, match="not been started"):
+        _ = settings.dsn
+    assert settings.model_copy(update={"database_url": URL}).dsn == URL
+
+
+def test_a_data_directory_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTH_DATA", "/dev/null/data")
+    with pytest.raises(SettingsRejected, match="HEARTH_DATA"):
+        load_development_settings()
+
+
+@pytest.mark.usefixtures("production")
+def test_the_development_server_does_not_run_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTH_ENV", "production")
+    with pytest.raises(SettingsRejected, match="hearth serve"):
+        load_development_settings()
