@@ -104,8 +104,8 @@ def _volume(value: object) -> Decimal:
     return volume
 
 
-def _list_of_one(value: object) -> object:
-    return value if isinstance(value, list | tuple) else (value,)
+def _list_of_one(value: object) -> tuple[object, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
 def _without_repeats(values: tuple[Scope, ...]) -> tuple[Scope, ...]:

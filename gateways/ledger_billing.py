@@ -30,7 +30,7 @@ where a.account_id = any($1::bigint[])
 
 REMAINS = Statement(
     """
-select line_id, name, unit, source, total, remaining, unlimited, resets_at, as_of, $2::bool
+select line_id, name, unit, source, trim_scale(total), trim_scale(remaining), unlimited, resets_at, as_of, $2::bool
 from package_counter where line_id = any($1::bigint[]) order by line_id, resets_at nulls last, id
 """,
     PackageRemain,
@@ -38,7 +38,7 @@ from package_counter where line_id = any($1::bigint[]) order by line_id, resets_
 
 USAGE = Statement(
     """
-select k.line_id, k.first, k.last, u.type, u.unit, sum(u.volume)
+select k.line_id, k.first, k.last, u.type, u.unit, trim_scale(sum(u.volume))
 from unnest($1::bigint[], $2::date[], $3::date[]) as k (line_id, first, last)
 join usage_day u on u.line_id = k.line_id and u.day between k.first and k.last
 group by k.line_id, k.first, k.last, u.type, u.unit

@@ -69,28 +69,28 @@ class Line(Node):
 
     @strawberry.field(graphql_type=UsageSummary | None, description="What it used; null without the scope USAGE (F058)")
     async def usage(
-        self: strawberry.Parent[visible.Line],
+        parent: strawberry.Parent[visible.Line],
         info: Info,
         period: Annotated[
             DateRangeInput | None, strawberry.argument(description="At most 366 days; the running month when left out")
         ] = None,
     ) -> usage.UsageSummary | None:
         first, last = (period.first, period.last) if period else (None, None)
-        return await usage.usage(info.context, self, first, last)
+        return await usage.usage(info.context, parent, first, last)
 
     @strawberry.field(
         graphql_type=Connection[ServiceSubscription] | None,
         description="The services connected to it (F113); null without the scope VIEW",
     )
     async def connected_services(
-        self: strawberry.Parent[visible.Line],
+        parent: strawberry.Parent[visible.Line],
         info: Info,
         first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
         after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
     ) -> object | None:
-        if not self.allows(Scope.VIEW):
+        if not parent.allows(Scope.VIEW):
             return None
-        subscriptions = await info.context.loaders.services_by_line_id.load(self.id)
+        subscriptions = await info.context.loaders.services_by_line_id.load(parent.id)
         return page.slice_of(subscriptions, first, after, lambda subscription: subscription.id)
 
 

@@ -41,15 +41,15 @@ class Viewer(Node):
     is_type_of = backed_by(session.Viewer)
 
     @strawberry.field(graphql_type=User, description="The viewer's own data")
-    def user(self: strawberry.Parent[session.Viewer]) -> viewer.User:
-        return viewer.user(self)
+    def user(parent: strawberry.Parent[session.Viewer]) -> viewer.User:
+        return viewer.user(parent)
 
     @strawberry.field(
         graphql_type=Connection[Line],
         description="Mobile numbers the viewer may have to do with: own ones first, then the linked ones (F039, F045)",
     )
     async def linked_numbers(
-        self: strawberry.Parent[session.Viewer],
+        parent: strawberry.Parent[session.Viewer],
         info: Info,
         first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
         after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
@@ -63,7 +63,7 @@ class Viewer(Node):
         description="Personal accounts the viewer may have to do with, by opening (F039, F046)",
     )
     async def personal_accounts(
-        self: strawberry.Parent[session.Viewer],
+        parent: strawberry.Parent[session.Viewer],
         info: Info,
         first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
         after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
@@ -75,12 +75,12 @@ class Viewer(Node):
         graphql_type=Household | None,
         description="The household that the viewer owns, else the one joined first; null when there is none",
     )
-    async def household(self: strawberry.Parent[session.Viewer], info: Info) -> HouseholdRow | None:
-        return next(iter(await viewer.households(info.context, self)), None)
+    async def household(parent: strawberry.Parent[session.Viewer], info: Info) -> HouseholdRow | None:
+        return next(iter(await viewer.households(info.context, parent)), None)
 
     @strawberry.field(
         graphql_type=list[Household],
         description="Every household the viewer is in: the owned one first, then by joining",
     )
-    async def households(self: strawberry.Parent[session.Viewer], info: Info) -> list[HouseholdRow]:
-        return await viewer.households(info.context, self)
+    async def households(parent: strawberry.Parent[session.Viewer], info: Info) -> list[HouseholdRow]:
+        return await viewer.households(info.context, parent)

@@ -22,6 +22,7 @@ from schema.schema import build_schema
 from server import dev_pages, graphiql
 from server.graphql_http import GraphQLEndpoint
 from server.health import healthz, readyz
+from server.logs import configure_logs
 from server.operators import served_operators
 from server.settings import Settings
 from server.worker import run_worker
@@ -36,6 +37,7 @@ def create_app(
     settings: Settings, *, profiles: Mapping[str, Profile] | None = None, billing: Billing | None = None
 ) -> Starlette:
     """The application of one process. In development it delivers the outbox itself."""
+    configure_logs(settings)
     served = profiles if profiles is not None else served_operators(settings)
     schema = build_schema()
 

@@ -55,9 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     add("import", _import, "load households from a file; a broken file changes nothing").add_argument(
         "file", type=Path, metavar="FILE.ndjson"
     )
-    add("seed", _seed, "make invented households").add_argument(
-        "--households", type=_positive, default=1000, metavar="N", help="how many (default 1000)"
-    )
+    seed = add("seed", _seed, "make invented households")
+    seed.add_argument("--households", type=_positive, default=1000, metavar="N", help="how many (default 1000)")
+    seed.add_argument("--operator", metavar="ID", help="of which operator (default: all, evenly)")
     add("sdl", _sdl, "print the GraphQL schema")
     return parser
 
@@ -110,7 +110,7 @@ def _seed(arguments: argparse.Namespace) -> None:
     settings = load_settings()
     from server.commands import seed_households
 
-    seed_households(settings, arguments.households)
+    seed_households(settings, arguments.households, arguments.operator)
 
 
 def _sdl(_: argparse.Namespace) -> None:

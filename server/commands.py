@@ -31,8 +31,10 @@ def migrate(settings: Settings) -> None:
 
 def import_households(settings: Settings, file: Path) -> None:
     """Load a file of households. Raises StartFailure with a line per problem; then nothing was changed."""
-    if not file.is_file():
-        raise StartFailure(f"There is no file {file}")
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise StartFailure(f"{file} cannot be read: {error.strerror}") from error
     with _database(settings) as (url, profiles):
         _prepare_for_development(settings, url, profiles)
         try:
@@ -42,11 +44,16 @@ def import_households(settings: Settings, file: Path) -> None:
     print(report)
 
 
-def seed_households(settings: Settings, households: int) -> None:
-    """Make a number of invented households."""
+def seed_households(settings: Settings, households: int, operator: str | None) -> None:
+    """Make a number of invented households, for one operator or spread over all."""
     with _database(settings) as (url, profiles):
         _prepare_for_development(settings, url, profiles)
-        _run(seed.seed(url, households=households, profiles=profiles, progress=print))
+        if operator is not None and operator not in profiles:
+            raise StartFailure(f"There is no operator {operator!r}, only {', '.join(profiles)}")
+        try:
+            _run(seed.seed(url, households=households, profiles=profiles, operator=operator, progress=print))
+        except seed.NothingToSell as refusal:
+            raise StartFailure(f"{refusal}: `hearth migrate` loads the catalogues") from refusal
 
 
 def work(settings: Settings) -> None:

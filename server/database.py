@@ -12,7 +12,7 @@ import asyncpg
 from domain.profile import Profile
 from models.migrate import migrate, server_version
 from server.embedded_postgres import EmbeddedPostgres
-from server.failure import DatabaseUnavailable
+from server.failure import DatabaseUnavailable, StartFailure
 from server.postgres_programs import OLDEST_VERSION
 from server.settings import Settings
 from services import catalogue
@@ -54,7 +54,8 @@ async def check(url: str) -> None:
 async def bring_up_to_date(url: str, profiles: Mapping[str, Profile], settings: Settings) -> list[str]:
     """Migrate the database and load the operators' catalogues; return the names of new migrations.
 
-    Raises DatabaseUnavailable when the account may not create tables, as is usual since PostgreSQL 15.
+    Raises DatabaseUnavailable when the account may not create tables, as is usual since PostgreSQL 15, and
+    StartFailure for a catalogue that is broken.
     """
     try:
         applied = await migrate(url)
@@ -65,7 +66,10 @@ async def bring_up_to_date(url: str, profiles: Mapping[str, Profile], settings: 
             f"The account in HEARTH_DATABASE_URL may not create tables in {_place(url)}: "
             "make it the owner of the database."
         ) from error
-    await catalogue.load(url, profiles, settings.operators_path)
+    try:
+        await catalogue.load(url, profiles, settings.operators_path)
+    except catalogue.CatalogueRejected as rejected:
+        raise StartFailure(*rejected.problems) from rejected
     return applied
 
 

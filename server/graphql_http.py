@@ -13,7 +13,8 @@ import orjson
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
-from strawberry.exceptions import StrawberryGraphQLError
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
@@ -102,8 +103,8 @@ class GraphQLEndpoint:
                 operation_name=wanted.operation_name,
                 allowed_operation_types=_OPERATIONS,
             )
-        except StrawberryGraphQLError as refused:
-            return _error(400 if media_type == MODERN else 200, refused.message, "BAD_REQUEST", media_type)
+        except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError) as refused:
+            return _error(400 if media_type == MODERN else 200, _why_not(refused), "BAD_REQUEST", media_type)
         data = _formatted(result)
         if self._settings.development:
             data.setdefault("extensions", {})["hearth"] = _cost(context)
@@ -144,6 +145,17 @@ def _formatted(result: ExecutionResult | PreExecutionError) -> dict[str, Any]:
     if result.extensions:
         response["extensions"] = dict(result.extensions)
     return response
+
+
+def _why_not(refused: Exception) -> str:
+    """Why Strawberry found no operation to execute, in words for the caller."""
+    match refused:
+        case CannotGetOperationTypeError():
+            return refused.as_http_error_reason()
+        case InvalidOperationTypeError():
+            return "Send queries and mutations here: subscriptions need a socket"
+        case _:
+            return "`query` is empty"
 
 
 def _cost(context: Context) -> dict[str, Any]:

@@ -17,11 +17,12 @@ import uvloop
 from server.app import create_app
 from server.database import attached, bring_up_to_date, check
 from server.embedded_postgres import EmbeddedPostgres
-from server.failure import DatabaseUnavailable
+from server.failure import DatabaseUnavailable, StartFailure
 from server.operators import served_operators
 from server.serve import transport_options
 from server.settings import Settings
 from services import demo
+from services.household_import import ImportRejected
 
 _GRACEFUL_SECONDS = 2
 _WATCH_SECONDS = 0.5
@@ -44,7 +45,10 @@ async def _serve(settings: Settings, listener: socket.socket, postgres: Embedded
     await check(settings.dsn)
     profiles = served_operators(settings)
     await bring_up_to_date(settings.dsn, profiles, settings)
-    people = await demo.load(settings.dsn, profiles, settings.operators_path)
+    try:
+        await demo.load(settings.dsn, profiles, settings.operators_path)
+    except ImportRejected as rejected:
+        raise StartFailure(*(f"The demo household is broken: {problem}" for problem in rejected.problems)) from rejected
     config = uvicorn.Config(
         create_app(settings),
         log_level="warning",
@@ -53,7 +57,9 @@ async def _serve(settings: Settings, listener: socket.socket, postgres: Embedded
     )
     watch = asyncio.create_task(_watch(postgres)) if postgres is not None else None
     try:
-        await _Server(config, banner(settings, people)).serve(sockets=[listener])
+        await _Server(config, banner(settings, demo.people(settings.operators_path, profiles))).serve(
+            sockets=[listener]
+        )
     finally:
         if watch is not None:
             watch.cancel()
@@ -123,9 +129,9 @@ def banner(settings: Settings, people: Mapping[str, Any]) -> str:
             f"  SMS, e-mail   {address}/dev/inbox",
             f"  Demo people   {address}/dev/demo",
             "",
-            "  Sign in as the owner of a demo household, by number and password:",
+            "  Sign in as the owner of a demo household, with this login and password:",
             *(
-                f"    {operator:<{width}}   {owner['msisdn']}   {owner['password']}"
+                f"    {operator:<{width}}   {owner['login']}   {owner['password']}"
                 for operator, owner in owners.items()
             ),
             "",

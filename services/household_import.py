@@ -59,6 +59,10 @@ class ImportReport:
     records: Mapping[str, int]
     changed: Mapping[str, int]
 
+    def __str__(self) -> str:
+        changed = ", ".join(f"{what} {count:,}" for what, count in self.changed.items())
+        return f"Read {sum(self.records.values()):,} records. Changed: {changed or 'nothing'}."
+
 
 async def import_file(
     url: str, path: Path, profiles: Mapping[str, Profile], *, today: date | None = None

@@ -96,6 +96,7 @@ from (
 where d.n > 1
 """
 
+# A household that has, or had, a link to the line gets no other, so there is nothing to refuse then.
 _PRIMARY_ELSEWHERE = """
 select i.line_no, 'kind', 'another household already looks after the line'
 from import_link i
@@ -103,6 +104,9 @@ join known_line l on l.operator = i.target and l.address = i.address
 join number_link nl on nl.primary_slot = l.id
 join household h on h.id = nl.household_id
 where i.kind = 'PRIMARY' and (h.operator, h.ref) is distinct from (i.operator, i.household)
+  and not exists (
+    select from number_link own join household oh on oh.id = own.household_id
+    where own.line_id = l.id and oh.operator = i.operator and oh.ref = i.household)
 """
 
 # Who is already a member keeps the role that they have now, so only a newcomer can be one owner too many (I1).

@@ -242,7 +242,7 @@ made as (
   returning id, household_id, line_id, account_id
 ),
 requester as (
-  select m.household_id, u.display_name || coalesce(', номер на ' || right(min(n.value), 2), '') as words
+  select m.household_id, u.display_name || coalesce(' (номер …' || right(min(n.value), 2) || ')', '') as words
   from membership m
   join app_user u on u.id = m.user_id
   left join login n on n.user_id = u.id and n.kind = 'MSISDN'

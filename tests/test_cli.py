@@ -56,7 +56,10 @@ def test_help_names_every_command_from_any_directory_through_a_link(
 def test_a_relative_file_is_looked_for_where_the_user_is(environment: dict[str, str], tmp_path: Path) -> None:
     environment["HEARTH_ENV"] = "development"
     answer = hearth(environment, "import", "nowhere.ndjson", folder=tmp_path)
-    assert (answer.returncode, answer.stderr) == (1, "hearth: There is no file nowhere.ndjson\n")
+    assert (answer.returncode, answer.stderr) == (
+        1,
+        "hearth: nowhere.ndjson cannot be read: No such file or directory\n",
+    )
 
 
 def test_the_working_directory_cannot_replace_a_module(environment: dict[str, str], tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import shutil
 import signal
@@ -20,10 +19,10 @@ import asyncpg
 import pytest
 from tortoise.backends.base.config_generator import expand_db_url
 
-from server import postgres_cluster, postgres_programs
+from server import postgres_programs
 from server.embedded_postgres import EmbeddedPostgres
 from server.failure import DatabaseUnavailable
-from server.postgres_programs import Account, Programs, find_programs
+from server.postgres_programs import Account
 
 AS_ROOT = os.geteuid() == 0
 NOBODY = Account(65534, 65534)
@@ -276,50 +275,6 @@ def test_a_socket_folder_that_somebody_else_made_is_refused(data: Path) -> None:
         assert "nobody else can enter" in line
     finally:
         sockets.rmdir()
-
-
-@pytest.mark.skipif(not AS_ROOT, reason="only root has to give its rights away")
-def test_root_below_a_closed_directory_keeps_the_cluster_elsewhere(fresh: Path) -> None:
-    fresh.parent.chmod(0o700)
-    place = fresh / "cluster"
-    try:
-        with EmbeddedPostgres(fresh, durable=False) as dsn:
-            assert ask(dsn, "select 1") == 1
-            assert place.is_symlink()
-            ask(dsn, "create table old ()", "select 1")
-        assert fresh.parent.stat().st_mode & 0o777 == 0o700
-        first = place.resolve()
-        # Deleting the directory means wanting an empty database.
-        shutil.rmtree(fresh)
-        with EmbeddedPostgres(fresh, durable=False) as dsn:
-            assert ask(dsn, "select to_regclass('old')") is None
-        assert place.resolve() == first
-    finally:
-        shutil.rmtree(place.resolve().parent)
-
-
-@pytest.mark.skipif(not AS_ROOT, reason="the other tests run as an ordinary user then")
-def test_an_ordinary_user_and_root_share_the_user_s_database(fresh: Path) -> None:
-    programs = find_programs(NOBODY)
-    fresh.mkdir()
-    os.chown(fresh, NOBODY.uid, NOBODY.gid)
-    ordinary = multiprocessing.get_context("fork").Process(target=start_as_nobody, args=(fresh, programs))
-    ordinary.start()
-    ordinary.join()
-    assert ordinary.exitcode == 0
-    with EmbeddedPostgres(fresh, durable=False) as dsn:
-        assert ask(dsn, "select answer from kept") == 42
-        assert (fresh / "cluster" / "postmaster.pid").stat().st_uid == NOBODY.uid
-
-
-def start_as_nobody(data: Path, programs: Programs) -> None:
-    """Run in a fork, because an interpreter below /root cannot be started by anybody else."""
-    os.setgroups([])
-    os.setgid(NOBODY.gid)
-    os.setuid(NOBODY.uid)
-    pytest.MonkeyPatch().setattr(postgres_cluster, "find_programs", lambda account: programs)
-    with EmbeddedPostgres(data, durable=False) as dsn:
-        ask(dsn, "create table kept as select 42 as answer", "select 1")
 
 
 def wait_until(happened: Callable[[], bool]) -> None:

@@ -15,7 +15,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from server.settings import ROOT
+from server.run import banner
+from server.settings import ROOT, Settings
 from tests.test_cli import NOT_INHERITED, free_port
 
 
@@ -41,10 +42,10 @@ class Server:
             return False
 
     def stop(self, number: signal.Signals) -> tuple[int, str]:
-        """Send a signal; returns the exit code and what was said last."""
+        """Send a signal; returns the exit code and the last line of the output."""
         self.process.send_signal(number)
         said, _ = self.process.communicate(timeout=15)
-        return self.process.returncode, said.strip()
+        return self.process.returncode, said.strip().rpartition("\n")[2]
 
     def _read_until(self, word: str) -> str:
         assert self.process.stdout is not None
@@ -89,6 +90,17 @@ def test_two_servers_share_a_database_that_survives_a_kill_and_goes_with_the_las
         for server in (first, second):
             server.process.kill()
             server.process.wait()
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("lk.local", "lk.local")],
+)
+def test_the_banner_names_addresses_that_a_browser_can_open(host: str, shown: str, tmp_path: Path) -> None:
+    people = {"beeline": {"owner": {"login": "79031234501", "password": "Domashniy24"}}}
+    text = banner(Settings(env="development", data=tmp_path, host=host, port=8001), people)
+    assert f"http://{shown}:8001/graphiql" in text
+    assert "beeline   79031234501   Domashniy24" in text
 
 
 def soon(happens: Callable[[], bool]) -> bool:

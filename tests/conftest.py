@@ -1,0 +1,243 @@
+"""One PostgreSQL for all tests, a template for each kind of database, and the application as its users meet it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from domain.profile import Profile, read_profile, read_profiles
+from gateways.billing import Billing
+from gateways.ledger_billing import LedgerBilling
+from models.migrate import migrate
+from models.reader import reader_pool
+from schema.schema import build_schema
+from server.app import create_app
+from server.embedded_postgres import EmbeddedPostgres
+from server.graphql_http import GraphQLEndpoint
+from server.settings import Settings
+from services import catalogue, demo
+from tests.cabinet import Cabinet
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRET = "a secret of the tests, long enough for production too"
+
+# What a test may leave behind in the shared database, and what is therefore cleared after each.
+_CHANGED = "session, challenge, outbox, counter, audit_event"
+
+_names = count()
+
+
+@pytest.fixture(scope="session")
+def profiles() -> Mapping[str, Profile]:
+    """The five operators, and the fictional sixth that lets foreign numbers in."""
+    nomad = read_profile(ROOT / "tests/operators/nomad/profile.toml")
+    return {**read_profiles(ROOT / "operators"), nomad.operator.id: nomad}
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[str]:
+    """A private PostgreSQL, started for the tests and stopped after them; gives the URL of its own database."""
+    with EmbeddedPostgres(ROOT / ".hearth" / "test", durable=False) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def empty_template(engine: str) -> AsyncIterator[str]:
+    """A database with the tables and nothing in them."""
+    async with _created(engine, "template_empty") as url:
+        await migrate(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def demo_template(engine: str, profiles: Mapping[str, Profile]) -> AsyncIterator[str]:
+    """A database with the catalogues and the demo households of the five operators."""
+    async with _created(engine, "template_demo") as url:
+        await migrate(url)
+        five = {name: profile for name, profile in profiles.items() if name != "nomad"}
+        await catalogue.load(url, five, ROOT / "operators")
+        await demo.load(url, five, ROOT / "operators")
+        yield url
+
+
+@pytest.fixture
+async def empty_database(engine: str, empty_template: str) -> AsyncIterator[str]:
+    """A database of the test's own, without data."""
+    async with _created(engine, f"empty_{next(_names)}", empty_template) as url:
+        yield url
+
+
+@pytest.fixture
+async def demo_database(engine: str, demo_template: str) -> AsyncIterator[str]:
+    """A database of the test's own, with the demo households."""
+    async with _created(engine, f"demo_{next(_names)}", demo_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def shared_database(engine: str, demo_template: str) -> AsyncIterator[str]:
+    """The database of `cabinet`: the demo households, which no test changes."""
+    async with _created(engine, "shared", demo_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def settings(shared_database: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A development server's settings."""
+    return Settings(
+        env="development",
+        database_url=shared_database,
+        secret=SECRET,
+        data=tmp_path_factory.mktemp("data"),
+        operators_path=ROOT / "operators",
+    )
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings, profiles: Mapping[str, Profile]) -> AsyncIterator[Starlette]:
+    """The running application, worker included."""
+    application = create_app(settings, profiles=profiles)
+    async with application.router.lifespan_context(application):
+        yield application
+
+
+@pytest.fixture
+async def cabinet(app: Starlette, database: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[Cabinet]:
+    """A client of the application, over HTTP; what the test left in the database is cleared."""
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        yield Cabinet(client)
+    await database.execute(f"truncate {_CHANGED}")
+
+
+@pytest.fixture
+async def opened(
+    settings: Settings, profiles: Mapping[str, Profile]
+) -> AsyncIterator[Callable[..., Awaitable[Cabinet]]]:
+    """Opens the cabinet on a database, or with a billing, of the test's own: `await opened(url, billing=...)`.
+
+    Only reads work there, since Tortoise has one database for the whole process; `tests.session` signs in.
+    """
+    async with AsyncExitStack() as stack:
+
+        async def open_cabinet(url: str, billing: Billing | None = None) -> Cabinet:
+            pool = await stack.enter_async_context(reader_pool(url, 4))
+            endpoint = GraphQLEndpoint(build_schema(), settings, profiles, billing or LedgerBilling(), pool)
+            application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
+            transport = httpx2.ASGITransport(app=application)
+            client = httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1")
+            return Cabinet(await stack.enter_async_context(client))
+
+        yield open_cabinet
+
+
+@pytest.fixture
+async def database(shared_database: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection to the database of `cabinet`, to look behind the scenes."""
+    connection = await asyncpg.connect(shared_database)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+def demo_people(profiles: Mapping[str, Profile]) -> dict[str, Any]:
+    """What /dev/demo shows."""
+    five = {name: profile for name, profile in profiles.items() if name != "nomad"}
+    return demo.people(ROOT / "operators", five)
+
+
+@pytest.fixture(scope="session")
+async def process_database(engine: str, demo_template: str) -> AsyncIterator[str]:
+    """The database of `hearth_server`."""
+    async with _created(engine, "process", demo_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def hearth_server(process_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real server process: what `make run` starts, with the demo households."""
+    with running_server(process_database, tmp_path_factory.mktemp("process")) as address:
+        yield address
+
+
+def running_server(database_url: str, data: Path, **environment: str) -> "_RunningServer":
+    """`hearth run` on a free port, once it is ready."""
+    return _RunningServer(database_url, data, environment)
+
+
+class _RunningServer:
+    def __init__(self, database_url: str, data: Path, environment: dict[str, str]) -> None:
+        self.port = free_port()
+        self._log = data / "server.log"
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "HEARTH_ENV": "development",
+            "HEARTH_DATABASE_URL": database_url,
+            "HEARTH_DATA": str(data),
+            "PORT": str(self.port),
+            **environment,
+        }
+
+    def __enter__(self) -> str:
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "server.cli", "run"], env=self._environment, stdout=log, stderr=log
+            )
+        address = f"http://127.0.0.1:{self.port}"
+        deadline = time.monotonic() + 30
+        while not _is_ready(address):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the server did not start:\n{self._log.read_text()}")
+            time.sleep(0.05)
+        return address
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/readyz", timeout=1) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+
+
+@asynccontextmanager
+async def _created(engine: str, name: str, template: str = "template1") -> AsyncIterator[str]:
+    """A database of that name, copied from the database at the URL `template`, for the life of the block."""
+    source = urlsplit(template).path.lstrip("/")
+    connection = await asyncpg.connect(engine)
+    try:
+        await connection.execute(f"drop database if exists {name} with (force)")
+        await connection.execute(f"create database {name} template {source}")
+        yield urlunsplit(urlsplit(engine)._replace(path=f"/{name}"))
+        await connection.execute(f"drop database if exists {name} with (force)")
+    finally:
+        await connection.close()

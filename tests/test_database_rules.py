@@ -1,0 +1,95 @@
+"""The rules that PostgreSQL itself keeps, read back from its catalogue and tried (DESIGN 3)."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+CHECKS = {
+    ("challenge", "challenge_attempts"),
+    ("counter", "counter_positive"),
+    ("ledger_account", "ledger_account_floor"),
+    ("ledger_account", "ledger_account_owner"),
+    ("ledger_account", "ledger_account_reserved"),
+    ("ledger_entry", "ledger_entry_moves_money"),
+    ("line", "line_has_address"),
+    ("number_link", "number_link_one_target"),
+    ("number_link", "number_link_primary_slot"),
+    ("package_counter", "package_counter_amounts"),
+}
+
+ACCOUNTS = """
+insert into ledger_account (operator, kind, currency, balance, reserved)
+values ('beeline', 'OPENING', 'RUB', 0, 0), ('beeline', 'REVENUE', 'RUB', 0, 0), ('life', 'REVENUE', 'BYN', 0, 0)
+returning id
+"""
+TRANSFER = "insert into ledger_transfer (operator, kind, key, at) values ('beeline', 'FEE', $1, now()) returning id"
+ENTRY = "insert into ledger_entry (transfer_id, account_id, amount) values ($1, $2, $3)"
+
+
+@pytest.fixture
+async def connection(empty_database: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(empty_database)
+    yield connection
+    await connection.close()
+
+
+async def test_constraints_are_in_the_database(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    rows = await connection.fetch(
+        "select conrelid::regclass::text as table, conname, contype, condeferrable, condeferred from pg_constraint"
+    )
+    assert {(row["table"], row["conname"]) for row in rows if row["contype"] == b"c"} >= CHECKS
+    [trigger] = [row for row in rows if row["conname"] == "ledger_entry_zero_sum"]
+    assert (trigger["contype"], trigger["condeferrable"], trigger["condeferred"]) == (b"t", True, True)
+    assert await connection.fetchval("select indisunique from pg_index where indexrelid = 'membership_one_owner'::regclass")
+
+
+@pytest.mark.parametrize(
+    ("amounts", "balanced"),
+    [([-500, 500, 0], True), ([-500, 499, 0], False), ([-500, 0, 500], False), ([500, 0, 0], False)],
+)
+async def test_i17_transfer_sums_to_zero_in_each_currency_or_is_not_committed(
+    connection: "asyncpg.Connection[asyncpg.Record]", amounts: list[int], balanced: bool
+) -> None:
+    accounts = [row["id"] for row in await connection.fetch(ACCOUNTS)]
+
+    async def transfer() -> None:
+        async with connection.transaction():
+            transfer_id = await connection.fetchval(TRANSFER, "one")
+            for account, amount in zip(accounts, amounts, strict=True):
+                if amount:
+                    await connection.execute(ENTRY, transfer_id, account, amount)
+
+    if balanced:
+        await transfer()
+    else:
+        with pytest.raises(asyncpg.CheckViolationError, match="does not sum to zero"):
+            await transfer()
+    assert await connection.fetchval("select count(*) from ledger_transfer") == (1 if balanced else 0)
+
+
+@pytest.mark.parametrize("table", ["ledger_entry", "ledger_transfer"])
+@pytest.mark.parametrize("sql", ["update {} set id = id", "delete from {}"])
+async def test_ledger_is_append_only(
+    connection: "asyncpg.Connection[asyncpg.Record]", table: str, sql: str
+) -> None:
+    accounts = [row["id"] for row in await connection.fetch(ACCOUNTS)]
+    async with connection.transaction():
+        transfer_id = await connection.fetchval(TRANSFER, "one")
+        await connection.execute(ENTRY, transfer_id, accounts[0], -5)
+        await connection.execute(ENTRY, transfer_id, accounts[1], 5)
+    with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
+        await connection.execute(sql.format(table))
+
+
+async def test_one_key_makes_one_transfer_for_ever(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await connection.fetchval(TRANSFER, "one")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await connection.fetchval(TRANSFER, "one")
+
+
+async def test_account_does_not_fall_below_its_floor(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await connection.execute(ACCOUNTS)
+    await connection.execute("update ledger_account set floor = -100, balance = -100")
+    with pytest.raises(asyncpg.CheckViolationError, match="ledger_account_floor"):
+        await connection.execute("update ledger_account set balance = -101")
