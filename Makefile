@@ -88,7 +88,7 @@ graphiql: $(V)/.local
 
 $(V)/.uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null \
-		|| { echo "Hearth needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true):" \
+		|| { echo "Hearth needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2> /dev/null || echo missing):" \
 			"say which one to take, for example 'make PYTHON=python3.12 run'" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null \
 		|| { echo "Python's venv module is missing: install it, for example with 'sudo apt-get install python3-venv'" >&2; exit 1; }

@@ -38,7 +38,9 @@ _MESSAGE = """<article><header><span>{channel}</span><span>to {to}</span><span>{
 def routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRoute]:
     """`/dev/inbox` as a page and as JSON, `/dev/demo` as JSON."""
     messages = Inbox(settings.data)
-    people = demo.people(settings.operators_path, profiles)
+    everybody = demo.people(settings.operators_path, profiles)
+    # The default operator first: that is whose cabinet GraphiQL opens with.
+    people = dict(sorted(everybody.items(), key=lambda item: item[0] != settings.operator))
 
     async def inbox(request: Request) -> Response:
         newest = await messages.newest()

@@ -34,7 +34,7 @@ class _Pages(StaticFiles):
         if not (DIST / "index.html").exists():
             return PlainTextResponse("GraphiQL is not built: run `make graphiql`", status_code=503)
         path = self.get_path(scope)
-        if path.startswith("."):
+        if any(part.startswith(".") for part in Path(path).parts):
             return PlainTextResponse("Not Found", status_code=404)
         try:
             return await self.get_response(path, scope)

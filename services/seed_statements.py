@@ -141,13 +141,13 @@ insert into tariff_subscription (line_id, tariff_id, since, next_charge_at)
 select l.line_id, t.id, now() - make_interval(days => (l.n % 400)::int), l.charge_at
 from seed_line l join seed_tariff t on t.kind = l.kind and t.place = (l.n + l.slot) % t.of
 """,
-    # One service a line, and every second line another; their fees fall on the day after the tariff's.
+    # One service a line, and every fourth line another; their fees fall on the day after the tariff's.
     """
 insert into service_subscription (line_id, service_id, since, next_charge_at)
 select l.line_id, s.id, now() - make_interval(days => (l.n % 300)::int), l.charge_at + interval '1 day'
 from seed_line l
 join seed_service s on s.kind = l.kind
-  and (s.place = l.n % s.of or (s.place = (l.n + 1) % s.of and (l.n + l.slot) % 2 = 0))
+  and (s.place = l.n % s.of or (s.place = (l.n + 1) % s.of and (l.n + l.slot) % 4 = 0))
 """,
     """
 insert into package_counter

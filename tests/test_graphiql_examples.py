@@ -1,0 +1,26 @@
+"""Every example that GraphiQL offers, run for every operator as the demo owner."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cabinet import Cabinet
+
+FOLDER = Path(__file__).resolve().parent.parent / "graphiql/examples"
+QUERIES = sorted(path for path in FOLDER.glob("*.graphql") if "mutation" not in path.read_text())
+LINE = "{ viewer { linkedNumbers(first: 1) { edges { node { id } } } } }"
+
+
+@pytest.mark.parametrize("operator", ["beeline", "letai", "life", "motiv", "tele2"])
+@pytest.mark.parametrize("example", QUERIES, ids=lambda path: path.stem)
+async def test_example_answers_data(
+    cabinet: Cabinet, demo_people: dict[str, Any], operator: str, example: Path
+) -> None:
+    owner = await cabinet.signed_in(operator, demo_people[operator]["owner"])
+    line_id = (await owner.data(LINE))["viewer"]["linkedNumbers"]["edges"][0]["node"]["id"]
+    beside = example.with_suffix(".json")
+    variables = json.loads(beside.read_text().replace("{{line.id}}", line_id)) if beside.exists() else {}
+    data = await owner.data(example.read_text(), **variables)
+    assert all(value is not None for value in data.values())
