@@ -1,6 +1,7 @@
 """The connection of Tortoise to PostgreSQL, and `tx()`: the one way to change anything (DESIGN 3)."""
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -161,3 +162,10 @@ async def _finish(pool: "asyncpg.Pool[asyncpg.Record]", connection: Any, end: Ca
         if task.cancelled() or task.exception() is None:
             raise
         raise task.exception() from None  # type: ignore[misc]
+
+
+def __getattr__(name: str) -> dict[str, Any]:
+    # What Tortoise's own command line asks for; the environment is only looked at then.
+    if name == "TORTOISE_ORM":
+        return tortoise_config(os.environ.get("HEARTH_DATABASE_URL", "postgresql:///hearth"))
+    raise AttributeError(name)

@@ -185,7 +185,7 @@ def _runs(folder: Path, account: Account) -> bool:
 
 
 def _copy_within_reach(folder: Path) -> Path:
-    """Copy an installation out of, say, /root, and return its folder of programs there.
+    """Copy an installation out of a closed home directory, and return its folder of programs there.
 
     The copy keeps its depth below the libraries, because the programs look for them at
     `$ORIGIN/../../../<wheel>.libs`. It is named after what was copied, so that a new wheel gets a new copy.
