@@ -9,7 +9,6 @@ from typing import Any, Literal, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
-from tortoise import Tortoise
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection, get_connections
@@ -85,11 +84,21 @@ def tortoise_config(url: str, pool_size: int = 5) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def database(url: str, *, pool_size: int = 5, shared: bool = False) -> AsyncIterator[TortoiseContext]:
-    """Connect Tortoise for the life of the block; `shared` makes it visible to every task of the process."""
-    context = await Tortoise.init(config=tortoise_config(url, pool_size), _enable_global_fallback=shared)
+async def database(url: str, *, pool_size: int = 5) -> AsyncIterator[None]:
+    """Connect Tortoise, for the life of the block, for the task that runs it and the tasks it starts."""
+    async with TortoiseContext() as context:
+        await context.init(config=tortoise_config(url, pool_size))
+        yield
+
+
+@asynccontextmanager
+async def process_database(url: str, *, pool_size: int) -> AsyncIterator[None]:
+    """Connect Tortoise, for the life of the block, for every task of this process: one at a time."""
+    context = TortoiseContext()
+    with context:  # current while it is set up; afterwards every task finds it as the process's
+        await context.init(config=tortoise_config(url, pool_size), _enable_global_fallback=True)
     try:
-        yield context
+        yield
     finally:
         await context.close_connections()
 

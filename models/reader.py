@@ -19,6 +19,17 @@ else:
 
 R = TypeVar("R")
 
+# What it looks like from here when PostgreSQL is full, restarting or gone.
+SILENT = (
+    TimeoutError,
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
 _ACQUIRE_SECONDS = 5.0
 _SERVER_SETTINGS = {
     "statement_timeout": "10s",

@@ -16,7 +16,7 @@ from domain.profile import Profile
 from gateways.billing import Billing
 from gateways.ledger_billing import LedgerBilling
 from gateways.simulators.billing import BrokenBilling
-from models.database import database
+from models.database import process_database
 from models.reader import reader_pool
 from schema.schema import build_schema
 from server import dev_pages, graphiql
@@ -44,7 +44,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(database(settings.dsn, pool_size=settings.pool_size, shared=True))
+            await stack.enter_async_context(process_database(settings.dsn, pool_size=settings.pool_size))
             pool = await stack.enter_async_context(reader_pool(settings.dsn, settings.pool_size))
             app.state.pool = pool
             app.state.graphql = GraphQLEndpoint(schema, settings, served, billing or _billing(settings), pool)

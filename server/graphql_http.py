@@ -21,7 +21,7 @@ from strawberry.types.graphql import OperationType
 from auth.session import Expired, Viewer, authenticate
 from domain.profile import Profile
 from gateways.billing import Billing
-from models.reader import Reader
+from models.reader import SILENT, Reader
 from resolvers.context import Context
 from resolvers.sign_in import cookie_name
 from schema.schema import HearthSchema
@@ -72,7 +72,7 @@ class GraphQLEndpoint:
         reads = Reader(self._pool)
         try:
             return await self._answer(request, wanted, profile, reads, media_type)
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except SILENT as error:
             _log.error("the database did not answer", error=type(error).__name__)
             response = _error(503, "The service is overloaded; try again soon", "UNAVAILABLE", media_type)
             response.headers["retry-after"] = _RETRY_SECONDS

@@ -1,11 +1,10 @@
 """Is the process alive, and may it be sent requests?"""
 
-import asyncpg
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from models.migrate import is_current
-from models.reader import Reader
+from models.reader import SILENT, Reader
 
 
 async def healthz(_: Request) -> JSONResponse:
@@ -20,7 +19,7 @@ async def readyz(request: Request) -> JSONResponse:
         if await is_current(reads):
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "not migrated or not seeded"}, status_code=503)
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except SILENT:
         return JSONResponse({"status": "the database does not answer"}, status_code=503)
     finally:
         await reads.release()

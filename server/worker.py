@@ -10,6 +10,7 @@ import structlog
 from gateways.messages import Message, MessageGateway, NoGateway, UnconfiguredGateway
 from gateways.simulators.inbox import Inbox
 from models.database import credentials
+from models.reader import SILENT
 from server.settings import Settings
 
 _BATCH = 50
@@ -58,7 +59,7 @@ async def run_worker(settings: Settings) -> None:
     while True:
         try:
             await _deliver(settings.dsn, gateway)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except SILENT as error:
             _log.warning("the worker lost the database", error=type(error).__name__)
             await asyncio.sleep(_LOOK_SECONDS)
 

@@ -18,6 +18,7 @@ from domain.household_file_values import Complaint, complaint
 from domain.profile import Profile
 from services.bulk_connection import Connection, bulk_connection
 from services.household_import_checks import find_problems
+from services.household_import_lines import find_lines
 from services.household_import_merge import merge
 from services.household_import_passwords import settle_passwords
 from services.household_import_staging import Loading, Staging
@@ -85,6 +86,7 @@ async def import_file(
             await staging.create()
             counts = await _stage(file, staging, loading)
             await staging.finish()
+            await find_lines(connection)
             await _refuse_contradictions(connection, profiles)
             await settle_passwords(connection, loading.passwords)
             changed = await merge(connection)

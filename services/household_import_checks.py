@@ -1,6 +1,7 @@
 """What only shows when all records of a file, and the database, are seen together.
 
-Every check is one statement over the temporary tables that gives (line_no, field, reason) of what is wrong.
+Every check is one statement over the temporary tables, `known_line` among them, that gives (line_no, field, reason)
+of what is wrong.
 """
 
 from collections.abc import Mapping
@@ -8,13 +9,6 @@ from collections.abc import Mapping
 from domain.household_file_values import Complaint
 from domain.profile import Profile
 from services.bulk_connection import Connection
-
-_KNOWN_LINES = """
-create or replace temp view known_line as
-select id, operator, msisdn as address, account_id, user_id from line where msisdn is not null
-union all
-select id, operator, service_point, account_id, user_id from line where service_point is not null
-"""
 
 
 def _unknown(table: str, key: str, target: str, known: str, *, of: str = "operator", field: str = "") -> str:
@@ -178,7 +172,6 @@ async def find_problems(
     connection: Connection, profiles: Mapping[str, Profile], most: int
 ) -> list[tuple[int, Complaint]]:
     """At most `most` complaints with the lines that they are about, in the order of the file."""
-    await connection.execute(_KNOWN_LINES)
     separate = [operator for operator, profile in profiles.items() if profile.accounts.one_service_per_account]
     found = await connection.fetch(f"{_MIXED_ACCOUNT} limit {most}", separate)
     for check in _CHECKS:

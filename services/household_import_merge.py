@@ -5,10 +5,11 @@ again changes no row. A field that a record leaves out keeps what is stored.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from services.bulk_connection import Connection, rows_changed
 from services.household_import_ledger import SNAPSHOT, open_accounts
+from services.household_import_lines import find_lines_again
 
 # Contracts, holders and users as they were: whoever gets a number new must not inherit links to it (E24, E26).
 _REMEMBER = """
@@ -23,7 +24,8 @@ where a.id in (
     join personal_account a on a.operator = i.operator and a.number = i.number
   union select l.account_id from import_line i
     join known_line l on l.operator = i.operator and l.address = i.address
-)
+);
+analyze import_before
 """
 
 _PERSON = """
@@ -137,8 +139,10 @@ anew as (
   update line set sim_epoch = sim_epoch + 1 where id in (select line_id from passed_lines)
 )
 update number_link set status = 'TERMINATED', primary_slot = null
-where status in ('PENDING', 'ACTIVE', 'SUSPENDED')
-  and (line_id in (select line_id from passed_lines) or account_id in (select account_id from passed_accounts))
+where status in ('PENDING', 'ACTIVE', 'SUSPENDED') and id in (
+  select nl.id from passed_lines p join number_link nl on nl.line_id = p.line_id
+  union all select nl.id from passed_accounts p join number_link nl on nl.account_id = p.account_id
+)
 """
 
 # A record without `tariff_since` arrives here as "since now", which is no news while the tariff stays the same.
@@ -206,7 +210,8 @@ on conflict (operator, ref) do update set name = excluded.name where household.n
 # Roles are rights, so they are not changed here: an ownership handed over in the cabinet stays handed over.
 _MEMBERSHIP = """
 insert into membership (household_id, user_id, role, status, birth_date, joined_at)
-select h.id, u.id, i.role, 'ACTIVE', coalesce(i.birth_date, p.birth_date), now()
+select h.id, u.id, i.role, 'ACTIVE',
+  coalesce(i.birth_date, case i.role when 'CHILD' then p.birth_date end), now()
 from import_member i
 join household h on h.operator = i.operator and h.ref = i.household
 join person p on p.operator = i.person_operator and p.ref = i.person
@@ -264,12 +269,16 @@ from import_link i
 join household h on h.operator = i.operator and h.ref = i.household
 left join known_line l on l.operator = i.target and l.address = i.address
 left join personal_account a on a.operator = i.target and a.number = i.account
-where nl.household_id = h.id and (nl.line_id = l.id or nl.account_id = a.id)
-  and nl.status in ('ACTIVE', 'SUSPENDED') and i.label is not null and nl.label is distinct from i.label
+cross join lateral (
+  select id from number_link where line_id = l.id
+  union all select id from number_link where account_id = a.id
+) same
+where nl.id = same.id and nl.household_id = h.id and nl.status in ('ACTIVE', 'SUSPENDED')
+  and i.label is not null and nl.label is distinct from i.label
 """
 
 # Each with what its changes are reported as. Later statements see what earlier ones made.
-_STEPS = (
+_LINES_AND_OWNERS = (
     ("people", _PERSON),
     ("cabinets", _KNOWN_USER),
     ("cabinets", _USER),
@@ -279,6 +288,8 @@ _STEPS = (
     ("lines", _line("msisdn")),
     ("lines", _line("service_point")),
     ("links", _PASSED_ON),
+)
+_WHAT_LINES_HAVE = (
     ("tariffs", _TARIFF),
     ("services", _SERVICE),
     ("packages", _PACKAGE),
@@ -293,9 +304,16 @@ _STEPS = (
 async def merge(connection: Connection) -> Mapping[str, int]:
     """Carry everything over; gives how many rows changed, by what they are, without what did not change."""
     await connection.execute(_REMEMBER)
-    changed: Counter[str] = Counter()
-    for what, statement in _STEPS:
-        changed[what] += rows_changed(await connection.execute(statement))
+    changed = await _run(connection, _LINES_AND_OWNERS)
+    await find_lines_again(connection)
+    changed += await _run(connection, _WHAT_LINES_HAVE)
     changed += await open_accounts(connection)
     changed["snapshots"] += rows_changed(await connection.execute(SNAPSHOT))
     return {what: count for what, count in changed.items() if count}
+
+
+async def _run(connection: Connection, steps: Iterable[tuple[str, str]]) -> Counter[str]:
+    changed: Counter[str] = Counter()
+    for what, statement in steps:
+        changed[what] += rows_changed(await connection.execute(statement))
+    return changed

@@ -56,8 +56,8 @@ class Cabinet:
     async def signed_in(self, operator: str, person: dict[str, Any]) -> Self:
         """The cabinet as `person` sees it."""
         visitor = self.of(operator)
-        payload = (
-            await visitor.data(SIGN_IN, identifier=person["msisdn"], password=person["password"])
-        )["signInWithPassword"]
+        payload = (await visitor.data(SIGN_IN, identifier=person["msisdn"], password=person["password"]))[
+            "signInWithPassword"
+        ]
         assert payload["userErrors"] == [], payload
         return self.of(operator, payload["accessToken"])

@@ -117,12 +117,15 @@ async def app(settings: Settings, profiles: Mapping[str, Profile]) -> AsyncItera
 
 
 @pytest.fixture
-async def cabinet(app: Starlette, database: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[Cabinet]:
+async def cabinet(
+    app: Starlette, settings: Settings, database: "asyncpg.Connection[asyncpg.Record]"
+) -> AsyncIterator[Cabinet]:
     """A client of the application, over HTTP; what the test left in the database is cleared."""
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         yield Cabinet(client)
     await database.execute(f"truncate {_CHANGED}")
+    (settings.data / "inbox.ndjson").unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -225,8 +228,6 @@ def _is_ready(address: str) -> bool:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-
 
 
 @asynccontextmanager

@@ -25,7 +25,14 @@ def number(operator: str, index: int) -> str:
 
 def person(operator: str, ref: str, **more: Any) -> dict[str, Any]:
     """Somebody with a cabinet and the password of all test people."""
-    return {"type": "person", "operator": operator, "ref": ref, "name": ref.title(), "cabinet": {"password": PASSWORD}, **more}
+    return {
+        "type": "person",
+        "operator": operator,
+        "ref": ref,
+        "name": ref.title(),
+        "cabinet": {"password": PASSWORD},
+        **more,
+    }
 
 
 def mobile(operator: str, holder: str, index: int, user: str | None, **more: Any) -> list[dict[str, Any]]:
@@ -71,9 +78,7 @@ def link(operator: str, family: str, line: str, *scopes: str, **more: Any) -> di
     }
 
 
-async def load(
-    url: str, profiles: Mapping[str, Profile], folder: Path, records: list[dict[str, Any]]
-) -> None:
+async def load(url: str, profiles: Mapping[str, Profile], folder: Path, records: list[dict[str, Any]]) -> None:
     """Load catalogues and records into a database."""
     five = {name: profile for name, profile in profiles.items() if name != "nomad"}
     await catalogue.load(url, five, ROOT / "operators")

@@ -131,7 +131,9 @@ standings = st.builds(
 
 
 @given(standing=standings)
-def test_i04_secondary_link_gives_at_most_view_usage_and_pay(profiles: Mapping[str, Profile], standing: Standing) -> None:
+def test_i04_secondary_link_gives_at_most_view_usage_and_pay(
+    profiles: Mapping[str, Profile], standing: Standing
+) -> None:
     by_link = Standing(grants=tuple(grant for grant in standing.grants if grant.kind is LinkKind.SECONDARY))
     rights = scopes(by_link, AccessLevel.FULL, profiles["beeline"], TODAY)
     assert rights <= {Scope.VIEW, Scope.USAGE, Scope.PAY}

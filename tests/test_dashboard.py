@@ -63,7 +63,14 @@ async def test_f044_grandparent_linked_by_sms_is_seen_as_far_as_the_link_goes(
 
 def lines_of_one(count: int) -> list[dict[str, Any]]:
     """A household whose owner has `count` numbers, each with an account, a tariff, a service and a package."""
-    package = {"code": "gb", "name": "Интернет", "unit": "BYTE", "source": "TARIFF", "total": "1000", "remaining": "250"}
+    package = {
+        "code": "gb",
+        "name": "Интернет",
+        "unit": "BYTE",
+        "source": "TARIFF",
+        "total": "1000",
+        "remaining": "250",
+    }
     records = [family.person("beeline", "ann"), family.household("beeline", "smiths", ann="OWNER")]
     for index in range(count):
         records += family.mobile(
@@ -145,7 +152,13 @@ async def test_f057_next_charge_is_all_that_falls_on_the_next_date(
     records = [family.person("beeline", "ann")]
     soon, later = "+2d 03:00", "+9d 03:00"
     records += family.mobile(
-        "beeline", "ann", 0, "ann", tariff="all-1", next_charge_at=soon, services=[{"code": "last5", "next_charge_at": later}]
+        "beeline",
+        "ann",
+        0,
+        "ann",
+        tariff="all-1",
+        next_charge_at=soon,
+        services=[{"code": "last5", "next_charge_at": later}],
     )
     await family.load(empty_database, profiles, tmp_path, records)
     token = await open_session(empty_database, "beeline", family.number("beeline", 0))

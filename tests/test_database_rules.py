@@ -41,7 +41,9 @@ async def test_constraints_are_in_the_database(connection: "asyncpg.Connection[a
     assert {(row["table"], row["conname"]) for row in rows if row["contype"] == b"c"} >= CHECKS
     [trigger] = [row for row in rows if row["conname"] == "ledger_entry_zero_sum"]
     assert (trigger["contype"], trigger["condeferrable"], trigger["condeferred"]) == (b"t", True, True)
-    assert await connection.fetchval("select indisunique from pg_index where indexrelid = 'membership_one_owner'::regclass")
+    assert await connection.fetchval(
+        "select indisunique from pg_index where indexrelid = 'membership_one_owner'::regclass"
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,9 +72,7 @@ async def test_i17_transfer_sums_to_zero_in_each_currency_or_is_not_committed(
 
 @pytest.mark.parametrize("table", ["ledger_entry", "ledger_transfer"])
 @pytest.mark.parametrize("sql", ["update {} set id = id", "delete from {}"])
-async def test_ledger_is_append_only(
-    connection: "asyncpg.Connection[asyncpg.Record]", table: str, sql: str
-) -> None:
+async def test_ledger_is_append_only(connection: "asyncpg.Connection[asyncpg.Record]", table: str, sql: str) -> None:
     accounts = [row["id"] for row in await connection.fetch(ACCOUNTS)]
     async with connection.transaction():
         transfer_id = await connection.fetchval(TRANSFER, "one")

@@ -1,6 +1,7 @@
 """`tx()`: committed or rolled back whole, retried when PostgreSQL asks, and its slot always given back."""
 
 import asyncio
+from functools import partial
 
 import asyncpg
 import pytest
@@ -12,7 +13,7 @@ from models.database import database, tx
 
 
 def pool() -> "asyncpg.Pool[asyncpg.Record]":
-    found: asyncpg.Pool[asyncpg.Record] = get_connection("default")._pool  # type: ignore[attr-defined]
+    found: asyncpg.Pool[asyncpg.Record] = get_connection("default")._pool
     return found
 
 
@@ -51,7 +52,7 @@ async def test_counts_are_exact_under_concurrency(empty_database: str) -> None:
 async def test_deadlocks_are_retried(empty_database: str) -> None:
     async with database(empty_database, pool_size=4):
         for key in ("a", "b"):
-            await tx(lambda connection, key=key: add(connection, key))
+            await tx(partial(add, key=key))
 
         def crossing(first: str, second: str):  # type: ignore[no-untyped-def]
             async def work(connection: BaseDBAsyncClient) -> None:

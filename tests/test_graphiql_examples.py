@@ -13,6 +13,15 @@ QUERIES = sorted(path for path in FOLDER.glob("*.graphql") if "mutation" not in 
 LINE = "{ viewer { linkedNumbers(first: 1) { edges { node { id } } } } }"
 
 
+def variables(example: Path, line_id: str) -> dict[str, Any]:
+    """The variables beside an example, with a line of the viewer's."""
+    beside = example.with_suffix(".json")
+    if not beside.exists():
+        return {}
+    given: dict[str, Any] = json.loads(beside.read_text().replace("{{line.id}}", line_id))
+    return given
+
+
 @pytest.mark.parametrize("operator", ["beeline", "letai", "life", "motiv", "tele2"])
 @pytest.mark.parametrize("example", QUERIES, ids=lambda path: path.stem)
 async def test_example_answers_data(
@@ -20,7 +29,5 @@ async def test_example_answers_data(
 ) -> None:
     owner = await cabinet.signed_in(operator, demo_people[operator]["owner"])
     line_id = (await owner.data(LINE))["viewer"]["linkedNumbers"]["edges"][0]["node"]["id"]
-    beside = example.with_suffix(".json")
-    variables = json.loads(beside.read_text().replace("{{line.id}}", line_id)) if beside.exists() else {}
-    data = await owner.data(example.read_text(), **variables)
+    data = await owner.data(example.read_text(), **variables(example, line_id))
     assert all(value is not None for value in data.values())

@@ -23,7 +23,10 @@ async def send(cabinet: Cabinet, content: bytes, **headers: str) -> httpx2.Respo
         ("", "empty"),
         ("   ", "Syntax Error"),
         ("{ nothing }", "Cannot query field 'nothing'"),
-        ("query ($a: Int) { viewer { linkedNumbers(first: $a) { totalCount } } } query B { viewer { id } }", "operation"),
+        (
+            "query ($a: Int) { viewer { linkedNumbers(first: $a) { totalCount } } } query B { viewer { id } }",
+            "operation",
+        ),
         ("subscription { viewer { id } }", "subscriptions need a socket"),
         ("{ viewer }", "must have a selection of subfields"),
         ('{ tariffs(first: "x") { totalCount } }', "Int cannot represent"),
@@ -144,7 +147,9 @@ async def test_health_and_readiness(cabinet: Cabinet) -> None:
 
 
 async def test_inbox_page_shows_messages_and_escapes_them(cabinet: Cabinet, settings: Any) -> None:
-    (settings.data / "inbox.ndjson").write_text('{"to": "<b>", "channel": "SMS", "text": "<script>", "code": null, "at": "x"}\n')
+    (settings.data / "inbox.ndjson").write_text(
+        '{"to": "<b>", "channel": "SMS", "text": "<script>", "code": null, "at": "x"}\n'
+    )
     page = (await cabinet.http.get("/dev/inbox")).text
     assert "&lt;script&gt;" in page
     assert "<script>" not in page

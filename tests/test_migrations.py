@@ -16,6 +16,7 @@ from models.migrate import migrate, shipped
 async def test_models_and_migrations_agree(empty_database: str) -> None:
     async with TortoiseContext() as context:
         await context.init(config=tortoise_config(empty_database))
+        assert context.apps is not None
         changes = await MigrationAutodetector(context.apps, tortoise_config(empty_database)["apps"]).changes()
         assert [operation for writer in changes for operation in writer.operations] == []
 

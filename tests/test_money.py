@@ -50,9 +50,7 @@ def test_sums_and_order_are_those_of_the_minor_units(left: int, right: int) -> N
     assert (Money(left, RUB) >= Money(right, RUB)) == (left >= right)
 
 
-@pytest.mark.parametrize(
-    "operation", [operator.add, operator.sub, operator.lt, operator.le, operator.gt, operator.ge]
-)
+@pytest.mark.parametrize("operation", [operator.add, operator.sub, operator.lt, operator.le, operator.gt, operator.ge])
 def test_e58_currencies_do_not_mix(operation: Callable[[Any, Any], Any]) -> None:
     with pytest.raises(CurrencyMismatch, match="RUB and BYN"):
         operation(Money(1, RUB), Money(1, BYN))

@@ -30,9 +30,7 @@ def numbers(draw: st.DrawFn) -> tuple[Profile, str]:
 
 
 @given(numbers(), st.data())
-def test_f004_every_rendering_normalises_to_the_same_digits(
-    number: tuple[Profile, str], data: st.DataObject
-) -> None:
+def test_f004_every_rendering_normalises_to_the_same_digits(number: tuple[Profile, str], data: st.DataObject) -> None:
     profile, national = number
     typed = data.draw(st.sampled_from(prefixes(profile))) + national
     separators = st.sampled_from(["", "", " ", "-", "(", ")", "\u00a0", "\u202f", "\u2011", "\u2013"])

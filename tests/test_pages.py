@@ -40,7 +40,9 @@ async def test_page_size_out_of_bounds_is_an_error_on_that_field(
 
 
 @pytest.mark.parametrize("connection", CONNECTIONS)
-@pytest.mark.parametrize("after", ["", "nonsense", "W10", "WyJ4Il0", "WzEsMiwzXQ", "WzFlNDAwXQ", "🏠", "WzkyMjMzNzIwMzY4NTQ3NzU4MDhd"])
+@pytest.mark.parametrize(
+    "after", ["", "nonsense", "W10", "WyJ4Il0", "WzEsMiwzXQ", "WzFlNDAwXQ", "🏠", "WzkyMjMzNzIwMzY4NTQ3NzU4MDhd"]
+)
 async def test_damaged_cursor_is_an_error_on_that_field(
     cabinet: Cabinet, demo_people: dict[str, Any], connection: str, after: str
 ) -> None:
@@ -87,11 +89,17 @@ async def test_page_after_the_last_one_is_empty(cabinet: Cabinet) -> None:
 
 async def test_f102_and_f111_catalogue_filters(cabinet: Cabinet) -> None:
     visitor = cabinet.of("letai")
-    tariffs = (await visitor.data("{ tariffs(filter: {kind: TV}) { edges { node { kind fee { amount } } } } }"))["tariffs"]
+    tariffs = (await visitor.data("{ tariffs(filter: {kind: TV}) { edges { node { kind fee { amount } } } } }"))[
+        "tariffs"
+    ]
     assert {edge["node"]["kind"] for edge in tariffs["edges"]} == {"TV"}
     assert "119.00" in {edge["node"]["fee"]["amount"] for edge in tariffs["edges"]}
 
-    services = "query ($filter: ServiceFilter) { services(first: 100, filter: $filter) { totalCount edges { node { name code fee { amount } connectionFee { amount } category } } } }"
+    services = """
+query ($filter: ServiceFilter) {
+  services(first: 100, filter: $filter) { totalCount edges { node { name fee { amount } } } }
+}
+"""
     everything = (await visitor.data(services))["services"]
     free = (await visitor.data(services, filter={"freeOnly": True}))["services"]
     paid = (await visitor.data(services, filter={"paidOnly": True}))["services"]

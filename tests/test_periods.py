@@ -47,9 +47,7 @@ def test_e57_a_month_begins_on_its_first_local_day(moment: datetime, zone: ZoneI
 def test_e57_days_join_without_gap_or_overlap(first: date, length: int, zone: ZoneInfo) -> None:
     last = first + timedelta(days=length)
     whole = day_range(first, last, zone)
-    single = [
-        day_range(first + timedelta(days=n), first + timedelta(days=n), zone) for n in range(length + 1)
-    ]
+    single = [day_range(first + timedelta(days=n), first + timedelta(days=n), zone) for n in range(length + 1)]
 
     assert [day.end for day in single[:-1]] == [day.start for day in single[1:]]
     assert (single[0].start, single[-1].end) == (whole.start, whole.end)

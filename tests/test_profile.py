@@ -225,9 +225,7 @@ def test_a_value_of_a_type_that_no_key_has_is_refused(key: str, value: str, tmp_
         ("linking.revoke_sms_keyword", '"st op"', "linking.revoke_sms_keyword: must be one word"),
     ],
 )
-def test_a_wrong_value_is_refused_with_its_key_and_reason(
-    key: str, value: str, reason: str, tmp_path: Path
-) -> None:
+def test_a_wrong_value_is_refused_with_its_key_and_reason(key: str, value: str, reason: str, tmp_path: Path) -> None:
     lines = changed(tmp_path, {key: value})
 
     assert len(lines) == 1
@@ -342,9 +340,7 @@ def test_a_wrong_value_is_refused_with_its_key_and_reason(
         ({"closing.self_close": "true"}, "closing.self_close: contradicts closing.only_with_contract"),
     ],
 )
-def test_values_that_contradict_each_other_are_refused(
-    changes: dict[str, str], reason: str, tmp_path: Path
-) -> None:
+def test_values_that_contradict_each_other_are_refused(changes: dict[str, str], reason: str, tmp_path: Path) -> None:
     lines = changed(tmp_path, changes)
 
     assert len(lines) == 1
@@ -375,11 +371,7 @@ def test_a_channel_without_a_contact_is_refused_wherever_it_is_named(tmp_path: P
 @pytest.mark.parametrize("table", ["", "operator", "auth", "auth.otp", "payments", "closing"])
 def test_an_unknown_key_is_refused(table: str, tmp_path: Path) -> None:
     header = f"[{table}]\n"
-    text = (
-        f"colour = 1\n{text_of('letai')}"
-        if not table
-        else text_of("letai").replace(header, f"{header}colour = 1\n")
-    )
+    text = f"colour = 1\n{text_of('letai')}" if not table else text_of("letai").replace(header, f"{header}colour = 1\n")
 
     key = f"{table}.colour" if table else "colour"
     assert refusal(tmp_path, "letai", text) == [f"operators/letai/profile.toml: {key}: is not a known key"]
@@ -445,9 +437,7 @@ def test_a_second_profile_with_the_same_id_is_refused(tmp_path: Path) -> None:
     shutil.copytree(OPERATORS / "beeline", tmp_path / "beeline")
     shutil.copytree(OPERATORS / "beeline", tmp_path / "copy")
 
-    with pytest.raises(
-        ProfileRejected, match=r"copy/profile.toml: operator.id: must be the name of the folder"
-    ):
+    with pytest.raises(ProfileRejected, match=r"copy/profile.toml: operator.id: must be the name of the folder"):
         read_profiles(tmp_path)
 
 

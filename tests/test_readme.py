@@ -17,9 +17,7 @@ def block(language: str) -> str:
     return found.group(1)
 
 
-async def test_first_query_answers_the_demo_household_as_printed(
-    cabinet: Cabinet, demo_people: dict[str, Any]
-) -> None:
+async def test_first_query_answers_the_demo_household_as_printed(cabinet: Cabinet, demo_people: dict[str, Any]) -> None:
     owner = await cabinet.signed_in("beeline", demo_people["beeline"]["owner"])
     answer = await owner.ask(block("graphql"))
     answer.pop("extensions")

@@ -118,7 +118,10 @@ async def test_member_who_left_sees_nothing_of_the_household(smiths: str, opened
 async def test_f045_filter_tells_own_numbers_from_linked_ones(smiths: str, opened: Open) -> None:
     token = await open_session(smiths, "beeline", family.number("beeline", 0))
     visitor = (await opened(smiths)).of("beeline", token)
-    query = "query ($filter: LineFilter) { viewer { linkedNumbers(filter: $filter) { totalCount edges { node { msisdn } } } } }"
+    query = (
+        "query ($filter: LineFilter) {"
+        " viewer { linkedNumbers(filter: $filter) { totalCount edges { node { msisdn } } } } }"
+    )
 
     async def found(**wanted: object) -> list[str]:
         page = (await visitor.data(query, filter=wanted))["viewer"]["linkedNumbers"]
@@ -138,7 +141,9 @@ async def test_f046_accounts_come_by_kind_with_their_lines_and_contract(
     query = """
 query ($kind: ServiceKind) {
   viewer { personalAccounts(kind: $kind) { totalCount edges { node {
-    number kind status lines { kind servicePoint personalAccount { number } } contract { number status accounts { number } }
+    number kind status
+    lines { kind servicePoint personalAccount { number } }
+    contract { number status accounts { number } }
   } } } }
 }
 """
