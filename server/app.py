@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from starlette.applications import Starlette
@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from domain.profile import Profile
 from gateways.billing import Billing
+from gateways.last_known import RememberedBilling
 from gateways.ledger_billing import LedgerBilling
 from gateways.simulators.billing import BrokenBilling
 from models.database import process_database
@@ -47,9 +48,11 @@ def create_app(
             await stack.enter_async_context(process_database(settings.dsn, pool_size=settings.pool_size))
             pool = await stack.enter_async_context(reader_pool(settings.dsn, settings.pool_size))
             app.state.pool = pool
-            app.state.graphql = GraphQLEndpoint(schema, settings, served, billing or _billing(settings), pool)
+            remembered = RememberedBilling(billing or _billing(settings), pool)
+            app.state.graphql = GraphQLEndpoint(schema, settings, served, remembered, pool)
+            await stack.enter_async_context(_in_background(remembered.write_for_ever()))
             if settings.development:
-                await stack.enter_async_context(_inline_worker(settings))
+                await stack.enter_async_context(_in_background(run_worker(settings)))
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER)
             yield
@@ -103,8 +106,9 @@ def _billing(settings: Settings) -> Billing:
 
 
 @asynccontextmanager
-async def _inline_worker(settings: Settings) -> AsyncIterator[None]:
-    task = asyncio.create_task(run_worker(settings))
+async def _in_background(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Run something that never ends beside the server, for the life of the block."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:

@@ -117,9 +117,10 @@ where i.role = 'OWNER'
 """
 
 _LOGIN_OF_TWO = """
-select d.line_no, 'login', format('%s %s is also the login of %s', d.kind, d.value, d.other)
+select d.line_no, case when d.by_line then 'user' else format('cabinet.logins.%s', d.kind) end,
+  format('%s is also the login of %s', d.value, d.other)
 from (
-  select i.line_no, i.kind, i.value, i.person, first_value(i.person) over same as other
+  select i.line_no, i.kind, i.value, i.person, i.by_line, first_value(i.person) over same as other
   from import_login i
   window same as (partition by i.operator, i.kind, i.value order by i.line_no)
 ) d

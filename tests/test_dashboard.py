@@ -9,8 +9,11 @@ import pytest
 
 from domain.profile import Profile
 from gateways.billing import Billing
+from gateways.last_known import RememberedBilling
+from gateways.ledger_billing import LedgerBilling
 from gateways.simulators.billing import BrokenBilling
 from loaders import billing as patience
+from models.reader import reader_pool
 from tests import family
 from tests.cabinet import Cabinet
 from tests.session import open_session
@@ -126,6 +129,33 @@ async def test_n09_page_renders_with_the_last_known_balance_when_billing_does_no
         assert (now["balance"]["stale"], then["balance"]["stale"]) == (False, True)
         assert then["remains"] == now["remains"]
         assert then["usage"] == now["usage"]
+
+
+async def test_n09_last_known_balance_is_what_billing_told_last(
+    demo_database: str, demo_people: dict[str, Any], opened: Open
+) -> None:
+    owner = demo_people["beeline"]["owner"]["msisdn"]
+    token = await open_session(demo_database, "beeline", owner)
+    connection = await asyncpg.connect(demo_database)
+    account = "account_id = (select account_id from line where msisdn = $1)"
+    await connection.execute(f"update ledger_account set balance = 4242, floor = null where {account}", owner)
+    async with reader_pool(demo_database, 2) as pool:
+        remembered = RememberedBilling(LedgerBilling(), pool)
+        await (await opened(demo_database, billing=remembered)).of("beeline", token).data(DASHBOARD)
+        await remembered.write()
+        first = await connection.fetchrow(f"select available, as_of from balance_snapshot where {account}", owner)
+        await (await opened(demo_database, billing=remembered)).of("beeline", token).data(DASHBOARD)
+        await remembered.write()
+        again = await connection.fetchrow(f"select available, as_of from balance_snapshot where {account}", owner)
+    await connection.close()
+    assert first is not None
+    assert first["available"] == 4242
+    assert again == first, "what has not changed is not written again so soon"
+    broken = await opened(demo_database, billing=BrokenBilling())
+    viewer = (await broken.of("beeline", token).data(DASHBOARD))["viewer"]
+    own = next(line for line in nodes(viewer["linkedNumbers"]) if line["msisdn"] == owner)
+    assert own["balance"]["available"]["amount"] == "42.42"
+    assert own["balance"]["stale"] is True
 
 
 async def test_f055_balance_is_the_sum_of_the_ledgers_entries(

@@ -222,7 +222,7 @@ BROKEN = {
             {**record, "cabinet": {"logins": {"CUSTOM_LOGIN": "home"}}} if record["type"] == "person" else record
             for record in family()
         ],
-        "line 2, field login: CUSTOM_LOGIN home is also the login of anna",
+        "line 2, field cabinet.logins.CUSTOM_LOGIN: home is also the login of anna",
     ),
     "control character": (changed(family(), "person", name="A\u0000"), "line 1, field name: must have 1 to 200"),
 }
@@ -276,6 +276,15 @@ async def test_blank_lines_and_a_byte_order_mark_do_no_harm(load: Importer) -> N
     report = await import_file(load.url, load.path, load.profiles, today=TODAY)
 
     assert sum(report.records.values()) == len(family())
+
+
+async def test_the_example_of_the_documentation_is_a_file(load: Importer) -> None:
+    text = (OPERATORS.parent / "docs" / "import.md").read_text("utf-8")
+    load.path.write_text(text.split("```json\n")[1].split("```")[0], "utf-8")
+
+    report = await import_file(load.url, load.path, load.profiles)
+
+    assert len(report.records) == 9
 
 
 async def test_the_same_file_again_changes_no_row(load: Importer) -> None:
@@ -536,7 +545,7 @@ async def test_moments_without_an_offset_are_the_operators_own(load: Importer) -
     assert str(at) == "2026-11-11 10:00:00"
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers())
 async def test_the_order_of_records_does_not_matter(load: Importer, seed: int) -> None:
     text = (OPERATORS / "beeline" / "demo.ndjson").read_text("utf-8")
