@@ -67,6 +67,10 @@ cross join lateral (values (own.id, m.amount), (other.id, -m.amount)) as e (acco
 order by t.id
 """
 
+# The entries are checked at commit, one by one. Without statistics PostgreSQL would read all accounts for each.
+_ANALYZE = "analyze ledger_account, ledger_entry"
+_MANY_TRANSFERS = 1_000
+
 # In the order of ids, in which everything that moves money locks accounts.
 _LOCK_SYSTEM_ACCOUNTS = """
 select from ledger_account
@@ -127,4 +131,6 @@ async def open_accounts(connection: Connection) -> Counter[str]:
     moved = rows_changed(await connection.execute(_TRANSFERS))
     await connection.execute(_ENTRIES)
     await connection.execute(_SYSTEM_BALANCES)
+    if moved >= _MANY_TRANSFERS:
+        await connection.execute(_ANALYZE)
     return Counter({"ledger accounts": opened, "transfers": moved})

@@ -73,6 +73,7 @@ _CONTRACT = """
 insert into contract (operator, number, holder_id, kind, status, epoch, signed_on, terminated_on)
 select i.operator, i.number, p.id, i.kind, i.status, 1, i.signed_on, i.terminated_on
 from import_contract i join person p on p.operator = i.operator and p.ref = i.holder
+order by i.line_no
 on conflict (operator, number) do update set
   holder_id = excluded.holder_id, kind = excluded.kind, status = excluded.status,
   epoch = contract.epoch + (contract.holder_id <> excluded.holder_id)::int,
@@ -88,6 +89,7 @@ _ACCOUNT = """
 insert into personal_account (operator, number, kind, contract_id, status, cash_payments_banned)
 select i.operator, i.number, i.kind, c.id, i.status, i.cash_banned
 from import_account i join contract c on c.operator = i.operator and c.number = i.contract
+order by i.line_no
 on conflict (operator, number) do update set
   kind = excluded.kind, contract_id = excluded.contract_id, status = excluded.status,
   cash_payments_banned = excluded.cash_payments_banned
@@ -107,6 +109,7 @@ join personal_account a on a.operator = i.operator and a.number = i.account
 left join person p on p.operator = i.operator and p.ref = i.person
 left join app_user u on u.person_id = p.id
 where i.{address} is not null
+order by i.line_no
 on conflict (operator, {address}) do update set
   account_id = excluded.account_id, user_id = coalesce(excluded.user_id, line.user_id),
   kind = excluded.kind, label = coalesce(excluded.label, line.label), status = excluded.status,
@@ -167,6 +170,7 @@ select l.id, s.id, coalesce(i.since, now()), i.valid_until, i.trial_ends_at, i.n
 from import_service i
 join known_line l on l.operator = i.operator and l.address = i.address
 join service s on s.operator = i.operator and s.code = i.code
+order by i.line_no, i.n
 on conflict (line_id, service_id) do update set
   since = case when excluded.since = now() then service_subscription.since else excluded.since end,
   valid_until = excluded.valid_until, trial_ends_at = excluded.trial_ends_at,
@@ -216,6 +220,7 @@ from import_member i
 join household h on h.operator = i.operator and h.ref = i.household
 join person p on p.operator = i.person_operator and p.ref = i.person
 join app_user u on u.person_id = p.id
+order by i.line_no, i.n
 on conflict (household_id, user_id) do update set birth_date = excluded.birth_date
 where excluded.birth_date is not null and membership.birth_date is distinct from excluded.birth_date
 """
@@ -277,7 +282,8 @@ where nl.id = same.id and nl.household_id = h.id and nl.status in ('ACTIVE', 'SU
   and i.label is not null and nl.label is distinct from i.label
 """
 
-# Each with what its changes are reported as. Later statements see what earlier ones made.
+# Each with what its changes are reported as. Later statements see what earlier ones made. Rows are made in the
+# order of the file, which is the order that lists show them in.
 _LINES_AND_OWNERS = (
     ("people", _PERSON),
     ("cabinets", _KNOWN_USER),
