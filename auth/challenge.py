@@ -42,22 +42,27 @@ class CodeAccepted:
 # One at a time for each number, so that two requests at once send one code.
 _LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
 
-_RUNNING = """
-select id, channel, created_at, expires_at, attempts, max_attempts, consumed_at,
-  now() < created_at + make_interval(secs => $4) as paused
-from challenge where operator = $1 and target = $2 and purpose = $3
-order by created_at desc limit 1
+# The newest code of this initiator in the pause; and when the pause of the number's newest code ends.
+_PAUSED = """
+select id, channel, created_at, expires_at, attempts, max_attempts, consumed_at, initiator = $5 as is_mine
+from challenge
+where operator = $1 and target = $2 and purpose = $3 and created_at > now() - make_interval(secs => $4)
+  and (initiator = $5 or sent)
+order by initiator = $5 desc, created_at desc limit 1
 """
 
+# A new code ends the older ones of the same initiator (E8): nobody ends a code that somebody else asked for.
 _KILL_OLDER = """
 update challenge set expires_at = now()
-where operator = $1 and target = $2 and purpose = $3 and expires_at > now() and consumed_at is null
+where operator = $1 and target = $2 and purpose = $3 and initiator = $4
+  and expires_at > now() and consumed_at is null
 """
 
 _CREATE = """
 insert into challenge
-  (id, operator, purpose, channel, target, user_id, code_hmac, attempts, max_attempts, created_at, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7, 0, $8, now(), now() + make_interval(secs => $9))
+  (id, operator, purpose, channel, target, user_id, code_hmac, attempts, max_attempts, created_at, expires_at,
+   initiator, sent)
+values ($1, $2, $3, $4, $5, $6, $7, 0, $8, now(), now() + make_interval(secs => $9), $10, $11)
 returning created_at, expires_at
 """
 
@@ -81,24 +86,29 @@ async def request(
     purpose: ChallengePurpose,
     target: str,
     user_id: int | None,
+    initiator: str,
 ) -> Challenge | RateLimited:
-    """Send a new code by SMS to `target`, or give the running challenge while the resend pause lasts (E21).
+    """Send a new code by SMS to `target`, or give the initiator's running one while the resend pause lasts (E21).
 
-    Without a `user_id` all looks and costs the same, and nothing is sent.
+    Without a `user_id` all looks and costs the same, and nothing is sent. The same holds for a second initiator
+    during the pause: whoever asks for somebody else's number can neither use up the tries of a code that the
+    number's holder waits for, nor learn that there is one.
     """
     operator, otp = profile.operator.id, profile.auth.otp
     await connection.execute_query(_LOCK, [f"challenge:{operator}:{target}"])
     pause = timedelta(seconds=otp.resend_after_seconds)
-    running = await connection.execute_query_dict(_RUNNING, [operator, target, purpose, pause.total_seconds()])
-    if running and running[0]["paused"]:
-        return _still_running(running[0], purpose, pause)
-    sent, window_ends_at = await counter.count(connection, f"sms:{operator}:{target}", _HOUR)
-    if sent > otp.max_sms_per_number_per_hour:
-        return RateLimited(retry_at=window_ends_at)
+    paused = await connection.execute_query_dict(_PAUSED, [operator, target, purpose, pause.total_seconds(), initiator])
+    if paused and paused[0]["is_mine"]:
+        return _still_running(paused[0], purpose, pause)
+    sent = not paused
+    if sent:
+        count, window_ends_at = await counter.count(connection, f"sms:{operator}:{target}", _HOUR)
+        if count > otp.max_sms_per_number_per_hour:
+            return RateLimited(retry_at=window_ends_at)
 
     challenge_id = uuid4()
     code = "".join(secrets.choice("0123456789") for _ in range(otp.length))
-    await connection.execute_query(_KILL_OLDER, [operator, target, purpose])
+    await connection.execute_query(_KILL_OLDER, [operator, target, purpose, initiator])
     [row] = await connection.execute_query_dict(
         _CREATE,
         [
@@ -107,19 +117,22 @@ async def request(
             purpose,
             ChallengeChannel.SMS,
             target,
-            user_id,
+            user_id if sent else None,
             _hmac(secret, challenge_id, code),
             otp.max_attempts,
             float(otp.ttl_seconds),
+            initiator,
+            sent,
         ],
     )
     text = f"{profile.operator.name}: код {code} для входа, {otp.ttl_seconds // 60} мин. Никому его не сообщайте."
     await outbox.enqueue(
         connection,
         operator,
-        "sms" if user_id is not None else "void",
+        "sms" if sent and user_id is not None else "void",
         {"to": target, "text": text, "code": code},
         dedup=f"challenge:{challenge_id}",
+        ttl_seconds=otp.ttl_seconds,
     )
     return Challenge(
         id=challenge_id,

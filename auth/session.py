@@ -78,7 +78,11 @@ where s.token_hash = $1 and s.operator = $2
     _SessionRow,
 )
 
-_TOUCH = "update session set last_seen_at = now() where id = $1 and last_seen_at < now()"
+# Whoever else is writing the row, be it another request of the session, has seen it too: nobody waits.
+_TOUCH = """
+update session set last_seen_at = now()
+where id in (select id from session where id = $1 for update skip locked)
+"""
 
 _OPEN = """
 insert into session (user_id, operator, token_hash, access_level, device, created_at, last_seen_at, expires_at)

@@ -56,9 +56,12 @@ async def with_password(
 
 
 async def request_code(
-    profile: Profile, secret: bytes, identifier: str
+    profile: Profile, secret: bytes, identifier: str, initiator: str
 ) -> Challenge | RateLimited | InputRejected | FeatureDisabled:
-    """Send a sign-in code by SMS; the answer does not depend on whether the number is known (F002, I11)."""
+    """Send a sign-in code by SMS; the answer does not depend on whether the number is known (F002, I11).
+
+    `initiator` stands for whoever asks, as far as that can be told before anybody is signed in.
+    """
     if refused := _disabled(profile, LoginMethod.SMS_CODE):
         return refused
     msisdn = normalize(identifier, profile)
@@ -70,7 +73,9 @@ async def request_code(
             _USER_BY_LOGIN, [profile.operator.id, LoginIdentifier.MSISDN, msisdn]
         )
         user_id = rows[0]["id"] if rows else None
-        return await challenge.request(connection, profile, secret, ChallengePurpose.SIGN_IN, msisdn, user_id)
+        return await challenge.request(
+            connection, profile, secret, ChallengePurpose.SIGN_IN, msisdn, user_id, initiator
+        )
 
     return await tx(send)
 

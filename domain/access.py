@@ -77,11 +77,13 @@ class Standing:
 
     `holds_it`: the viewer's SIM, or the viewer's service where no person holds one (internet, TV).
     `holds_contract`: the viewer signed the contract. `is_child`: the viewer is a child of a household.
+    `has_ended`: the line or its contract was terminated, or the number ported out.
     """
 
     holds_it: bool = False
     holds_contract: bool = False
     is_child: bool = False
+    has_ended: bool = False
     grants: tuple[Grant, ...] = ()
 
 
@@ -113,6 +115,8 @@ _OWN = frozenset(
 _OWN_AS_CHILD = _OWN - {_S.AUTOPAY, _S.LIMITS}
 _ASKED_BY_CHILD = frozenset({_S.SERVICES, _S.TARIFF, _S.TRANSFER})
 _CONTRACT_HOLDER = frozenset({_S.PAY, _S.TARIFF, _S.BLOCK}) | _CONTRACT_ONLY
+# What is left of a line that has ended is its holder's to look back on (E22, E23).
+_LOOKING_BACK = frozenset({_S.VIEW, _S.USAGE, _S.DETAILS, _S.DOCUMENTS})
 _SECONDARY = frozenset({_S.VIEW, _S.USAGE, _S.PAY})
 _PAY = frozenset({_S.PAY})
 _NOTHING: frozenset[Scope] = frozenset()
@@ -150,18 +154,24 @@ def _by_relation(standing: Standing, profile: Profile, today: date) -> frozenset
     rights = _NOTHING
     if standing.holds_it:
         rights |= _OWN_AS_CHILD if standing.is_child else _OWN
-    if standing.holds_contract:
+    if standing.holds_contract and not standing.is_child:
         rights |= _CONTRACT_HOLDER
+    if standing.has_ended:
+        return rights & _LOOKING_BACK
     for grant in standing.grants:
         rights |= _by_grant(grant, profile, today)
     return rights
 
 
 def _by_grant(grant: Grant, profile: Profile, today: date) -> frozenset[Scope]:
-    if grant.holder_role is HouseholdRole.CHILD:
+    age = _age(grant.holder_birth_date, today)
+    # From the day of majority nobody looks after the line without its holder's consent, whatever the role still says.
+    grown_up = age is not None and age >= profile.household.age_of_majority
+    if grant.holder_role is HouseholdRole.CHILD and not grown_up:
         row = _ON_CHILD[grant.role]
         rights = row.always | (row.by_link & grant.scopes)
-        if grant.role is HouseholdRole.OWNER and _below_consent_age(grant, profile, today):
+        below_consent_age = age is not None and age < profile.household.own_consent_age
+        if grant.role is HouseholdRole.OWNER and below_consent_age:
             rights |= {Scope.DETAILS}
     else:
         row = _ON_ADULT[grant.role]
@@ -171,9 +181,7 @@ def _by_grant(grant: Grant, profile: Profile, today: date) -> frozenset[Scope]:
     return rights & _SECONDARY if grant.kind is LinkKind.SECONDARY else rights
 
 
-def _below_consent_age(grant: Grant, profile: Profile, today: date) -> bool:
-    born = grant.holder_birth_date
+def _age(born: date | None, today: date) -> int | None:
     if born is None:
-        return False
-    birthdays = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-    return birthdays < profile.household.own_consent_age
+        return None
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))

@@ -8,7 +8,7 @@ import structlog
 
 from gateways.billing import Balance, Billing, PackageRemain, UsageItem, UsageKey
 from gateways.ledger_billing import REMAINS, USAGE, columns
-from models.reader import SILENT, Reader, Statement
+from models.reader import Reader, Statement
 
 # A balance that changed is written this soon after somebody saw it.
 WRITE_SECONDS = 2.0
@@ -87,7 +87,7 @@ class RememberedBilling:
             await asyncio.sleep(WRITE_SECONDS)
             try:
                 await self.write()
-            except SILENT as error:
+            except Exception as error:  # whatever it is, the next balances are to be remembered again
                 _log.warning("balances were not remembered", error=type(error).__name__)
 
     async def write(self) -> None:

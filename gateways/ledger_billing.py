@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from gateways.billing import Balance, PackageRemain, UsageItem, UsageKey
 from models.reader import Reader, Statement
 
-# The next charge of an account is the earliest one of its lines' tariffs and services, with all that falls on it.
-_BALANCES = Statement(
-    """
-select a.account_id, a.currency, a.balance, nullif(-a.floor, 0), a.reserved, n.charge, n.at, now(), false
+# What the ledger knows of accounts now; a `where` over `a.account_id` is to follow. The next charge is the earliest
+# of an account's lines' tariffs and services, with all that falls on the same moment.
+BALANCES_NOW = """
+select a.account_id, a.currency, a.balance, nullif(a.credit_limit, 0), a.reserved, n.charge, n.at, now()
 from ledger_account a
 left join lateral (
   select sum(c.fee)::bigint as charge, c.at
@@ -23,9 +23,10 @@ left join lateral (
   ) c
   group by c.at order by c.at limit 1
 ) n on true
-where a.account_id = any($1::bigint[])
-""",
-    Balance,
+"""
+
+_BALANCES = Statement(
+    f"{BALANCES_NOW} where a.account_id = any($1::bigint[])", lambda *told: Balance._make((*told, False))
 )
 
 REMAINS = Statement(

@@ -6,7 +6,7 @@ fields that could go on have gone on, and the level is complete.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader, dispatch_queue
@@ -22,10 +22,22 @@ _TURNS = 4
 
 
 class Batches:
-    """How many keys each batch of a request had, by loader: shown in `extensions` in development (N15)."""
+    """The batches of one request: how many keys each had, by loader (`extensions` in development, N15)."""
 
     def __init__(self) -> None:
         self.sizes: dict[str, list[int]] = {}
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def start(self, dispatch: Coroutine[object, object, None]) -> None:
+        """Let a loader wait for its level to be complete."""
+        task = asyncio.get_running_loop().create_task(dispatch)
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    def cancel(self) -> None:
+        """The request is answered: nobody waits for a batch that has not been sent."""
+        for task in self._waiting:
+            task.cancel()
 
     def note(self, loader: str, size: int) -> None:
         self.sizes.setdefault(loader, []).append(size)
@@ -55,7 +67,7 @@ class Loader(DataLoader[K, V]):
     def do_resolve_reject(self, key: K, future: "asyncio.Future[V]") -> None:
         self._queue.append(Queued(key=key, future=future))
         if len(self._queue) == 1:
-            self.loop.create_task(self._dispatch_when_level_is_complete())
+            self._batches.start(self._dispatch_when_level_is_complete())
 
     async def load_all(self, keys: Iterable[K]) -> list[V]:
         """The values of `keys`, in their order."""

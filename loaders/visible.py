@@ -23,6 +23,9 @@ class Contract:
     terminated_on: date | None
 
 
+_SHOW_CONTRACT = frozenset({Scope.VIEW, Scope.DOCUMENTS})
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A personal account with the viewer's rights over it."""
@@ -33,12 +36,16 @@ class Account:
     kind: ServiceKind
     status: LineStatus
     cash_payments_banned: bool
-    contract: Contract
+    any_contract: Contract
     rights: frozenset[Scope]
 
     @property
     def account_id(self) -> int:
         return self.id
+
+    @property
+    def contract(self) -> Contract | None:
+        return self.any_contract if self.rights & _SHOW_CONTRACT else None
 
     @property
     def my_scopes(self) -> list[Scope]:
@@ -50,7 +57,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line with the viewer's rights over it. `personal_account` has the rights that the line gives."""
+    """A line with the viewer's rights over it."""
 
     id: int
     operator: str
@@ -60,16 +67,8 @@ class Line:
     kind: ServiceKind
     status: LineStatus
     is_own: bool
-    personal_account: Account
+    account_id: int
     rights: frozenset[Scope]
-
-    @property
-    def account_id(self) -> int:
-        return self.personal_account.id
-
-    @property
-    def contract(self) -> Contract:
-        return self.personal_account.contract
 
     @property
     def my_scopes(self) -> list[Scope]:
@@ -106,16 +105,7 @@ def _line(row: LineRow, rights: frozenset[Scope]) -> Line:
         kind=ServiceKind(row.kind),
         status=LineStatus(row.status),
         is_own=row.is_own,
-        personal_account=Account(
-            id=row.account_id,
-            operator=row.operator,
-            number=row.account_number,
-            kind=ServiceKind(row.account_kind),
-            status=LineStatus(row.account_status),
-            cash_payments_banned=row.cash_payments_banned,
-            contract=_contract(row),
-            rights=rights,
-        ),
+        account_id=row.account_id,
         rights=rights,
     )
 
@@ -128,12 +118,12 @@ def _account(row: AccountRow, rights: frozenset[Scope]) -> Account:
         kind=ServiceKind(row.kind),
         status=LineStatus(row.status),
         cash_payments_banned=row.cash_payments_banned,
-        contract=_contract(row),
+        any_contract=_contract(row),
         rights=rights,
     )
 
 
-def _contract(row: LineRow | AccountRow) -> Contract:
+def _contract(row: AccountRow) -> Contract:
     return Contract(
         id=row.contract_id,
         number=row.contract_number,

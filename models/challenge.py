@@ -17,7 +17,11 @@ class ChallengePurpose(StrEnum):
 
 
 class Challenge(Model):
-    """A code sent to `target`; `user` is null when nobody can sign in with it, which no answer ever shows."""
+    """A code for `target`, asked for by `initiator`.
+
+    `user` is null when nobody can sign in with it, which no answer ever shows; `sent` is false when it only looks
+    like one, because the number's code is somebody else's at the moment.
+    """
 
     id: UUID = fields.UUIDField(primary_key=True)
     operator = fields.CharField(max_length=32)
@@ -27,6 +31,8 @@ class Challenge(Model):
     user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="challenges", null=True
     )
+    initiator = fields.CharField(max_length=64)
+    sent = fields.BooleanField(default=True)
     code_hmac: bytes = fields.BinaryField()
     attempts: int = fields.IntField(default=0)
     max_attempts: int = fields.IntField()

@@ -32,7 +32,11 @@ class TransferKind(StrEnum):
 
 
 class LedgerAccount(Model):
-    """An account of the ledger; `balance` is the sum of its entries, `floor` how low it may fall (null: no floor)."""
+    """An account of the ledger; `balance` is the sum of its entries.
+
+    `floor` is how low the balance may fall (null: no floor): the credit limit below zero, or lower where the
+    account came with a debt.
+    """
 
     id: int = fields.BigIntField(primary_key=True)
     operator = fields.CharField(max_length=32)
@@ -43,6 +47,7 @@ class LedgerAccount(Model):
     currency = fields.CharEnumField(CurrencyCode, max_length=3)
     balance: int = fields.BigIntField(default=0)
     reserved: int = fields.BigIntField(default=0)
+    credit_limit: int = fields.BigIntField(default=0)
     floor: int | None = fields.BigIntField(null=True, default=0)
 
     class Meta:

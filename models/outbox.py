@@ -21,6 +21,7 @@ class OutboxMessage(Model):
     run_at: datetime = fields.DatetimeField(auto_now_add=True)
     locked_until: datetime | None = fields.DatetimeField(null=True)
     attempts: int = fields.IntField(default=0)
+    expires_at: datetime | None = fields.DatetimeField(null=True)
     done_at: datetime | None = fields.DatetimeField(null=True)
     last_error: str | None = fields.TextField(null=True)
 
@@ -29,15 +30,24 @@ class OutboxMessage(Model):
 
 
 _ENQUEUE = """
-insert into outbox (operator, kind, body, dedup, created_at, run_at, attempts)
-values ($1, $2, $3::jsonb, $4, now(), now(), 0)
+insert into outbox (operator, kind, body, dedup, created_at, run_at, attempts, expires_at)
+values ($1, $2, $3::jsonb, $4, now(), now(), 0, now() + make_interval(secs => $5))
 on conflict (dedup) do nothing
 """
 
 
 async def enqueue(
-    connection: BaseDBAsyncClient, operator: str, kind: str, body: dict[str, Any], dedup: str | None = None
+    connection: BaseDBAsyncClient,
+    operator: str,
+    kind: str,
+    body: dict[str, Any],
+    *,
+    dedup: str | None = None,
+    ttl_seconds: float | None = None,
 ) -> None:
-    """Add a message to the caller's transaction and wake the worker when it commits."""
-    await connection.execute_query(_ENQUEUE, [operator, kind, orjson.dumps(body).decode(), dedup])
+    """Add a message to the caller's transaction and wake the worker when it commits.
+
+    After `ttl_seconds` it is worth nothing: it is emptied instead of sent.
+    """
+    await connection.execute_query(_ENQUEUE, [operator, kind, orjson.dumps(body).decode(), dedup, ttl_seconds])
     await connection.execute_query("select pg_notify('outbox', '')")

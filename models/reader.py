@@ -26,11 +26,13 @@ SILENT = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
 
 _ACQUIRE_SECONDS = 5.0
+_CLOSE_SECONDS = 5.0
 _SERVER_SETTINGS = {
     "statement_timeout": "10s",
     "lock_timeout": "2s",
@@ -74,7 +76,16 @@ async def reader_pool(url: str, size: int) -> AsyncIterator["asyncpg.Pool[asyncp
     try:
         yield pool
     finally:
-        await pool.close()
+        await _close(pool)
+
+
+async def _close(pool: Any) -> None:
+    """Wait a little for reads that are under way, and no longer."""
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 async def _prepare(connection: Any) -> None:
@@ -85,10 +96,15 @@ def _dump(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+class ReaderClosed(Exception):
+    """A read was asked for after its request had been answered: nobody waits for it any more."""
+
+
 class Reader:
     """The reads of one request: they share a connection, which is taken at the first read.
 
     `release()` gives it back; whoever is about to wait for something that is not this database calls it.
+    `close()` ends the request: fields that are still being resolved then, because a sibling failed, read no more.
     """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
@@ -98,6 +114,7 @@ class Reader:
         self._asked = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._closed = False
         self.statements = 0
         self.seconds = 0.0
 
@@ -119,6 +136,11 @@ class Reader:
         """Wait until every read asked for so far has been answered (the barrier between two levels)."""
         await self._idle.wait()
 
+    async def close(self) -> None:
+        """Give the connection back for good."""
+        self._closed = True
+        await self.release()
+
     async def release(self) -> None:
         """Give the connection back. The next read takes one again."""
         async with self._turn:
@@ -131,6 +153,8 @@ class Reader:
         self._idle.clear()
         try:
             async with self._turn:
+                if self._closed:
+                    raise ReaderClosed
                 if self._connection is None:
                     self._connection = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
                 self.statements += 1

@@ -38,6 +38,8 @@ held as (
 ),
 """
 
+# Who holds a mobile number is whoever has its SIM, with or without a cabinet; other lines without a user are
+# their contract holder's.
 VISIBLE_LINES = (
     _RELATIONS
     + """
@@ -51,14 +53,11 @@ visible as (
   select l.id, l.operator, l.msisdn, l.service_point,
     coalesce((select g.label from granted g where g.line_id = l.id and g.label is not null limit 1), l.label)
       as label,
-    l.kind, l.status, coalesce(l.user_id = $1, false) as is_own,
-    a.id as account_id, a.number as account_number, a.kind as account_kind, a.status as account_status,
-    a.cash_payments_banned,
-    c.id as contract_id, c.number as contract_number, c.kind as contract_kind, c.status as contract_status,
-    c.signed_on, c.terminated_on,
-    coalesce(l.user_id = $1, c.id in (select contract_id from held)) as holds_it,
+    l.kind, l.status, coalesce(l.user_id = $1, false) as is_own, l.account_id,
+    coalesce(l.user_id = $1, l.kind <> 'MOBILE' and c.id in (select contract_id from held)) as holds_it,
     c.id in (select contract_id from held) as holds_contract,
     exists (select from mine where role = 'CHILD') as is_child,
+    l.status in ('TERMINATED', 'PORTED_OUT') or c.status = 'TERMINATED' as has_ended,
     (select jsonb_agg(jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date))
        from granted g left join membership hm
          on hm.household_id = g.household_id and hm.user_id = l.user_id and hm.status = 'ACTIVE'
@@ -73,40 +72,47 @@ visible as (
 )
 
 LINE_COLUMNS = """
-id, operator, msisdn, service_point, label, kind, status, is_own,
-account_id, account_number, account_kind, account_status, cash_payments_banned,
-contract_id, contract_number, contract_kind, contract_status, signed_on, terminated_on,
-holds_it, holds_contract, is_child, grants
+id, operator, msisdn, service_point, label, kind, status, is_own, account_id,
+holds_it, holds_contract, is_child, has_ended, grants
 """
 
+# An account is the viewer's own when one of its lines is, or when the viewer holds its contract and it has no
+# line that somebody else uses.
 VISIBLE_ACCOUNTS = (
     _RELATIONS
     + """
+granted_accounts as (
+  select nl.account_id, m.household_id, m.role, nl.kind, nl.scopes
+  from mine m
+  join number_link nl on nl.household_id = m.household_id and nl.status = 'ACTIVE'
+  join personal_account ga on ga.id = nl.account_id
+  join contract gc on gc.id = ga.contract_id and gc.epoch = nl.contract_epoch
+  where m.role <> 'CHILD' and (nl.reverify_by is null or nl.reverify_by > now())
+),
 candidates as (
   select a.id from personal_account a where a.contract_id in (select contract_id from held)
   union select account_id from line where user_id = $1
   union select l.account_id from line l join granted g on g.line_id = l.id
-  union select nl.account_id from mine m join number_link nl on nl.household_id = m.household_id
-    where nl.status = 'ACTIVE' and nl.account_id is not null and m.role <> 'CHILD'
-      and (nl.reverify_by is null or nl.reverify_by > now())
+  union select account_id from granted_accounts
 ),
 visible as (
   select a.id, a.operator, a.number, a.kind, a.status, a.cash_payments_banned,
     c.id as contract_id, c.number as contract_number, c.kind as contract_kind, c.status as contract_status,
     c.signed_on, c.terminated_on,
-    c.id in (select contract_id from held)
-      or exists (select from line l where l.account_id = a.id and l.user_id = $1) as holds_it,
+    exists (select from line l where l.account_id = a.id and l.user_id = $1)
+      or (c.id in (select contract_id from held) and not exists (
+        select from line l where l.account_id = a.id and (l.kind = 'MOBILE' or l.user_id is not null)
+          and l.user_id is distinct from $1)) as holds_it,
     c.id in (select contract_id from held) as holds_contract,
     exists (select from mine where role = 'CHILD') as is_child,
+    a.status in ('TERMINATED', 'PORTED_OUT') or c.status = 'TERMINATED' as has_ended,
     (select jsonb_agg(jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date))
        from (
          select lg.role, lg.kind, lg.scopes, lg.household_id, l.user_id
          from line l join granted lg on lg.line_id = l.id where l.account_id = a.id
          union all
-         select m.role, nl.kind, nl.scopes, m.household_id, null
-         from mine m join number_link nl on nl.household_id = m.household_id
-         where nl.account_id = a.id and nl.status = 'ACTIVE' and nl.contract_epoch = c.epoch
-           and m.role <> 'CHILD' and (nl.reverify_by is null or nl.reverify_by > now())
+         select ag.role, ag.kind, ag.scopes, ag.household_id, null
+         from granted_accounts ag where ag.account_id = a.id
        ) g
        left join membership hm
          on hm.household_id = g.household_id and hm.user_id = g.user_id and hm.status = 'ACTIVE') as grants
@@ -121,12 +127,12 @@ visible as (
 ACCOUNT_COLUMNS = """
 id, operator, number, kind, status, cash_payments_banned,
 contract_id, contract_number, contract_kind, contract_status, signed_on, terminated_on,
-holds_it, holds_contract, is_child, grants
+holds_it, holds_contract, is_child, has_ended, grants
 """
 
 
 class LineRow(NamedTuple):
-    """A line that the viewer has some relation to, with its personal account and contract."""
+    """A line that the viewer has some relation to."""
 
     id: int
     operator: str
@@ -137,19 +143,10 @@ class LineRow(NamedTuple):
     status: LineStatus
     is_own: bool
     account_id: int
-    account_number: str
-    account_kind: ServiceKind
-    account_status: LineStatus
-    cash_payments_banned: bool
-    contract_id: int
-    contract_number: str
-    contract_kind: ContractKind
-    contract_status: ContractStatus
-    signed_on: date | None
-    terminated_on: date | None
     holds_it: bool
     holds_contract: bool
     is_child: bool
+    has_ended: bool
     grants: list[list[Any]] | None
 
 
@@ -171,6 +168,7 @@ class AccountRow(NamedTuple):
     holds_it: bool
     holds_contract: bool
     is_child: bool
+    has_ended: bool
     grants: list[list[Any]] | None
 
 
@@ -180,6 +178,7 @@ def standing(row: LineRow | AccountRow) -> Standing:
         holds_it=row.holds_it,
         holds_contract=row.holds_contract,
         is_child=row.is_child,
+        has_ended=row.has_ended,
         grants=tuple(_grant(*grant) for grant in row.grants or ()),
     )
 

@@ -24,6 +24,7 @@ T = TypeVar("T")
 class Context:
     """One operation: who calls, which operator's cabinet, and the ways to read and to answer.
 
+    `initiator` tells callers apart before they sign in, as well as an address and a client's name can.
     `caller` is None for nobody, `Expired` for a session that has ended.
     """
 
@@ -32,11 +33,12 @@ class Context:
     caller: Viewer | Expired | None
     reads: Reader
     billing: Billing
+    batches: Batches
     secret: bytes
     secure_cookies: bool
+    initiator: str
     device: str | None = None
     response: Response | None = None
-    batches: Batches = field(default_factory=Batches)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:

@@ -52,7 +52,7 @@ async def _account(context: Context, key: int) -> object | None:
 
 async def _contract(context: Context, key: int) -> object | None:
     accounts = await context.loaders.accounts_by_contract_id.load(key)
-    return accounts[0].contract if accounts else None
+    return next((account.contract for account in accounts if account.contract), None)
 
 
 async def _household(context: Context, key: int) -> object | None:

@@ -37,4 +37,5 @@ def decode(text: str) -> NodeId | None:
 def integer_key(node_id: NodeId) -> int | None:
     """The key as a number that a bigint column can hold, or None."""
     key = node_id.key
-    return int(key) if key.isascii() and key.isdigit() and len(key) <= 18 else None
+    fits = key.isascii() and key.isdigit() and len(key) <= 18
+    return int(key) if fits and str(int(key)) == key else None

@@ -38,9 +38,12 @@ class Entered:
     session: Session
 
 
-def cookie_name(operator: str) -> str:
-    """Each operator's session has a cookie of its own, so that several cabinets can be open at once."""
-    return f"hearth_session_{operator}"
+def cookie_name(operator: str, *, secure: bool) -> str:
+    """Each operator's session has a cookie of its own, so that several cabinets can be open at once.
+
+    Over HTTPS the prefix makes browsers refuse one that another host of the domain would set.
+    """
+    return f"{'__Host-' if secure else ''}hearth_session_{operator}"
 
 
 async def with_password(context: Context, identifier: str, password: str) -> Entered | Refusal:
@@ -53,7 +56,7 @@ async def with_password(context: Context, identifier: str, password: str) -> Ent
 
 async def request_code(context: Context, identifier: str) -> Challenge | Refusal:
     """Ask for a code."""
-    return await context.change(sign_in.request_code(context.profile, context.secret, identifier))
+    return await context.change(sign_in.request_code(context.profile, context.secret, identifier, context.initiator))
 
 
 async def with_code(context: Context, challenge_id: str, code: str) -> Entered | Refusal:
@@ -73,7 +76,7 @@ async def out(context: Context, *, everywhere: bool) -> None:
     context.become(None)
     if context.response is not None:
         context.response.delete_cookie(
-            cookie_name(context.profile.operator.id),
+            cookie_name(context.profile.operator.id, secure=context.secure_cookies),
             secure=context.secure_cookies,
             httponly=True,
             samesite="lax",
@@ -106,7 +109,7 @@ async def _enter(context: Context, outcome: SignedIn | Refusal) -> Entered | Ref
 def _give_cookie(context: Context, token: str) -> None:
     if context.response is not None:
         context.response.set_cookie(
-            cookie_name(context.profile.operator.id),
+            cookie_name(context.profile.operator.id, secure=context.secure_cookies),
             token,
             max_age=context.profile.session.absolute_lifetime_hours * _HOUR,
             secure=context.secure_cookies,

@@ -23,7 +23,7 @@ _LINES = Statement(
     VISIBLE_LINES
     + f"""
 select {LINE_COLUMNS} from visible {_LINES_WHERE}
-  and ($6::int is null or (case when is_own then 0 else 1 end, id) > ($6, $7::bigint))
+  and ($6::bigint is null or (case when is_own then 0 else 1 end, id) > ($6, $7::bigint))
 order by case when is_own then 0 else 1 end, id
 limit $8
 """,

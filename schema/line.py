@@ -18,6 +18,10 @@ from schema.catalogue import ServiceSubscription, TariffSubscription
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
 from schema.scalars import MSISDN, AccountNumber
 
+# A line names its account and its contract, which name their lines in turn.
+AccountOfLine = Annotated["PersonalAccount", strawberry.lazy("schema.line")]
+ContractOfLine = Annotated["Contract", strawberry.lazy("schema.line")]
+
 
 @strawberry.input(description="Days of the operator's calendar, both included")
 class DateRangeInput:
@@ -41,8 +45,12 @@ class Line(Node):
     my_scopes: list[Scope] = strawberry.field(
         description="What the viewer may do with it: role, link, session and operator's profile taken together"
     )
-    personal_account: PersonalAccount = strawberry.field(description="The account that pays for it")
-    contract: Contract = strawberry.field(description="The contract it belongs to")
+    personal_account: PersonalAccount | None = batched(
+        AccountOfLine | None,
+        loader="account_by_id",
+        key="account_id",
+        description="The account that pays for it, with the viewer's rights over that account",
+    )
     balance: Balance | None = batched(
         Balance | None,
         loader="balance_by_account_id",
@@ -66,6 +74,14 @@ class Line(Node):
     )
 
     is_type_of = backed_by(visible.Line)
+
+    @strawberry.field(
+        graphql_type=ContractOfLine | None,
+        description="The contract it belongs to; null without the scope VIEW or DOCUMENTS over its personal account",
+    )
+    async def contract(parent: strawberry.Parent[visible.Line], info: Info) -> visible.Contract | None:
+        account = await info.context.loaders.account_by_id.load(parent.account_id)
+        return account.contract if account else None
 
     @strawberry.field(graphql_type=UsageSummary | None, description="What it used; null without the scope USAGE (F058)")
     async def usage(
@@ -102,7 +118,9 @@ class PersonalAccount(Node):
     kind: ServiceKind = strawberry.field(description="Which service it pays for")
     status: LineStatus = strawberry.field(description="Whether its services work, and if not, why")
     cash_payments_banned: bool = strawberry.field(description="Whether its holder forbade payments by card (F071)")
-    contract: Contract = strawberry.field(description="The contract it belongs to")
+    contract: Contract | None = strawberry.field(
+        description="The contract it belongs to; null without the scope VIEW or DOCUMENTS"
+    )
     my_scopes: list[Scope] = strawberry.field(description="What the viewer may do with it")
     balance: Balance | None = batched(
         Balance | None,

@@ -3,7 +3,7 @@
 import strawberry
 import structlog
 from graphql import GraphQLError, print_schema
-from strawberry.extensions import MaskErrors, ParserCache, ValidationCache
+from strawberry.extensions import MaskErrors, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -14,7 +14,9 @@ from schema.query import Query
 from schema.scalars import scalar_map
 from schema.sign_in import SignInMutation
 
-_CACHED_DOCUMENTS = 256
+_CACHED_DOCUMENTS = 128
+# Bounds the memory that a parsed document takes, and with it that of the caches.
+_MOST_TOKENS = 2_000
 
 _log = structlog.get_logger()
 
@@ -48,6 +50,7 @@ def build_schema() -> HearthSchema:
         types=USER_ERRORS,
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
+            lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),
             lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
             lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
             lambda: MaskErrors(should_mask_error=is_bug, error_message="Something went wrong on our side"),

@@ -5,13 +5,17 @@ Follows the GraphQL-over-HTTP specification: request errors are 400 without `dat
 """
 
 import asyncio
+import hashlib
+import hmac
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
 import orjson
 import structlog
-from starlette.requests import Request
+from graphql import GraphQLFormattedError
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -21,6 +25,7 @@ from strawberry.types.graphql import OperationType
 from auth.session import Expired, Viewer, authenticate
 from domain.profile import Profile
 from gateways.billing import Billing
+from loaders.batch import Batches
 from models.reader import SILENT, Reader
 from resolvers.context import Context
 from resolvers.sign_in import cookie_name
@@ -36,6 +41,9 @@ LEGACY = "application/json"
 _OPERATIONS = {OperationType.QUERY, OperationType.MUTATION}
 _LONGEST_TOKEN = 256
 _RETRY_SECONDS = "1"
+
+# "… Expected value to include required field 'identifier', found: {…}."
+_QUOTED_VALUE = re.compile(r""",? (found|got invalid value):? [\[{"'].*$""", re.DOTALL)
 
 _log = structlog.get_logger()
 
@@ -69,19 +77,32 @@ class GraphQLEndpoint:
             return _error(refused.status, str(refused), refused.code, media_type or LEGACY)
         except UnknownOperator as refused:
             return _error(400, str(refused), "UNKNOWN_OPERATOR", media_type or LEGACY)
-        reads = Reader(self._pool)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+        reads, batches = Reader(self._pool), Batches()
         try:
-            return await self._answer(request, wanted, profile, reads, media_type)
+            return await self._answer(request, wanted, profile, reads, batches, media_type)
         except SILENT as error:
             _log.error("the database did not answer", error=type(error).__name__)
             response = _error(503, "The service is overloaded; try again soon", "UNAVAILABLE", media_type)
             response.headers["retry-after"] = _RETRY_SECONDS
             return response
+        except Exception:
+            _log.exception("request failed")
+            return _error(500, "Something went wrong on our side", "INTERNAL", media_type)
         finally:
-            await asyncio.shield(reads.release())
+            # Fields may still be on their way when a sibling has failed and the answer is made.
+            batches.cancel()
+            await asyncio.shield(reads.close())
 
     async def _answer(
-        self, request: Request, wanted: GraphQLRequest, profile: Profile, reads: Reader, media_type: str
+        self,
+        request: Request,
+        wanted: GraphQLRequest,
+        profile: Profile,
+        reads: Reader,
+        batches: Batches,
+        media_type: str,
     ) -> Response:
         response = Response(media_type=f"{media_type}; charset=utf-8")
         context = Context(
@@ -90,8 +111,10 @@ class GraphQLEndpoint:
             caller=await self._caller(request, profile, reads),
             reads=reads,
             billing=self._billing,
+            batches=batches,
             secret=self._secret,
             secure_cookies=not self._settings.development,
+            initiator=self._initiator(request),
             device=request.headers.get("user-agent"),
             response=response,
         )
@@ -105,6 +128,9 @@ class GraphQLEndpoint:
             )
         except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError) as refused:
             return _error(400 if media_type == MODERN else 200, _why_not(refused), "BAD_REQUEST", media_type)
+        for error in result.errors or ():
+            if isinstance(error.original_error, SILENT):
+                raise error.original_error
         data = _formatted(result)
         if self._settings.development:
             data.setdefault("extensions", {})["hearth"] = _cost(context)
@@ -114,10 +140,18 @@ class GraphQLEndpoint:
         return _guarded(response)
 
     async def _caller(self, request: Request, profile: Profile, reads: Reader) -> Viewer | Expired | None:
-        token = _bearer(request) or request.cookies.get(cookie_name(profile.operator.id))
+        token = _bearer(request)
+        if token is None:
+            token = request.cookies.get(cookie_name(profile.operator.id, secure=not self._settings.development))
         if not token or len(token) > _LONGEST_TOKEN:
             return None
         return await authenticate(reads, profile, token)
+
+    def _initiator(self, request: Request) -> str:
+        """A pseudonym of the address and the client's name, which are not to be stored themselves."""
+        address = request.client.host if request.client else ""
+        told = f"{address}\n{request.headers.get('user-agent', '')}"
+        return hmac.new(self._secret, told.encode(), hashlib.sha256).hexdigest()
 
 
 def _bearer(request: Request) -> str | None:
@@ -137,7 +171,7 @@ def _accepted(accept: str) -> str | None:
 
 def _formatted(result: ExecutionResult | PreExecutionError) -> dict[str, Any]:
     """The response object: no `data` where nothing was executed, no `errors` where there are none."""
-    errors = [error.formatted for error in result.errors or ()]
+    errors = [_without_values(error.formatted) for error in result.errors or ()]
     not_executed = result.data is None and errors and all(not error.path for error in result.errors or ())
     response: dict[str, Any] = {} if not_executed else {"data": result.data}
     if errors:
@@ -145,6 +179,11 @@ def _formatted(result: ExecutionResult | PreExecutionError) -> dict[str, Any]:
     if result.extensions:
         response["extensions"] = dict(result.extensions)
     return response
+
+
+def _without_values(error: GraphQLFormattedError) -> GraphQLFormattedError:
+    """The error without the value that graphql-core quotes of a wrong variable: it may be a password."""
+    return {**error, "message": _QUOTED_VALUE.sub("", error["message"])}
 
 
 def _why_not(refused: Exception) -> str:

@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 LARGEST_BODY = 100_000
+LONGEST_QUERY = 15_000
 
 
 class BadRequest(Exception):
@@ -47,6 +48,8 @@ def parse(body: bytes) -> GraphQLRequest:
     query, variables, name = data.get("query"), data.get("variables"), data.get("operationName")
     if not isinstance(query, str):
         raise BadRequest(400, "`query` must be a string")
+    if len(query) > LONGEST_QUERY:
+        raise BadRequest(400, f"`query` must be at most {LONGEST_QUERY} characters")
     if variables is not None and not isinstance(variables, dict):
         raise BadRequest(400, "`variables` must be an object")
     if name is not None and not isinstance(name, str):

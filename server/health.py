@@ -22,4 +22,4 @@ async def readyz(request: Request) -> JSONResponse:
     except SILENT:
         return JSONResponse({"status": "the database does not answer"}, status_code=503)
     finally:
-        await reads.release()
+        await reads.close()

@@ -16,7 +16,9 @@ from server.settings import Settings
 _BATCH = 50
 # A notification may be lost with its connection; then the next look finds the message.
 _LOOK_SECONDS = 1.0
-_LEASE_SECONDS = 60
+# The lease outlasts a batch of which every message times out.
+_SEND_SECONDS = 5.0
+_LEASE_SECONDS = 300
 _LONGEST_PAUSE_SECONDS = 600
 
 _log = structlog.get_logger()
@@ -30,6 +32,12 @@ where id in (
   order by run_at, id limit $1 for update skip locked
 )
 returning id, operator, kind, body, attempts
+"""
+
+# A code that nobody can use any more is not sent, however long the gateway was away.
+_EXPIRE = """
+update outbox set done_at = now(), locked_until = null, body = '{}', last_error = 'expired'
+where done_at is null and expires_at < now()
 """
 
 # The body goes: what was delivered has no business in the database, least of all a code.
@@ -59,8 +67,8 @@ async def run_worker(settings: Settings) -> None:
     while True:
         try:
             await _deliver(settings.dsn, gateway)
-        except SILENT as error:
-            _log.warning("the worker lost the database", error=type(error).__name__)
+        except Exception as error:  # whatever it is, messages must go out again when it is over
+            _log.error("the worker starts anew", error=type(error).__name__, exc_info=not isinstance(error, SILENT))
             await asyncio.sleep(_LOOK_SECONDS)
 
 
@@ -79,11 +87,13 @@ async def _deliver(url: str, gateway: MessageGateway) -> None:
 
 async def deliver_once(connection: "asyncpg.Connection[asyncpg.Record]", gateway: MessageGateway) -> int:
     """Deliver one batch; gives how many messages it held."""
+    await connection.execute(_EXPIRE)
     claimed = [_Claimed(*row) for row in await connection.fetch(_CLAIM, _BATCH, float(_LEASE_SECONDS))]
     done = []
     for message in sorted(claimed):
         try:
-            await _send(message, gateway)
+            async with asyncio.timeout(_SEND_SECONDS):
+                await _send(message, gateway)
             done.append(message.id)
         except Exception as error:  # whatever a gateway raises, the message stays and is tried again
             await _postpone(connection, message, error)

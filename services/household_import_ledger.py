@@ -6,6 +6,7 @@ the history leaves between itself and the stated balance. An account that the le
 
 from collections import Counter
 
+from gateways.ledger_billing import BALANCES_NOW
 from services.bulk_connection import Connection, rows_changed
 
 # Accounts that the ledger is about to meet, with the moment that their history opens at.
@@ -25,16 +26,16 @@ where not exists (select from ledger_account la where la.account_id = a.id)
 """
 
 _SYSTEM_ACCOUNTS = """
-insert into ledger_account (operator, kind, account_id, currency, balance, reserved, floor)
-select distinct n.operator, s.kind, null::bigint, n.currency, 0, 0, null::bigint
+insert into ledger_account (operator, kind, account_id, currency, balance, reserved, credit_limit, floor)
+select distinct n.operator, s.kind, null::bigint, n.currency, 0, 0, 0, null::bigint
 from import_ledger n cross join (values ('OPENING'), ('CLEARING'), ('REVENUE')) as s (kind)
 on conflict (operator, kind, currency) where account_id is null do nothing
 """
 
 # A debt that is older than the ledger is lower than the limit allows, so it becomes the floor.
 _PERSONAL_ACCOUNTS = """
-insert into ledger_account (operator, kind, account_id, currency, balance, reserved, floor)
-select operator, 'PERSONAL', account_id, currency, balance, reserved, least(-credit_limit, balance)
+insert into ledger_account (operator, kind, account_id, currency, balance, reserved, credit_limit, floor)
+select operator, 'PERSONAL', account_id, currency, balance, reserved, credit_limit, least(-credit_limit, balance)
 from import_ledger
 """
 
@@ -87,28 +88,13 @@ where a.account_id is null and a.operator = m.operator and a.kind = m.counterpar
 """
 
 # The last known balance follows the ledger, and the next charge what the account's lines pay for.
-SNAPSHOT = """
+SNAPSHOT = f"""
 insert into balance_snapshot
   (account_id, currency, available, credit, reserved, next_charge, next_charge_at, as_of)
-select la.account_id, la.currency, la.balance, nullif(-la.floor, 0), la.reserved, n.charge, n.at, now()
-from (
-  select operator, number from import_account union select operator, account from import_line
-) i
-join personal_account a on a.operator = i.operator and a.number = i.number
-join ledger_account la on la.account_id = a.id
-left join lateral (
-  select sum(c.fee)::bigint as charge, c.at
-  from (
-    select t.fee, ts.next_charge_at as at
-    from line l join tariff_subscription ts on ts.line_id = l.id join tariff t on t.id = ts.tariff_id
-    where l.account_id = a.id and ts.next_charge_at > now()
-    union all
-    select s.fee, ss.next_charge_at
-    from line l join service_subscription ss on ss.line_id = l.id join service s on s.id = ss.service_id
-    where l.account_id = a.id and ss.next_charge_at > now()
-  ) c
-  group by c.at order by c.at limit 1
-) n on true
+{BALANCES_NOW} where a.account_id in (
+  select pa.id
+  from (select operator, number from import_account union select operator, account from import_line) i
+  join personal_account pa on pa.operator = i.operator and pa.number = i.number)
 on conflict (account_id) do update set
   currency = excluded.currency, available = excluded.available, credit = excluded.credit,
   reserved = excluded.reserved, next_charge = excluded.next_charge, next_charge_at = excluded.next_charge_at,

@@ -226,46 +226,46 @@ where excluded.birth_date is not null and membership.birth_date is distinct from
 """
 
 # A household that has, or had, a link to the same thing gets none: what people revoked stays revoked.
-# The text names who asked as the SMS of SPEC 4.5 does: the owner, and two digits of the owner's number.
+_NEW_LINKS = """
+create temp table import_new_link on commit drop as
+select nextval('number_link_id_seq') as id, h.id as household_id, l.id as line_id, a.id as account_id,
+  coalesce(l.sim_epoch, 1) as sim_epoch, c.epoch as contract_epoch, i.kind, i.scopes, i.label, i.method,
+  i.consent, i.confirmed_at, i.reverify_by
+from import_link i
+join household h on h.operator = i.operator and h.ref = i.household
+left join known_line k on k.operator = i.target and k.address = i.address
+left join line l on l.id = k.id
+left join personal_account a on a.operator = i.target and a.number = i.account
+join personal_account ca on ca.id = coalesce(l.account_id, a.id)
+join contract c on c.id = ca.contract_id
+where not exists (select from number_link nl where nl.household_id = h.id and nl.line_id = l.id)
+  and not exists (select from number_link nl where nl.household_id = h.id and nl.account_id = a.id);
+analyze import_new_link
+"""
+
 _LINK = """
-with wanted as (
-  select i.*, h.id as household_id, l.id as line_id, a.id as account_id,
-    coalesce(l.sim_epoch, 1) as sim_epoch, c.epoch as contract_epoch
-  from import_link i
-  join household h on h.operator = i.operator and h.ref = i.household
-  left join known_line k on k.operator = i.target and k.address = i.address
-  left join line l on l.id = k.id
-  left join personal_account a on a.operator = i.target and a.number = i.account
-  join personal_account ca on ca.id = coalesce(l.account_id, a.id)
-  join contract c on c.id = ca.contract_id
-  where not exists (
-    select from number_link nl
-    where nl.household_id = h.id and (nl.line_id = l.id or nl.account_id = a.id))
-),
-made as (
-  insert into number_link
-    (household_id, line_id, account_id, kind, status, scopes, label, sim_epoch, contract_epoch, primary_slot,
-     requested_at, confirmed_at, reverify_by)
-  select household_id, line_id, account_id, kind, 'ACTIVE', scopes, label, sim_epoch, contract_epoch,
-    case when kind = 'PRIMARY' then line_id end, confirmed_at, confirmed_at, reverify_by
-  from wanted
-  returning id, household_id, line_id, account_id
-),
-requester as (
+insert into number_link
+  (id, household_id, line_id, account_id, kind, status, scopes, label, sim_epoch, contract_epoch, primary_slot,
+   requested_at, confirmed_at, reverify_by)
+select id, household_id, line_id, account_id, kind, 'ACTIVE', scopes, label, sim_epoch, contract_epoch,
+  case when kind = 'PRIMARY' then line_id end, confirmed_at, confirmed_at, reverify_by
+from import_new_link
+"""
+
+# The text names who asked as the SMS of SPEC 4.5 does: the owner, and two digits of the owner's number.
+_CONSENT = """
+with requester as (
   select m.household_id, u.display_name || coalesce(' (номер …' || right(min(n.value), 2) || ')', '') as words
   from membership m
   join app_user u on u.id = m.user_id
   left join login n on n.user_id = u.id and n.kind = 'MSISDN'
-  where m.role = 'OWNER' and m.status = 'ACTIVE' and m.household_id in (select household_id from made)
+  where m.role = 'OWNER' and m.status = 'ACTIVE'
+    and m.household_id in (select household_id from import_new_link)
   group by m.household_id, u.display_name
 )
 insert into consent (link_id, method, text, scopes, given_at)
-select made.id, w.method, replace(w.consent, '{requester}', coalesce(r.words, '')), w.scopes, w.confirmed_at
-from made
-join wanted w on w.household_id = made.household_id
-  and coalesce(w.line_id, 0) = coalesce(made.line_id, 0)
-  and coalesce(w.account_id, 0) = coalesce(made.account_id, 0)
-left join requester r on r.household_id = made.household_id
+select i.id, i.method, replace(i.consent, '{requester}', coalesce(r.words, '')), i.scopes, i.confirmed_at
+from import_new_link i left join requester r on r.household_id = i.household_id
 """
 
 _LABEL = """
@@ -303,16 +303,28 @@ _WHAT_LINES_HAVE = (
     ("households", _HOUSEHOLD),
     ("members", _MEMBERSHIP),
     ("links", _LABEL),
-    ("links", _LINK),
 )
+_LINKS = (("links", _LINK), ("consents", _CONSENT))
+
+# What the planner has to know of when a file brought much: it has never looked into a table that was empty.
+_ANALYZE_LINES = "analyze person, app_user, login, contract, personal_account, line"
+_ANALYZE_REST = "analyze tariff_subscription, service_subscription, household, membership, number_link"
+_MUCH = 1_000
 
 
 async def merge(connection: Connection) -> Mapping[str, int]:
     """Carry everything over; gives how many rows changed, by what they are, without what did not change."""
     await connection.execute(_REMEMBER)
     changed = await _run(connection, _LINES_AND_OWNERS)
+    much = changed.total() >= _MUCH
+    if much:
+        await connection.execute(_ANALYZE_LINES)
     await find_lines_again(connection)
     changed += await _run(connection, _WHAT_LINES_HAVE)
+    if much:
+        await connection.execute(_ANALYZE_REST)
+    await connection.execute(_NEW_LINKS)
+    changed += await _run(connection, _LINKS)
     changed += await open_accounts(connection)
     changed["snapshots"] += rows_changed(await connection.execute(SNAPSHOT))
     return {what: count for what, count in changed.items() if count}

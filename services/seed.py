@@ -41,8 +41,8 @@ _HOME_KINDS = (ServiceKind.INTERNET, ServiceKind.TV)
 
 # The one row that all batches of an operator change.
 _OPENING = """
-insert into ledger_account (operator, kind, account_id, currency, balance, reserved, floor)
-values ($1, 'OPENING', null, $2, 0, 0, null)
+insert into ledger_account (operator, kind, account_id, currency, balance, reserved, credit_limit, floor)
+values ($1, 'OPENING', null, $2, 0, 0, 0, null)
 on conflict (operator, kind, currency) where account_id is null do nothing
 """
 

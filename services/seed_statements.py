@@ -185,8 +185,8 @@ join seed_person p on p.n = l.n and p.slot = 1
 # One opening transfer a household: an entry for each account, and one against all of them.
 _STORE_MONEY = (
     """
-insert into ledger_account (id, operator, kind, account_id, currency, balance, reserved, floor)
-select l.ledger_id, b.operator, 'PERSONAL', l.account_id, b.currency, l.balance, 0, 0
+insert into ledger_account (id, operator, kind, account_id, currency, balance, reserved, credit_limit, floor)
+select l.ledger_id, b.operator, 'PERSONAL', l.account_id, b.currency, l.balance, 0, 0, 0
 from seed_batch b cross join seed_line l
 """,
     """

@@ -19,8 +19,9 @@ CHECKS = {
 }
 
 ACCOUNTS = """
-insert into ledger_account (operator, kind, currency, balance, reserved)
-values ('beeline', 'OPENING', 'RUB', 0, 0), ('beeline', 'REVENUE', 'RUB', 0, 0), ('life', 'REVENUE', 'BYN', 0, 0)
+insert into ledger_account (operator, kind, currency, balance, reserved, credit_limit)
+values ('beeline', 'OPENING', 'RUB', 0, 0, 0), ('beeline', 'REVENUE', 'RUB', 0, 0, 0),
+  ('life', 'REVENUE', 'BYN', 0, 0, 0)
 returning id
 """
 TRANSFER = "insert into ledger_transfer (operator, kind, key, at) values ('beeline', 'FEE', $1, now()) returning id"

@@ -430,6 +430,7 @@ async def test_a_line_has_one_household_that_looks_after_it(load: Importer) -> N
         "households": 1,
         "members": 1,
         "links": 1,
+        "consents": 1,
     }
 
 

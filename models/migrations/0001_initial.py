@@ -1,13 +1,5 @@
-from uuid import uuid4
-
-from orjson import loads
-from tortoise import fields, migrations
-from tortoise.contrib.postgres.fields import ArrayField
-from tortoise.fields.base import OnDelete
-from tortoise.fields.data import JSON_DUMPS
-from tortoise.indexes import Index
+from tortoise import migrations
 from tortoise.migrations import operations as ops
-
 from domain.access import AccessLevel, HouseholdRole, LinkKind
 from domain.catalogue import FeePeriod, ServiceCategory
 from domain.language import Language
@@ -19,6 +11,13 @@ from domain.usage import ChargeType, PackageSource, UsageUnit
 from models.challenge import ChallengePurpose
 from models.household import LinkStatus, MembershipStatus
 from models.ledger import LedgerAccountKind, TransferKind
+from orjson import loads
+from tortoise.contrib.postgres.fields import ArrayField
+from tortoise.fields.base import OnDelete
+from tortoise.fields.data import JSON_DUMPS
+from uuid import uuid4
+from tortoise import fields
+from tortoise.indexes import Index
 
 
 class Migration(migrations.Migration):
@@ -94,6 +93,7 @@ class Migration(migrations.Migration):
                 ("run_at", fields.DatetimeField(auto_now=False, auto_now_add=True)),
                 ("locked_until", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("attempts", fields.IntField(default=0)),
+                ("expires_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("done_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("last_error", fields.TextField(null=True, unique=False)),
             ],
@@ -277,13 +277,14 @@ class Migration(migrations.Migration):
                 ),
                 ("balance", fields.BigIntField(default=0)),
                 ("reserved", fields.BigIntField(default=0)),
+                ("credit_limit", fields.BigIntField(default=0)),
                 ("floor", fields.BigIntField(null=True, default=0)),
             ],
             options={
                 "table": "ledger_account",
                 "app": "models",
                 "pk_attr": "id",
-                "table_description": "An account of the ledger; `balance` is the sum of its entries, `floor` how low it may fall (null: no floor).",
+                "table_description": "An account of the ledger; `balance` is the sum of its entries.",
             },
             bases=["Model"],
         ),
@@ -497,6 +498,8 @@ class Migration(migrations.Migration):
                         on_delete=OnDelete.CASCADE,
                     ),
                 ),
+                ("initiator", fields.CharField(max_length=64)),
+                ("sent", fields.BooleanField(default=True)),
                 ("code_hmac", fields.BinaryField()),
                 ("attempts", fields.IntField(default=0)),
                 ("max_attempts", fields.IntField()),
@@ -509,7 +512,7 @@ class Migration(migrations.Migration):
                 "app": "models",
                 "indexes": [Index(fields=["operator", "target", "created_at"])],
                 "pk_attr": "id",
-                "table_description": "A code sent to `target`; `user` is null when nobody can sign in with it, which no answer ever shows.",
+                "table_description": "A code for `target`, asked for by `initiator`.",
             },
             bases=["Model"],
         ),

@@ -10,14 +10,20 @@ from tortoise.migrations import operations as ops
 _CHECKS = """
 alter table ledger_account
   add constraint ledger_account_floor check (floor is null or balance >= floor),
-  add constraint ledger_account_reserved check (reserved >= 0),
+  add constraint ledger_account_reserved check (reserved >= 0 and credit_limit >= 0),
   add constraint ledger_account_owner check ((kind = 'PERSONAL') = (account_id is not null));
 alter table ledger_entry
   add constraint ledger_entry_moves_money check (amount <> 0);
 alter table number_link
   add constraint number_link_one_target check (num_nonnulls(line_id, account_id) = 1),
-  add constraint number_link_primary_slot
-    check (primary_slot is null or (kind = 'PRIMARY' and primary_slot = line_id));
+  -- A primary link that counts always holds its line's slot, which one link only can hold (I3).
+  add constraint number_link_primary_slot check (
+    (kind = 'PRIMARY' and status in ('ACTIVE', 'SUSPENDED') and line_id is not null) = (primary_slot is not null)
+    and (primary_slot is null or primary_slot = line_id)),
+  add constraint number_link_secondary_scopes
+    check (kind <> 'SECONDARY' or scopes <@ array['VIEW', 'USAGE', 'PAY']),
+  -- What only the holder of the contract may do is never in a link (I15).
+  add constraint number_link_delegable_scopes check (not scopes && array['DOCUMENTS', 'CLOSE', 'MEMBERS']);
 alter table line
   add constraint line_has_address check (num_nonnulls(msisdn, service_point) >= 1);
 alter table challenge
@@ -28,9 +34,11 @@ alter table counter
   add constraint counter_positive check (count > 0);
 """
 
-# Entries of one transfer sum to zero in each currency when the transaction commits.
+# Entries of one transfer sum to zero in each currency when the transaction commits. Its plan is made once for a
+# connection, perhaps while the tables are empty, so it is told to use the indexes that it will need.
 _ZERO_SUM = """
-create function ledger_zero_sum() returns trigger language plpgsql as $$
+create function ledger_zero_sum() returns trigger language plpgsql
+  set enable_seqscan = off set enable_hashjoin = off as $$
 begin
   if exists (
     select from ledger_entry e join ledger_account a on a.id = e.account_id
