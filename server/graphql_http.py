@@ -42,8 +42,8 @@ _OPERATIONS = {OperationType.QUERY, OperationType.MUTATION}
 _LONGEST_TOKEN = 256
 _RETRY_SECONDS = "1"
 
-# "… Expected value to include required field 'identifier', found: {…}."
-_QUOTED_VALUE = re.compile(r""",? (found|got invalid value):? [\[{"'].*$""", re.DOTALL)
+# "Variable '$input' has invalid value: Expected value to include required field 'identifier', found: {…}."
+_QUOTED_VALUE = re.compile(r"""(?s)^(Variable '\$.*?)(?:, found)?: (?:\[|\{|"|').*$""")
 
 _log = structlog.get_logger()
 
@@ -183,7 +183,7 @@ def _formatted(result: ExecutionResult | PreExecutionError) -> dict[str, Any]:
 
 def _without_values(error: GraphQLFormattedError) -> GraphQLFormattedError:
     """The error without the value that graphql-core quotes of a wrong variable: it may be a password."""
-    return {**error, "message": _QUOTED_VALUE.sub("", error["message"])}
+    return {**error, "message": _QUOTED_VALUE.sub(r"\1", error["message"])}
 
 
 def _why_not(refused: Exception) -> str:

@@ -106,6 +106,23 @@ def test_owner_sees_a_childs_details_below_the_age_of_consent(
     assert (Scope.DETAILS in rights) is seen
 
 
+def test_owner_looks_after_nobody_who_has_come_of_age(profile: Profile) -> None:
+    for born, looked_after in ((date(2008, 11, 22), True), (date(2008, 11, 21), False)):
+        grant = Grant(OWNER, holder_role=CHILD, holder_birth_date=born)
+        rights = scopes(Standing(grants=(grant,)), AccessLevel.FULL, profile, TODAY)
+        assert (Scope.VIEW in rights) is looked_after
+        assert Scope.PAY in rights
+
+
+def test_e22_line_that_has_ended_is_only_looked_back_on(profile: Profile) -> None:
+    grants = (Grant(OWNER, scopes=EVERY_SCOPE, holder_role=ADULT),)
+    assert scopes(Standing(grants=grants, has_ended=True), AccessLevel.FULL, profile, TODAY) == frozenset()
+    holder = Standing(holds_it=True, holds_contract=True, has_ended=True)
+    assert scopes(holder, AccessLevel.FULL, profile, TODAY) == {
+        Scope.VIEW, Scope.USAGE, Scope.DETAILS, Scope.DOCUMENTS,
+    }  # fmt: skip
+
+
 def test_i09_details_of_an_adult_follow_from_no_other_scope(profile: Profile) -> None:
     rights = scopes(column("owner on adult", EVERY_SCOPE - {Scope.DETAILS}), AccessLevel.FULL, profile, TODAY)
     assert Scope.DETAILS not in rights
@@ -116,6 +133,7 @@ standings = st.builds(
     holds_it=st.booleans(),
     holds_contract=st.booleans(),
     is_child=st.booleans(),
+    has_ended=st.booleans(),
     grants=st.lists(
         st.builds(
             Grant,
@@ -149,6 +167,7 @@ def test_i08_taking_a_factor_away_never_adds_a_right(profiles: Mapping[str, Prof
                 standing.holds_it,
                 standing.holds_contract,
                 standing.is_child,
+                standing.has_ended,
                 standing.grants[:index] + standing.grants[index + 1 :],
             )
             assert scopes(fewer, AccessLevel.FULL, profile, TODAY) <= full
@@ -157,7 +176,9 @@ def test_i08_taking_a_factor_away_never_adds_a_right(profiles: Mapping[str, Prof
 @given(standing=standings)
 def test_i15_contract_holders_rights_cannot_be_delegated(profiles: Mapping[str, Profile], standing: Standing) -> None:
     rights = scopes(standing, AccessLevel.FULL, profiles["beeline"], TODAY)
-    assert ({Scope.DOCUMENTS, Scope.CLOSE} <= rights) is standing.holds_contract
+    holder = standing.holds_contract and not standing.is_child
+    assert (Scope.DOCUMENTS in rights) is holder
+    assert (Scope.CLOSE in rights) is (holder and not standing.has_ended)
 
 
 def test_child_asks_before_it_spends() -> None:

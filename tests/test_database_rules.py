@@ -14,7 +14,9 @@ CHECKS = {
     ("ledger_entry", "ledger_entry_moves_money"),
     ("line", "line_has_address"),
     ("number_link", "number_link_one_target"),
+    ("number_link", "number_link_delegable_scopes"),
     ("number_link", "number_link_primary_slot"),
+    ("number_link", "number_link_secondary_scopes"),
     ("package_counter", "package_counter_amounts"),
 }
 

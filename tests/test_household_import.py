@@ -375,7 +375,7 @@ async def test_the_snapshot_tells_the_next_charge(load: Importer) -> None:
     statement = """
         select s.available, s.credit, s.next_charge, s.next_charge_at > now() from balance_snapshot s
         join personal_account a on a.id = s.account_id where a.number in ('A1', 'A2') order by a.number"""
-    assert await fetch(load.url, statement) == [(15000, None, 40000, True), (-1050, 1050, None, None)]
+    assert await fetch(load.url, statement) == [(15000, None, 40000, True), (-1050, None, None, None)]
 
 
 async def test_a_link_comes_with_the_consent_that_it_rests_on(load: Importer) -> None:

@@ -1,9 +1,11 @@
 """GraphQL over HTTP: every wrong request has a clear answer, and none shows what is inside."""
 
+import asyncio
 from typing import Any
 
 import httpx2
 import pytest
+from starlette.applications import Starlette
 
 from tests.cabinet import Cabinet
 
@@ -57,6 +59,36 @@ async def test_wrong_variables_are_request_errors(cabinet: Cabinet, variables: d
     response = await cabinet.post("query ($first: Int!) { tariffs(first: $first) { totalCount } }", variables)
     assert response.status_code == 400
     assert "$first" in response.json()["errors"][0]["message"]
+
+
+async def test_errors_do_not_repeat_what_was_given(cabinet: Cabinet) -> None:
+    query = "mutation ($input: SignInWithPasswordInput!) { signInWithPassword(input: $input) { accessToken } }"
+    for given in ({"password": "TopSecret1"}, {"identifier": ["TopSecret1"], "password": "x"}, ["TopSecret1"]):
+        response = await cabinet.post(query, {"input": given})
+        assert response.status_code == 400
+        assert "$input" in response.text
+        assert "TopSecret1" not in response.text
+
+
+@pytest.mark.parametrize("query", ["{ " + "operator { name } " * 1000 + "}", "{ " + "a " * 2100 + "}"])
+async def test_huge_documents_are_refused_before_they_are_read(cabinet: Cabinet, query: str) -> None:
+    response = await cabinet.post(query)
+    assert response.status_code == 400
+    assert len(response.content) < 1000
+
+
+async def test_failed_operations_give_their_connection_back(app: Starlette, cabinet: Cabinet) -> None:
+    """A field that fails cancels its siblings; what they were about to read must not take a connection for good."""
+    failing = '{ b: services(first: 1000) { totalCount } a: node(id: "VGFyaWZmOjE") { id } t: tariffs { totalCount } }'
+    for _ in range(4):
+        await asyncio.gather(*(cabinet.ask(failing) for _ in range(25)))
+    pool = app.state.pool
+    for _ in range(100):
+        if pool.get_idle_size() == pool.get_size():
+            break
+        await asyncio.sleep(0.02)
+    assert pool.get_idle_size() == pool.get_size()
+    assert (await cabinet.http.get("/readyz")).status_code == 200
 
 
 @pytest.mark.parametrize(

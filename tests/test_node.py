@@ -84,6 +84,7 @@ async def test_other_operators_catalogue_is_not_there(cabinet: Cabinet) -> None:
         encode("Line", 10**12),
         encode("Line", 10**30),
         encode("Line", -1),
+        encode("Line", "0001"),
         encode("Line", "1 or 1=1"),
         encode("Line", "١"),
         encode("Nothing", 1),

@@ -41,7 +41,18 @@ async def test_page_size_out_of_bounds_is_an_error_on_that_field(
 
 @pytest.mark.parametrize("connection", CONNECTIONS)
 @pytest.mark.parametrize(
-    "after", ["", "nonsense", "W10", "WyJ4Il0", "WzEsMiwzXQ", "WzFlNDAwXQ", "🏠", "WzkyMjMzNzIwMzY4NTQ3NzU4MDhd"]
+    "after",
+    [
+        "",
+        "nonsense",
+        "W10",
+        "WyJ4Il0",
+        "WzEsMiwzXQ",
+        "WzFlNDAwXQ",
+        "🏠",
+        "WzkyMjMzNzIwMzY4NTQ3NzU4MDhd",
+        "WzkyMjMzNzIwMzY4NTQ3NzU4MDgsMV0",
+    ],
 )
 async def test_damaged_cursor_is_an_error_on_that_field(
     cabinet: Cabinet, demo_people: dict[str, Any], connection: str, after: str

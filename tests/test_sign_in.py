@@ -297,6 +297,48 @@ async def test_e21_asking_twice_within_the_pause_sends_one_message(
     assert await database.fetchval("select count(*) from outbox") == 1
 
 
+async def test_i10_stranger_cannot_use_up_the_tries_of_somebody_elses_code(
+    cabinet: Cabinet, demo_people: dict[str, Any]
+) -> None:
+    """Whoever asks for the same number meanwhile gets a challenge that looks the same and is worth nothing."""
+    visitor, owner = cabinet.of("beeline"), demo_people["beeline"]["owner"]
+    mine = (await request_code(visitor, owner["msisdn"]))["challenge"]
+    code = await delivered_code(visitor, owner["msisdn"])
+    stranger = {"user-agent": "somebody else"}
+    answer = (await visitor.post(REQUEST_CODE, {"identifier": owner["msisdn"]}, **stranger)).json()
+    decoy = answer["data"]["requestSignInCode"]["challenge"]
+    assert decoy["id"] != mine["id"]
+    assert decoy.keys() == mine.keys()
+    assert decoy["attemptsLeft"] == mine["attemptsLeft"] == 5
+    for _ in range(5):
+        assert (await try_code(visitor, decoy["id"], code))["userErrors"][0]["code"] == "CODE_INVALID"
+    assert (await try_code(visitor, mine["id"], code))["accessToken"]
+
+    # That the code was used shows to nobody else.
+    answer = (await visitor.post(REQUEST_CODE, {"identifier": owner["msisdn"]}, **{"user-agent": "another"})).json()
+    assert answer["data"]["requestSignInCode"]["userErrors"] == []
+
+
+async def test_empty_bearer_is_nobody_even_beside_a_cookie(cabinet: Cabinet, demo_people: dict[str, Any]) -> None:
+    signed_in = await cabinet.signed_in("beeline", demo_people["beeline"]["owner"])
+    cookie = {"cookie": f"hearth_session_beeline={signed_in.token}"}
+    assert (await cabinet.post(WHO, None, **cookie)).json()["data"]["viewer"] is not None
+    for header in ("Bearer ", "bearer wrong"):
+        answer = await cabinet.post(WHO, None, **cookie, authorization=header)
+        assert answer.json()["data"]["viewer"] is None
+
+
+async def test_activity_never_waits_for_another_request(
+    cabinet: Cabinet, demo_people: dict[str, Any], database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    signed_in = await cabinet.signed_in("beeline", demo_people["beeline"]["owner"])
+    await database.execute("update session set last_seen_at = now() - interval '1 minute'")
+    async with database.transaction():
+        await database.execute("select from session for update")
+        async with asyncio.timeout(1):
+            assert (await signed_in.data(WHO))["viewer"] is not None
+
+
 async def test_sms_per_number_and_hour_are_limited_for_all_requesters(
     cabinet: Cabinet, demo_people: dict[str, Any], database: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:

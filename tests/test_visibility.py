@@ -15,6 +15,16 @@ from tests.session import open_session
 Open = Callable[..., Awaitable[Cabinet]]
 LINES = "{ viewer { linkedNumbers { edges { node { msisdn isOwn label myScopes balance { stale } } } } } }"
 
+ACCOUNT_BY_EVERY_PATH = """
+fragment Account on PersonalAccount { id myScopes balance { available { amount } } }
+{
+  viewer {
+    linkedNumbers { edges { node { myScopes personalAccount { ...Account } } } }
+    personalAccounts { edges { node { ...Account contract { accounts { ...Account } } } } }
+  }
+}
+"""
+
 GRANNY = family.number("beeline", 1)
 CHILD = family.number("beeline", 2)
 
@@ -80,6 +90,57 @@ async def test_contract_holder_does_not_look_into_another_adults_number(
     seen = (await lines(opened, empty_database, 0))[family.number("beeline", 3)]
     assert seen["myScopes"] == ["PAY", "TARIFF", "BLOCK", "DOCUMENTS", "CLOSE"]
     assert seen["balance"] is None
+
+
+async def test_contract_holder_does_not_look_into_another_adults_account_either(
+    empty_database: str, profiles: Mapping[str, Profile], opened: Open, tmp_path: Path
+) -> None:
+    """The same account has the same rights and the same balance on whichever path it is reached."""
+    records = [
+        family.person("beeline", "ann"),
+        family.person("beeline", "bob"),
+        *family.mobile("beeline", "ann", 3, "bob"),
+    ]
+    await family.load(empty_database, profiles, tmp_path, records)
+    token = await open_session(empty_database, "beeline", family.number("beeline", 3))
+    await execute(empty_database, "update session set user_id = (select id from app_user where display_name = 'Ann')")
+    visitor = (await opened(empty_database)).of("beeline", token)
+    viewer = (await visitor.data(ACCOUNT_BY_EVERY_PATH))["viewer"]
+    [line], [direct] = [
+        [edge["node"] for edge in viewer[name]["edges"]] for name in ("linkedNumbers", "personalAccounts")
+    ]
+    [by_contract] = direct.pop("contract")["accounts"]
+    assert line["personalAccount"] == direct == by_contract
+    assert direct["myScopes"] == line["myScopes"] == ["PAY", "TARIFF", "BLOCK", "DOCUMENTS", "CLOSE"]
+    assert direct["balance"] is None
+
+
+async def test_mobile_number_of_somebody_without_a_cabinet_is_not_its_contract_holders(
+    empty_database: str, profiles: Mapping[str, Profile], opened: Open, tmp_path: Path
+) -> None:
+    records = [
+        family.person("beeline", "ann"),
+        *family.mobile("beeline", "ann", 0, "ann"),
+        *family.mobile("beeline", "ann", 5, None),
+    ]
+    await family.load(empty_database, profiles, tmp_path, records)
+    seen = (await lines(opened, empty_database, 0))[family.number("beeline", 5)]
+    assert "VIEW" not in seen["myScopes"]
+    assert "DETAILS" not in seen["myScopes"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update line set status = 'TERMINATED' where msisdn = $1",
+        "update contract set status = 'TERMINATED' where $1 <> ''",
+    ],
+)
+async def test_e22_terminated_line_is_its_holders_alone_to_look_back_on(smiths: str, opened: Open, sql: str) -> None:
+    await execute(smiths, sql, GRANNY)
+    assert GRANNY not in await lines(opened, smiths, 0)
+    own = (await lines(opened, smiths, 1))[GRANNY]
+    assert own["myScopes"] == ["VIEW", "USAGE", "DETAILS", "DOCUMENTS"]
 
 
 @pytest.mark.parametrize(
