@@ -61,28 +61,30 @@ class _SessionRow(NamedTuple):
     expires_at: datetime
     device: str | None
     live: bool
-    touch: bool
 
 
-# The clock is the database's: every worker agrees on who is idle.
+# The clock is the database's: every worker agrees on who is idle. Activity is noted by the same statement, when
+# there is any to note: whoever else is writing the row has seen it too, so nobody waits.
 _SESSION = Statement(
     f"""
-select s.id, u.id, s.access_level, u.display_name, u.language, u.must_change_password, u.created_at,
+with found as (
+  select s.*, least(s.expires_at, s.last_seen_at + make_interval(secs => $3)) as ends_at
+  from session s where s.token_hash = $1 and s.operator = $2
+),
+touched as (
+  update session set last_seen_at = now() where id in (
+    select s.id from session s join found f using (id)
+    where f.revoked_at is null and now() < f.ends_at
+      and f.last_seen_at < now() - interval '{_TOUCH_SECONDS} seconds'
+    for update of s skip locked)
+)
+select f.id, u.id, f.access_level, u.display_name, u.language, u.must_change_password, u.created_at,
   (select value from login l where l.user_id = u.id order by l.kind = 'MSISDN' desc, l.id limit 1),
-  s.created_at, s.last_seen_at, least(s.expires_at, s.last_seen_at + make_interval(secs => $3)), s.device,
-  s.revoked_at is null and now() < least(s.expires_at, s.last_seen_at + make_interval(secs => $3)),
-  now() > s.last_seen_at + interval '{_TOUCH_SECONDS} seconds'
-from session s join app_user u on u.id = s.user_id
-where s.token_hash = $1 and s.operator = $2
+  f.created_at, f.last_seen_at, f.ends_at, f.device, f.revoked_at is null and now() < f.ends_at
+from found f join app_user u on u.id = f.user_id
 """,
     _SessionRow,
 )
-
-# Whoever else is writing the row, be it another request of the session, has seen it too: nobody waits.
-_TOUCH = """
-update session set last_seen_at = now()
-where id in (select id from session where id = $1 for update skip locked)
-"""
 
 _OPEN = """
 insert into session (user_id, operator, token_hash, access_level, device, created_at, last_seen_at, expires_at)
@@ -101,8 +103,6 @@ async def authenticate(reader: Reader, profile: Profile, token: str) -> Viewer |
         return None
     if not row.live:
         return Expired()
-    if row.touch:
-        await reader.execute(_TOUCH, row.session_id)
     return Viewer(
         user_id=row.user_id,
         session_id=row.session_id,

@@ -128,10 +128,6 @@ class Reader:
         records = await self._records(statement.sql, arguments)
         return statement.row(*records[0]) if records else None
 
-    async def execute(self, sql: str, *arguments: object) -> None:
-        """A small write that may be forgotten by a crash: the last activity of a session."""
-        await self._records(sql, arguments)
-
     async def settled(self) -> None:
         """Wait until every read asked for so far has been answered (the barrier between two levels)."""
         await self._idle.wait()
