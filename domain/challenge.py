@@ -11,3 +11,13 @@ class ChallengeChannel(StrEnum):
     VOICE_CALL = "VOICE_CALL"
     PUSH = "PUSH"
     TOTP = "TOTP"
+
+
+class DeliveryStatus(StrEnum):
+    """What is known of a message's delivery (N10)."""
+
+    QUEUED = "QUEUED"
+    SENT = "SENT"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"

@@ -29,6 +29,13 @@ class LoginIdentifier(StrEnum):
     CUSTOM_LOGIN = "CUSTOM_LOGIN"
 
 
+class ContactKind(StrEnum):
+    """How somebody can be reached outside the cabinet."""
+
+    EMAIL = "EMAIL"
+    PHONE = "PHONE"
+
+
 class RecoveryChannel(StrEnum):
     """A way back in for a person who forgot the password (F016, F017)."""
 

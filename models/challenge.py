@@ -14,6 +14,10 @@ class ChallengePurpose(StrEnum):
     """What a code is for."""
 
     SIGN_IN = "SIGN_IN"
+    REGISTER = "REGISTER"
+    RECOVER = "RECOVER"
+    STEP_UP = "STEP_UP"
+    CHANGE_CONTACT = "CHANGE_CONTACT"
 
 
 class Challenge(Model):

@@ -29,6 +29,7 @@ MODULES = [
         "counter",
         "audit",
         "ledger",
+        "registration",
         "usage",
         "catalogue",
     )

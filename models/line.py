@@ -63,6 +63,8 @@ class Line(Model):
     service_point = fields.CharField(max_length=64, null=True)
     label = fields.CharField(max_length=64, null=True)
     status = fields.CharEnumField(LineStatus, max_length=24, default=LineStatus.ACTIVE)
+    # The code on the starter kit, which opens a cabinet that nobody has entered yet (F008).
+    puk1_hash = fields.CharField(max_length=200, null=True)
     sim_epoch: int = fields.IntField(default=1)
     activated_at: datetime | None = fields.DatetimeField(null=True)
 

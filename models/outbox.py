@@ -8,6 +8,8 @@ from tortoise import fields
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.models import Model
 
+from domain.challenge import DeliveryStatus
+
 
 class OutboxMessage(Model):
     """One effect on the world outside. `dedup` makes a repeated enqueue harmless."""
@@ -21,6 +23,9 @@ class OutboxMessage(Model):
     run_at: datetime = fields.DatetimeField(auto_now_add=True)
     locked_until: datetime | None = fields.DatetimeField(null=True)
     attempts: int = fields.IntField(default=0)
+    # What the gateway calls the message, and what it said of its delivery (N10).
+    gateway_id = fields.CharField(max_length=128, null=True)
+    delivery = fields.CharEnumField(DeliveryStatus, max_length=12, default=DeliveryStatus.QUEUED)
     expires_at: datetime | None = fields.DatetimeField(null=True)
     done_at: datetime | None = fields.DatetimeField(null=True)
     last_error: str | None = fields.TextField(null=True)

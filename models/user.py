@@ -3,10 +3,12 @@
 from datetime import date, datetime
 
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.models import Model
 
+from domain.access import AccessLevel
 from domain.language import Language
-from domain.sign_in import LoginIdentifier
+from domain.sign_in import ContactKind, LoginIdentifier, SocialProvider
 
 
 class Person(Model):
@@ -35,6 +37,13 @@ class User(Model):
     language = fields.CharEnumField(Language, max_length=2)
     password_hash = fields.CharField(max_length=200, null=True)
     must_change_password = fields.BooleanField(default=False)
+    # A temporary password stops working then; null for one that its owner chose.
+    password_expires_at: datetime | None = fields.DatetimeField(null=True)
+    # After too many wrong passwords some operators want a new temporary one before the old counts again (F014).
+    password_burnt = fields.BooleanField(default=False)
+    recovery_channels: list[str] = ArrayField(element_type="text", default=list)
+    network_auto_login = fields.CharEnumField(AccessLevel, max_length=8, null=True)
+    last_signed_in_at: datetime | None = fields.DatetimeField(null=True)
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
@@ -53,3 +62,34 @@ class Login(Model):
     class Meta:
         table = "login"
         unique_together = (("operator", "kind", "value"),)
+
+
+class Contact(Model):
+    """An e-mail address or a telephone number of a user, for recovery once it is verified (F031, K005)."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField("models.User", related_name="contacts")
+    operator = fields.CharField(max_length=32)
+    kind = fields.CharEnumField(ContactKind, max_length=8)
+    value = fields.CharField(max_length=254)
+    verified_at: datetime | None = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "contact"
+        unique_together = (("user", "kind", "value"),)
+
+
+class SocialAccount(Model):
+    """A social network's account that its user may sign in with (F021); `subject` is the network's own id."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField("models.User", related_name="social_accounts")
+    operator = fields.CharField(max_length=32)
+    provider = fields.CharEnumField(SocialProvider, max_length=16)
+    subject = fields.CharField(max_length=255)
+    title = fields.CharField(max_length=200)
+    linked_at: datetime = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "social_account"
+        unique_together = (("operator", "provider", "subject"),)

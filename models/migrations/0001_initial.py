@@ -2,11 +2,13 @@ from tortoise import migrations
 from tortoise.migrations import operations as ops
 from domain.access import AccessLevel, HouseholdRole, LinkKind
 from domain.catalogue import FeePeriod, ServiceCategory
+from domain.challenge import DeliveryStatus
+from domain.channel import Channel
 from domain.language import Language
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from domain.money import CurrencyCode
 from domain.number_link import ConsentMethod
-from domain.sign_in import LoginIdentifier
+from domain.sign_in import ContactKind, LoginIdentifier, SocialProvider
 from domain.usage import ChargeType, PackageSource, UsageUnit
 from models.challenge import ChallengePurpose
 from models.household import LinkStatus, MembershipStatus
@@ -93,6 +95,16 @@ class Migration(migrations.Migration):
                 ("run_at", fields.DatetimeField(auto_now=False, auto_now_add=True)),
                 ("locked_until", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("attempts", fields.IntField(default=0)),
+                ("gateway_id", fields.CharField(null=True, max_length=128)),
+                (
+                    "delivery",
+                    fields.CharEnumField(
+                        default=DeliveryStatus.QUEUED,
+                        description="QUEUED: QUEUED\nSENT: SENT\nDELIVERED: DELIVERED\nFAILED: FAILED\nUNKNOWN: UNKNOWN",
+                        enum_type=DeliveryStatus,
+                        max_length=12,
+                    ),
+                ),
                 ("expires_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("done_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("last_error", fields.TextField(null=True, unique=False)),
@@ -325,6 +337,27 @@ class Migration(migrations.Migration):
             bases=["Model"],
         ),
         ops.CreateModel(
+            name="Registration",
+            fields=[
+                ("id", fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ("operator", fields.CharField(max_length=32)),
+                ("email", fields.CharField(max_length=254)),
+                ("msisdn", fields.CharField(null=True, max_length=15)),
+                ("password_hash", fields.CharField(max_length=200)),
+                ("token_hash", fields.CharField(unique=True, max_length=64)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=True)),
+                ("expires_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("confirmed_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "registration",
+                "app": "models",
+                "pk_attr": "id",
+                "table_description": "A cabinet that somebody asked for by e-mail; it comes into being when the link is opened in time (E62).",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
             name="Service",
             fields=[
                 ("id", fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
@@ -436,6 +469,16 @@ class Migration(migrations.Migration):
                 ),
                 ("password_hash", fields.CharField(null=True, max_length=200)),
                 ("must_change_password", fields.BooleanField(default=False)),
+                ("password_expires_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("password_burnt", fields.BooleanField(default=False)),
+                ("recovery_channels", ArrayField(default=list, element_type="TEXT")),
+                (
+                    "network_auto_login",
+                    fields.CharEnumField(
+                        null=True, description="FULL: FULL\nPARTIAL: PARTIAL", enum_type=AccessLevel, max_length=8
+                    ),
+                ),
+                ("last_signed_in_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=True)),
             ],
             options={
@@ -482,7 +525,11 @@ class Migration(migrations.Migration):
                 ("operator", fields.CharField(max_length=32)),
                 (
                     "purpose",
-                    fields.CharEnumField(description="SIGN_IN: SIGN_IN", enum_type=ChallengePurpose, max_length=24),
+                    fields.CharEnumField(
+                        description="SIGN_IN: SIGN_IN\nREGISTER: REGISTER\nRECOVER: RECOVER\nSTEP_UP: STEP_UP\nCHANGE_CONTACT: CHANGE_CONTACT",
+                        enum_type=ChallengePurpose,
+                        max_length=24,
+                    ),
                 ),
                 ("channel", fields.CharField(max_length=16)),
                 ("target", fields.CharField(max_length=254)),
@@ -513,6 +560,38 @@ class Migration(migrations.Migration):
                 "indexes": [Index(fields=["operator", "target", "created_at"])],
                 "pk_attr": "id",
                 "table_description": "A code for `target`, asked for by `initiator`.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="Contact",
+            fields=[
+                ("id", fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "models.User",
+                        source_field="user_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name="contacts",
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("operator", fields.CharField(max_length=32)),
+                (
+                    "kind",
+                    fields.CharEnumField(description="EMAIL: EMAIL\nPHONE: PHONE", enum_type=ContactKind, max_length=8),
+                ),
+                ("value", fields.CharField(max_length=254)),
+                ("verified_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "contact",
+                "app": "models",
+                "unique_together": (("user", "kind", "value"),),
+                "pk_attr": "id",
+                "table_description": "An e-mail address or a telephone number of a user, for recovery once it is verified (F031, K005).",
             },
             bases=["Model"],
         ),
@@ -564,6 +643,7 @@ class Migration(migrations.Migration):
                         max_length=24,
                     ),
                 ),
+                ("puk1_hash", fields.CharField(null=True, max_length=200)),
                 ("sim_epoch", fields.IntField(default=1)),
                 ("activated_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
@@ -820,6 +900,38 @@ class Migration(migrations.Migration):
             bases=["Model"],
         ),
         ops.CreateModel(
+            name="RefreshToken",
+            fields=[
+                ("id", fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "models.User",
+                        source_field="user_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name="refresh_tokens",
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("operator", fields.CharField(max_length=32)),
+                ("family", fields.UUIDField()),
+                ("token_hash", fields.CharField(unique=True, max_length=64)),
+                ("device", fields.CharField(null=True, max_length=200)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=True)),
+                ("expires_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("used_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("revoked_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "refresh_token",
+                "app": "models",
+                "pk_attr": "id",
+                "table_description": "A remembered device's token (F023): used once, and followed by the next of its `family`.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
             name="ServiceSubscription",
             fields=[
                 ("id", fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
@@ -885,6 +997,29 @@ class Migration(migrations.Migration):
                         max_length=8,
                     ),
                 ),
+                (
+                    "channel",
+                    fields.CharEnumField(
+                        default=Channel.SITE,
+                        description="SITE: SITE\nAPP: APP\nWIDGET: WIDGET\nUSSD: USSD\nSMS: SMS\nIVR: IVR\nSUPPORT: SUPPORT\nOFFICE: OFFICE",
+                        enum_type=Channel,
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "line",
+                    fields.ForeignKeyField(
+                        "models.Line",
+                        source_field="line_id",
+                        null=True,
+                        db_constraint=True,
+                        to_field="id",
+                        related_name="widget_sessions",
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("family", fields.UUIDField(null=True)),
+                ("stepped_up_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("device", fields.CharField(null=True, max_length=200)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=True)),
                 ("last_seen_at", fields.DatetimeField(auto_now=False, auto_now_add=True)),
@@ -896,6 +1031,43 @@ class Migration(migrations.Migration):
                 "app": "models",
                 "pk_attr": "id",
                 "table_description": "One signed-in client. The token itself is never stored.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="SocialAccount",
+            fields=[
+                ("id", fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                (
+                    "user",
+                    fields.ForeignKeyField(
+                        "models.User",
+                        source_field="user_id",
+                        db_constraint=True,
+                        to_field="id",
+                        related_name="social_accounts",
+                        on_delete=OnDelete.CASCADE,
+                    ),
+                ),
+                ("operator", fields.CharField(max_length=32)),
+                (
+                    "provider",
+                    fields.CharEnumField(
+                        description="VK: VK\nFACEBOOK: FACEBOOK\nOK: OK\nGOOGLE: GOOGLE",
+                        enum_type=SocialProvider,
+                        max_length=16,
+                    ),
+                ),
+                ("subject", fields.CharField(max_length=255)),
+                ("title", fields.CharField(max_length=200)),
+                ("linked_at", fields.DatetimeField(auto_now=False, auto_now_add=True)),
+            ],
+            options={
+                "table": "social_account",
+                "app": "models",
+                "unique_together": (("operator", "provider", "subject"),),
+                "pk_attr": "id",
+                "table_description": "A social network's account that its user may sign in with (F021); `subject` is the network's own id.",
             },
             bases=["Model"],
         ),

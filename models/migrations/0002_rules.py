@@ -82,6 +82,12 @@ create index personal_account_contract on personal_account (contract_id);
 create index contract_holder on contract (holder_id);
 create index login_user on login (user_id);
 create index session_by_user on session (user_id);
+create index session_by_family on session (family) where family is not null;
+create index refresh_token_family on refresh_token (family);
+create index contact_user on contact (user_id);
+create index social_account_user on social_account (user_id);
+create index outbox_gateway_id on outbox (gateway_id) where gateway_id is not null;
+create index challenge_target on challenge (operator, target, purpose, created_at desc);
 create index ledger_entry_transfer on ledger_entry (transfer_id);
 create index ledger_entry_account on ledger_entry (account_id, id);
 create index outbox_due on outbox (run_at) where done_at is null;
@@ -92,10 +98,20 @@ create index service_catalogue on service (operator, id) where not archived;
 """
 
 
+# Tortoise knows defaults in Python only; what writes many rows by SQL would have to repeat them.
+_DEFAULTS = """
+alter table app_user alter password_burnt set default false, alter recovery_channels set default '{}';
+alter table session alter channel set default 'SITE';
+alter table outbox alter delivery set default 'QUEUED';
+alter table challenge alter sent set default true;
+"""
+
+
 class Migration(migrations.Migration):
     dependencies = [("models", "0001_initial")]  # noqa: RUF012 - the form that Tortoise reads
 
     operations = [  # noqa: RUF012
+        ops.RunSQL(_DEFAULTS),
         ops.RunSQL(_CHECKS),
         ops.RunSQL(_ZERO_SUM),
         ops.RunSQL(_APPEND_ONLY),
