@@ -4,14 +4,18 @@ PYTHON ?= python3
 V := .venv
 PY := $(V)/bin/python
 HEARTH := ./hearth
-ROOMS := auth domain execution gateways loaders models resolvers schema server services tests
+ROOMS := auth bench domain execution gateways loaders models resolvers schema server services tests
 
 # PyPI has packages named like our rooms; with the root first on the path, `schema` is always ours.
 export PYTHONPATH := $(CURDIR)
 
+# A company's network may vouch for the package registries itself: its certificates are the system's.
+export UV_SYSTEM_CERTS ?= 1
+export NODE_OPTIONS ?= --use-system-ca
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run seed import test test-browser chromium lint format sdl lock clean reset \
+.PHONY: help run seed import test test-browser chromium lint format sdl docs bench-enumeration lock clean reset \
 	installed installed-dev graphiql
 
 help: ## list the targets
@@ -26,6 +30,7 @@ seed: installed ## make invented households in the development database: make se
 	@HEARTH_ENV=development exec $(HEARTH) seed --households $(or $(HOUSEHOLDS),1000)
 
 import: installed ## load households into the development database: make import FILE=households.ndjson
+	@[ -n "$(FILE)" ] || { echo "Say which file: make import FILE=households.ndjson" >&2; exit 1; }
 	@HEARTH_ENV=development exec $(HEARTH) import "$(FILE)"
 
 ## Check
@@ -53,6 +58,13 @@ sdl: installed ## write the GraphQL schema to schema/schema.graphql
 	@$(HEARTH) sdl > $(V)/schema.graphql
 	@mv $(V)/schema.graphql schema/schema.graphql
 
+docs: installed ## write what each operator's cabinet can do to docs/operators.md
+	@$(HEARTH) operators life tele2 letai motiv beeline > $(V)/operators.md
+	@mv $(V)/operators.md docs/operators.md
+
+bench-enumeration: installed ## show that nobody can find out who has a cabinet: 2,000 requests each, about two minutes
+	@$(PY) -m bench.enumeration
+
 # Debian's chromium is what the tests start; Playwright's own download is not used.
 chromium:
 	@command -v chromium > /dev/null \
@@ -72,7 +84,9 @@ clean: ## remove whatever can be made again, but not the development database
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 reset: ## forget the development and test databases
-	rm -rf .hearth
+	@mkdir -p .hearth/database && touch .hearth/database/users.lock
+	@flock --exclusive --nonblock .hearth/database/users.lock rm -rf .hearth \
+		|| { echo "Hearth runs on .hearth: stop it first" >&2; exit 1; }
 
 # Installing. The stamps in .venv change when the locks do; GraphiQL's build needs only the Node of the
 # local lock, so it runs beside the rest of the installation.

@@ -5,16 +5,24 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from auth import notices
 from domain.access import AccessLevel
+from domain.channel import Channel
 from domain.language import Language
 from domain.profile import Profile
+from domain.sign_in import LoginMethod
+from models import audit
 from models.database import tx
 from models.reader import Reader, Statement
 
 _TOKEN_BYTES = 32
+_LONGEST_DEVICE = 200
+# How long a proof by a fresh code holds (DESIGN 4).
+_STEP_UP_MINUTES = 10
 # Activity is written at most this often; a pause of idle_timeout is measured that exactly.
 _TOUCH_SECONDS = 5
 
@@ -36,6 +44,8 @@ class Viewer:
     last_seen_at: datetime
     expires_at: datetime
     device: str | None
+    channel: Channel
+    stepped_up: bool
 
     @property
     def id(self) -> int:
@@ -60,6 +70,8 @@ class _SessionRow(NamedTuple):
     last_seen_at: datetime
     expires_at: datetime
     device: str | None
+    channel: str
+    stepped_up: bool
     live: bool
 
 
@@ -80,15 +92,25 @@ touched as (
 )
 select f.id, u.id, f.access_level, u.display_name, u.language, u.must_change_password, u.created_at,
   (select value from login l where l.user_id = u.id order by l.kind = 'MSISDN' desc, l.id limit 1),
-  f.created_at, f.last_seen_at, f.ends_at, f.device, f.revoked_at is null and now() < f.ends_at
+  f.created_at, f.last_seen_at, f.ends_at, f.device, f.channel,
+  coalesce(f.stepped_up_at > now() - interval '{_STEP_UP_MINUTES} minutes', false),
+  f.revoked_at is null and now() < f.ends_at
 from found f join app_user u on u.id = f.user_id
 """,
     _SessionRow,
 )
 
 _OPEN = """
-insert into session (user_id, operator, token_hash, access_level, device, created_at, last_seen_at, expires_at)
-values ($1, $2, $3, $4, $5, now(), now(), now() + make_interval(hours => $6))
+insert into session
+  (user_id, operator, token_hash, access_level, device, channel, family, created_at, last_seen_at, expires_at,
+   stepped_up_at)
+values ($1, $2, $3, $4, $5, $6, $7, now(), now(), now() + make_interval(hours => $8), case when $9 then now() end)
+"""
+
+_SIGNED_IN = "update app_user set last_signed_in_at = now() where id = $1"
+_KNOWN_DEVICE = """
+select exists (select from session where user_id = $1 and device is not distinct from $2) as known,
+  exists (select from session where user_id = $1) as signed_in_before
 """
 
 
@@ -98,7 +120,7 @@ async def authenticate(reader: Reader, profile: Profile, token: str) -> Viewer |
     Counts as activity for the idle limit.
     """
     idle = float(profile.session.idle_timeout_seconds)
-    row = await reader.fetch_one(_SESSION, _hash(token), profile.operator.id, idle)
+    row = await reader.fetch_one(_SESSION, token_hash(token), profile.operator.id, idle)
     if row is None:
         return None
     if not row.live:
@@ -117,24 +139,72 @@ async def authenticate(reader: Reader, profile: Profile, token: str) -> Viewer |
         last_seen_at=row.last_seen_at,
         expires_at=row.expires_at,
         device=row.device,
+        channel=Channel(row.channel),
+        stepped_up=row.stepped_up,
     )
 
 
-async def open_session(connection: BaseDBAsyncClient, profile: Profile, user_id: int, device: str | None) -> str:
-    """Open a session in the caller's transaction; gives the token, which is told once and never stored."""
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How somebody came in: what a session remembers of it, and what the audit tells."""
+
+    method: LoginMethod
+    device: str | None
+    channel: Channel = Channel.SITE
+    access_level: AccessLevel = AccessLevel.FULL
+    family: UUID | None = None
+
+    @property
+    def is_fresh_code(self) -> bool:
+        """A code that was just sent proves as much as a step-up (DESIGN 4)."""
+        return self.method is LoginMethod.SMS_CODE
+
+
+async def open_session(connection: BaseDBAsyncClient, profile: Profile, user_id: int, entry: Entry) -> str:
+    """Open a session in the caller's transaction; gives the token, which is told once and never stored.
+
+    It is an event of the user's audit log, and a device that was never seen before is announced by SMS.
+    """
+    token = new_token()
+    device = entry.device[:_LONGEST_DEVICE] if entry.device else None
+    [known] = await connection.execute_query_dict(_KNOWN_DEVICE, [user_id, device])
     await connection.execute_query(
         _OPEN,
         [
             user_id,
             profile.operator.id,
-            _hash(token),
-            AccessLevel.FULL,
-            device[:200] if device else None,
+            token_hash(token),
+            entry.access_level,
+            device,
+            entry.channel,
+            entry.family,
             profile.session.absolute_lifetime_hours,
+            entry.is_fresh_code,
         ],
     )
+    await connection.execute_query(_SIGNED_IN, [user_id])
+    await audit.record(
+        connection,
+        profile.operator.id,
+        user_id,
+        "SIGNED_IN",
+        method=entry.method,
+        device=device,
+        level=entry.access_level,
+    )
+    if known["signed_in_before"] and not known["known"]:
+        await notices.security(connection, profile, user_id, "Вход в личный кабинет с нового устройства.")
     return token
+
+
+def new_token() -> str:
+    """256 random bits, as text."""
+    return secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def token_hash(token: str) -> str:
+    """What the database knows a token by."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 async def sign_out(viewer: Viewer, *, everywhere: bool) -> None:
@@ -145,9 +215,13 @@ async def sign_out(viewer: Viewer, *, everywhere: bool) -> None:
             "update session set revoked_at = now() where user_id = $1 and (id = $2 or $3) and revoked_at is null",
             [viewer.user_id, viewer.session_id, everywhere],
         )
+        await audit.record(
+            connection, viewer.operator, viewer.user_id, "SIGNED_OUT", everywhere="yes" if everywhere else None
+        )
+        if everywhere:
+            await connection.execute_query(
+                "update refresh_token set revoked_at = now() where user_id = $1 and revoked_at is null",
+                [viewer.user_id],
+            )
 
     await tx(revoke)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,106 +1,190 @@
-"""The ways in: phone and password (F001), one-time code by SMS (F002)."""
+"""The ways in: identifier and password (F001, F003), one-time code by SMS (F002)."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import challenge, passwords
+from auth import challenge, identifier, lockout, notices, passwords
 from auth.challenge import Challenge, CodeAccepted
-from auth.session import open_session
+from auth.lockout import Attempt
+from auth.session import Entry, open_session
+from auth.sessions import new_family, remember
 from domain.features import feature
 from domain.msisdn import normalize
 from domain.profile import Profile
-from domain.refusals import CodeRejected, CredentialsRejected, FeatureDisabled, InputRejected, RateLimited
-from domain.sign_in import LoginIdentifier, LoginMethod
+from domain.refusals import (
+    CodeRejected,
+    CredentialsRejected,
+    FeatureDisabled,
+    InputRejected,
+    LockedOut,
+    RateLimited,
+)
+from domain.sign_in import LoginMethod
+from models import audit, counter
 from models.challenge import ChallengePurpose
 from models.database import tx
 
-_USER_BY_LOGIN = """
-select u.id, u.password_hash from login l join app_user u on u.id = l.user_id
-where l.operator = $1 and l.kind = $2 and l.value = $3
-"""
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is at the door, as far as that can be told: for limits, and for what the session remembers."""
+
+    address: str | None
+    device: str | None
+    initiator: str
+    remember: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session was opened; `token` is told this once."""
+    """A session was opened; the tokens are told this once. `refresh_token` is for a remembered device (F023)."""
 
     token: str
+    user_id: int
+    refresh_token: str | None = None
+
+
+class _Password(NamedTuple):
+    user_id: int
+    password_hash: str | None
+
+
+# A temporary password that is too old, or one that a lock has burnt, is no password any more.
+_USABLE = """
+select password_hash from app_user
+where id = $1 and not password_burnt and (password_expires_at is null or password_expires_at > now())
+"""
+_BURN = "update app_user set password_burnt = password_burnt or $2 where id = $1"
+_DAY = 86_400
 
 
 async def with_password(
-    profile: Profile, identifier: str, password: str, device: str | None
-) -> SignedIn | CredentialsRejected | FeatureDisabled:
-    """Sign in by phone number and password (F001, F004).
+    profile: Profile, typed: str, password: str, caller: Caller
+) -> SignedIn | CredentialsRejected | LockedOut | RateLimited | FeatureDisabled:
+    """Sign in by an identifier of the operator's and a password (F001, F003, F014).
 
-    An unknown number, a wrong password and a cabinet without a password answer alike and take as long.
+    An unknown identifier, a wrong password and a cabinet without one answer alike and take as long. The guess is
+    counted, and committed, before it is compared.
     """
-    if refused := _disabled(profile, LoginMethod.PASSWORD):
+    if refused := disabled(profile, LoginMethod.PASSWORD):
         return refused
-    msisdn = normalize(identifier, profile)
-    fits = msisdn is not None and 0 < len(password) <= passwords.LONGEST
+    name = identifier.canonical(typed, profile)
 
-    async def find(connection: BaseDBAsyncClient) -> tuple[int, str | None] | None:
-        rows = await connection.execute_query_dict(
-            _USER_BY_LOGIN, [profile.operator.id, LoginIdentifier.MSISDN, msisdn]
-        )
-        return (rows[0]["id"], rows[0]["password_hash"]) if rows else None
+    async def admit(
+        connection: BaseDBAsyncClient,
+    ) -> tuple[Attempt | LockedOut | RateLimited, _Password | None]:
+        admitted = await lockout.admit(connection, profile, name, caller.address)
+        return admitted, await _known_password(connection, profile, typed)
 
-    found = await tx(find) if fits else None
-    right = await passwords.verify(found[1] if found else None, password[: passwords.LONGEST])
-    if not right or found is None:
-        return CredentialsRejected()
-    user_id = found[0]
-    return SignedIn(await tx(lambda connection: open_session(connection, profile, user_id, device)))
+    admitted, known = await tx(admit)
+    fits = 0 < len(password) <= passwords.LONGEST
+    right = await passwords.verify(known.password_hash if known else None, password[: passwords.LONGEST])
+    if not isinstance(admitted, Attempt):
+        return admitted
+    if known is not None and right and fits:
+        return await tx(lambda connection: _enter(connection, profile, known.user_id, name, caller))
+    return await tx(lambda connection: _refuse(connection, profile, known, admitted))
 
 
 async def request_code(
-    profile: Profile, secret: bytes, identifier: str, initiator: str
+    profile: Profile, secret: bytes, typed: str, caller: Caller
 ) -> Challenge | RateLimited | InputRejected | FeatureDisabled:
-    """Send a sign-in code by SMS; the answer does not depend on whether the number is known (F002, I11).
-
-    `initiator` stands for whoever asks, as far as that can be told before anybody is signed in.
-    """
-    if refused := _disabled(profile, LoginMethod.SMS_CODE):
+    """Send a sign-in code by SMS; the answer does not depend on whether the number is known (F002, I11)."""
+    if refused := disabled(profile, LoginMethod.SMS_CODE):
         return refused
-    msisdn = normalize(identifier, profile)
+    msisdn = normalize(typed, profile)
     if msisdn is None:
-        return InputRejected(_accepted_numbers(profile), field=("identifier",))
+        return InputRejected(accepted_numbers(profile), field=("identifier",))
 
     async def send(connection: BaseDBAsyncClient) -> Challenge | RateLimited:
-        rows = await connection.execute_query_dict(
-            _USER_BY_LOGIN, [profile.operator.id, LoginIdentifier.MSISDN, msisdn]
-        )
-        user_id = rows[0]["id"] if rows else None
+        known = await identifier.find(connection, profile, msisdn)
+        user_id = known.user_id if known and known.msisdn == msisdn else None
         return await challenge.request(
-            connection, profile, secret, ChallengePurpose.SIGN_IN, msisdn, user_id, initiator
+            connection, profile, secret, ChallengePurpose.SIGN_IN, msisdn, user_id, caller.initiator
         )
 
     return await tx(send)
 
 
 async def with_code(
-    profile: Profile, secret: bytes, challenge_id: UUID, code: str, device: str | None
+    profile: Profile, secret: bytes, challenge_id: UUID, code: str, caller: Caller
 ) -> SignedIn | CodeRejected | FeatureDisabled:
     """Sign in with a code that was asked for before (F002)."""
-    if refused := _disabled(profile, LoginMethod.SMS_CODE):
+    if refused := disabled(profile, LoginMethod.SMS_CODE):
         return refused
 
     async def confirm(connection: BaseDBAsyncClient) -> SignedIn | CodeRejected:
         outcome = await challenge.confirm(connection, profile, secret, ChallengePurpose.SIGN_IN, challenge_id, code)
         if not isinstance(outcome, CodeAccepted):
             return outcome
-        return SignedIn(await open_session(connection, profile, outcome.user_id, device))
+        return await let_in(connection, profile, outcome.user_id, LoginMethod.SMS_CODE, caller)
 
     return await tx(confirm)
 
 
-def _disabled(profile: Profile, method: LoginMethod) -> FeatureDisabled | None:
+async def let_in(
+    connection: BaseDBAsyncClient, profile: Profile, user_id: int, method: LoginMethod, caller: Caller
+) -> SignedIn:
+    """Open a session for somebody who has proven who they are, and remember the device where that was asked for."""
+    family = new_family() if caller.remember else None
+    token = await open_session(connection, profile, user_id, Entry(method, caller.device, family=family))
+    if family is None:
+        return SignedIn(token, user_id)
+    return SignedIn(token, user_id, await remember(connection, profile, user_id, family, caller.device))
+
+
+def disabled(profile: Profile, method: LoginMethod) -> FeatureDisabled | None:
+    """Why the operator has no such way in; None when it has."""
     flag = feature(profile, f"auth.{method.lower()}")
     return None if flag.enabled else FeatureDisabled(flag.key, flag.reason or "Not offered by this operator")
 
 
-def _accepted_numbers(profile: Profile) -> str:
+def accepted_numbers(profile: Profile) -> str:
+    """What a telephone number has to look like, for a person."""
     code, length = profile.operator.msisdn_country_code, profile.operator.msisdn_national_length
     return f"Give a number as +{code} and {length} digits, or the {length} digits alone"
+
+
+async def _known_password(connection: BaseDBAsyncClient, profile: Profile, typed: str) -> _Password | None:
+    found = await identifier.find(connection, profile, typed)
+    # An unknown identifier asks the same question of nobody, so that it costs the same.
+    user_id = found.user_id if found else 0
+    rows = await connection.execute_query_dict(_USABLE, [user_id])
+    if found is None:
+        return None
+    return _Password(user_id, rows[0]["password_hash"] if rows else None)
+
+
+async def _enter(connection: BaseDBAsyncClient, profile: Profile, user_id: int, name: str, caller: Caller) -> SignedIn:
+    await lockout.forget(connection, profile, name)
+    return await let_in(connection, profile, user_id, LoginMethod.PASSWORD, caller)
+
+
+async def _refuse(
+    connection: BaseDBAsyncClient, profile: Profile, known: _Password | None, attempt: Attempt
+) -> CredentialsRejected | LockedOut:
+    """Tell the user of a wrong password, and lock it when it was the last one allowed.
+
+    Where there is nobody to tell, as much is written for nothing: a commit that has work to do takes longer.
+    """
+    operator = profile.operator.id
+    if attempt.left > 0:
+        if known is not None:
+            await audit.record(connection, operator, known.user_id, "SIGN_IN_FAILED", method=LoginMethod.PASSWORD)
+        else:
+            await counter.count(connection, f"nobody:{operator}:{attempt.identifier}", _DAY)
+        return CredentialsRejected(attempt.left)
+    until = await lockout.lock(connection, profile, attempt.identifier)
+    if known is not None:
+        await connection.execute_query(_BURN, [known.user_id, profile.auth.lockout.require_new_temporary_password])
+        await audit.record(connection, operator, known.user_id, "PASSWORD_LOCKED", until=until.isoformat())
+    else:
+        for what in ("locked", "told"):
+            await counter.count(connection, f"nobody:{what}:{operator}:{attempt.identifier}", _DAY)
+    await notices.security(
+        connection, profile, known.user_id if known else 0, "Вход по паролю закрыт: слишком много ошибок."
+    )
+    return LockedOut(until)

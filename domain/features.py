@@ -15,7 +15,7 @@ from domain.payment import AutopayTrigger, PaymentMethodKind
 from domain.profile import Profile
 from domain.report import ReportFormat
 from domain.shop import ShopCategory
-from domain.sign_in import LoginMethod, RecoveryChannel
+from domain.sign_in import LoginMethod, RecoveryChannel, SocialProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,18 @@ def _sign_in(profile: Profile) -> Iterator[FeatureFlag]:
     instead = f"sign in with {_ways_in(profile)}"
     for method, missing in _MISSING_METHODS.items():
         yield _flag(f"auth.{method.lower()}", method in methods, f"{missing}; {instead}")
+    yield from _social(profile, f"{_MISSING_METHODS[LoginMethod.SOCIAL]}; {instead}")
     partial = AccessLevel.PARTIAL in profile.auth.network_auto_login_levels
     yield _flag("auth.partial_access", partial, "Every sign-in opens the whole cabinet")
     yield _flag("auth.remember_device", profile.auth.remember_device, "Each visit needs a sign-in of its own")
+
+
+def _social(profile: Profile, off: str) -> Iterator[FeatureFlag]:
+    """Which social networks; `off` is why none."""
+    offered = profile.auth.social_providers if LoginMethod.SOCIAL in profile.auth.methods else ()
+    only = f"Of the social networks, only {_either([provider.brand for provider in offered])} can open this cabinet"
+    for provider in SocialProvider:
+        yield _flag(f"auth.social_{provider.lower()}", provider in offered, only if offered else off)
 
 
 def _registration(profile: Profile) -> Iterator[FeatureFlag]:

@@ -157,6 +157,7 @@ class LineRecord(Record):
     user: Ref | None = None
     label: Label | None = None
     status: LineStatus = LineStatus.ACTIVE
+    puk1: Annotated[str, Field(pattern=r"^[0-9]{8}$")] | None = None
     activated_at: MomentField | None = None
     tariff: Ref | None = None
     tariff_since: MomentField | None = None

@@ -16,6 +16,14 @@ class ErrorCode(StrEnum):
     FEATURE_DISABLED = "FEATURE_DISABLED"
     RATE_LIMITED = "RATE_LIMITED"
     BAD_CREDENTIALS = "BAD_CREDENTIALS"
+    LOCKED_OUT = "LOCKED_OUT"
+    LOGIN_METHOD_DISABLED = "LOGIN_METHOD_DISABLED"
+    NOT_FOUND = "NOT_FOUND"
+    PASSWORD_TOO_WEAK = "PASSWORD_TOO_WEAK"  # noqa: S105
+    PASSWORD_FORBIDDEN_CHARACTERS = "PASSWORD_FORBIDDEN_CHARACTERS"  # noqa: S105
+    CONFLICT = "CONFLICT"
+    FORBIDDEN = "FORBIDDEN"
+    CHANNEL_UNAVAILABLE = "CHANNEL_UNAVAILABLE"
     CODE_INVALID = "CODE_INVALID"
     CODE_EXPIRED = "CODE_EXPIRED"
     CODE_ALREADY_USED = "CODE_ALREADY_USED"
@@ -55,9 +63,83 @@ class RateLimited:
 class CredentialsRejected:
     """Nobody signs in with these: it does not say whether the identifier or the password is wrong."""
 
+    attempts_left: int | None = None
     message: str = "The identifier or the password is wrong"
     field: tuple[str, ...] | None = None
     code: ClassVar[ErrorCode] = ErrorCode.BAD_CREDENTIALS
+
+
+@dataclass(frozen=True, slots=True)
+class LockedOut:
+    """Too many wrong passwords: until `locked_until` no password is taken, other ways in work (F014, E56)."""
+
+    locked_until: datetime
+    message: str = "Too many wrong passwords; sign in another way, or try again later"
+    field: tuple[str, ...] | None = None
+    code: ClassVar[ErrorCode] = ErrorCode.LOCKED_OUT
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordRejected:
+    """A new password that the operator's policy does not take; `message` says what is missing."""
+
+    code: ErrorCode
+    message: str
+    field: tuple[str, ...] | None = ("newPassword",)
+
+
+@dataclass(frozen=True, slots=True)
+class MethodDisabled:
+    """A way in that does not work for this cabinet any more, such as PUK1 after the first sign-in (E61)."""
+
+    message: str
+    field: tuple[str, ...] | None = None
+    code: ClassVar[ErrorCode] = ErrorCode.LOGIN_METHOD_DISABLED
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """An id that names nothing of the caller's: unknown and foreign ones are told alike."""
+
+    message: str
+    field: tuple[str, ...] | None
+    code: ClassVar[ErrorCode] = ErrorCode.NOT_FOUND
+
+
+@dataclass(frozen=True, slots=True)
+class SocialAccountTaken:
+    """A social account that opens another cabinet; it is not told whose."""
+
+    message: str = "This account is bound to another cabinet; unbind it there first"
+    field: tuple[str, ...] | None = None
+    code: ClassVar[ErrorCode] = ErrorCode.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class LastWayIn:
+    """Unbinding would leave the cabinet without any way in."""
+
+    message: str = "This account is the only way into the cabinet; set a password first"
+    field: tuple[str, ...] | None = ("socialAccountId",)
+    code: ClassVar[ErrorCode] = ErrorCode.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderUnavailable:
+    """A social network that does not answer, or that this server is not registered at; nothing was changed."""
+
+    message: str
+    field: tuple[str, ...] | None = ("provider",)
+    code: ClassVar[ErrorCode] = ErrorCode.CHANNEL_UNAVAILABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """Something that this session, or its user, may not do."""
+
+    message: str
+    field: tuple[str, ...] | None = None
+    code: ClassVar[ErrorCode] = ErrorCode.FORBIDDEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +152,18 @@ class CodeRejected:
     field: tuple[str, ...] | None = ("code",)
 
 
-Refusal = InputRejected | FeatureDisabled | RateLimited | CredentialsRejected | CodeRejected
+Refusal = (
+    InputRejected
+    | FeatureDisabled
+    | RateLimited
+    | CredentialsRejected
+    | LockedOut
+    | PasswordRejected
+    | MethodDisabled
+    | NotFound
+    | SocialAccountTaken
+    | LastWayIn
+    | ProviderUnavailable
+    | Forbidden
+    | CodeRejected
+)

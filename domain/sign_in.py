@@ -54,3 +54,16 @@ class SocialProvider(StrEnum):
     FACEBOOK = "FACEBOOK"
     OK = "OK"
     GOOGLE = "GOOGLE"
+
+    @property
+    def brand(self) -> str:
+        """What people call it."""
+        return _BRANDS[self]
+
+
+_BRANDS = {
+    SocialProvider.VK: "VK",
+    SocialProvider.FACEBOOK: "Facebook",
+    SocialProvider.OK: "Odnoklassniki",
+    SocialProvider.GOOGLE: "Google",
+}

@@ -21,6 +21,7 @@ from loaders.services_by_line_id import (
     service_subscription_by_id,
     services_by_line_id,
 )
+from loaders.social_accounts_by_user_id import SocialAccount, social_accounts_by_user_id
 from loaders.tariff_subscription_by_line_id import TariffSubscription, tariff_subscription_by_line_id
 from loaders.usage_by_key import usage_by_key
 from loaders.visible import Account, Line
@@ -75,6 +76,10 @@ class Loaders:
     @cached_property
     def services_by_line_id(self) -> Loader[int, list[ServiceSubscription]]:
         return self._many(services_by_line_id)
+
+    @cached_property
+    def social_accounts_by_user_id(self) -> Loader[int, list[SocialAccount]]:
+        return self._many(social_accounts_by_user_id)
 
     @cached_property
     def tariff_by_id(self) -> Loader[int, Tariff | None]:

@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+import orjson
 from tortoise import fields
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.models import Model
 
 from models.user import User
@@ -22,3 +24,14 @@ class AuditEvent(Model):
     class Meta:
         table = "audit_event"
         indexes = (("user_id", "id"),)
+
+
+_RECORD = "insert into audit_event (operator, user_id, action, details, at) values ($1, $2, $3, $4::jsonb, now())"
+
+
+async def record(
+    connection: BaseDBAsyncClient, operator: str, user_id: int, action: str, **details: str | int | None
+) -> None:
+    """Add an event, in the transaction of what it tells. `details` are for people: no secrets, no full numbers."""
+    told = {key: value for key, value in details.items() if value is not None}
+    await connection.execute_query(_RECORD, [operator, user_id, action, orjson.dumps(told).decode()])

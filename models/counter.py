@@ -10,7 +10,7 @@ from tortoise.models import Model
 class Counter(Model):
     """How often something happened in the window that began at `started_at`."""
 
-    key = fields.CharField(max_length=200, primary_key=True)
+    key = fields.CharField(max_length=400, primary_key=True)
     count: int = fields.IntField(default=0)
     started_at: datetime = fields.DatetimeField()
     ends_at: datetime = fields.DatetimeField()

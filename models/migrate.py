@@ -9,7 +9,7 @@ from tortoise.migrations.api.migrate import migrate as run_migrations
 
 from models import migrations
 from models.database import credentials, tortoise_config
-from models.reader import Reader, Statement
+from models.reader import Reader, Statement, reader_pool
 
 # Any constant will do, as long as nothing else in the database locks it.
 _LOCK = 0x48_45_41_52_54_48
@@ -71,6 +71,16 @@ async def is_current(reads: Reader) -> bool:
     except asyncpg.UndefinedTableError:
         return False
     return has_catalogue and shipped() <= set(applied or ())
+
+
+async def is_ready(url: str) -> bool:
+    """`is_current` of a database that nothing is connected to yet."""
+    async with reader_pool(url, 1) as pool:
+        reads = Reader(pool)
+        try:
+            return await is_current(reads)
+        finally:
+            await reads.close()
 
 
 def shipped() -> set[str]:

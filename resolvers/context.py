@@ -11,11 +11,12 @@ from starlette.responses import Response
 from auth.session import Expired, Viewer
 from domain.profile import Profile
 from gateways.billing import Billing
+from gateways.oidc import SocialProviders
 from loaders.batch import Batches
 from loaders.loaders import Loaders
 from loaders.scope import ReadScope
 from models.reader import Reader
-from resolvers.errors import session_expired, unauthenticated
+from resolvers.errors import password_change_required, session_expired, unauthenticated
 
 T = TypeVar("T")
 
@@ -35,10 +36,13 @@ class Context:
     billing: Billing
     batches: Batches
     secret: bytes
+    network_key: bytes | None
     secure_cookies: bool
     initiator: str
+    address: str | None
     device: str | None = None
     response: Response | None = None
+    social: SocialProviders = field(default_factory=dict)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:
@@ -46,11 +50,19 @@ class Context:
 
     @property
     def viewer(self) -> Viewer | None:
-        """Who is signed in, if anybody."""
-        return self.caller if isinstance(self.caller, Viewer) else None
+        """Who is signed in and may look around: with a temporary password that has to be changed, nobody (F009)."""
+        caller = self.caller
+        return caller if isinstance(caller, Viewer) and not caller.must_change_password else None
 
     def require_viewer(self) -> Viewer:
-        """Who is signed in; otherwise an error says whether there never was a session or it has ended."""
+        """Who is signed in; otherwise an error says what is missing."""
+        viewer = self.require_session()
+        if viewer.must_change_password:
+            raise password_change_required()
+        return viewer
+
+    def require_session(self) -> Viewer:
+        """Whose session it is, a temporary password or not: to change it, and to leave."""
         if isinstance(self.caller, Viewer):
             return self.caller
         raise session_expired() if isinstance(self.caller, Expired) else unauthenticated()

@@ -15,6 +15,11 @@ def invalid_input(message: str) -> CallerError:
     return CallerError(message, "INVALID_INPUT")
 
 
+def channel_unavailable(message: str) -> CallerError:
+    """Somebody else's service does not answer, and the caller may go another way."""
+    return CallerError(message, "CHANNEL_UNAVAILABLE")
+
+
 def unauthenticated() -> CallerError:
     """A mutation that needs a session was called without one."""
     return CallerError("Sign in first: this needs a session", "UNAUTHENTICATED")
@@ -23,3 +28,8 @@ def unauthenticated() -> CallerError:
 def session_expired() -> CallerError:
     """A mutation that needs a session was called with one that has ended."""
     return CallerError("The session has ended; sign in again", "SESSION_EXPIRED")
+
+
+def password_change_required() -> CallerError:
+    """A session with a temporary password wants more than to change it."""
+    return CallerError("Change the temporary password first", "PASSWORD_CHANGE_REQUIRED")

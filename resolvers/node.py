@@ -85,6 +85,13 @@ async def _service_subscription(context: Context, key: int) -> object | None:
     return subscription if line is not None and line.allows(Scope.VIEW) else None
 
 
+async def _social_account(context: Context, key: int) -> object | None:
+    if context.viewer is None:
+        return None
+    accounts = await context.loaders.social_accounts_by_user_id.load(context.viewer.user_id)
+    return next((account for account in accounts if account.id == key), None)
+
+
 _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "Viewer": _viewer,
     "User": _user,
@@ -96,4 +103,5 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "Tariff": _tariff,
     "Service": _service,
     "ServiceSubscription": _service_subscription,
+    "SocialAccount": _social_account,
 }

@@ -1,14 +1,14 @@
 """Signing in and out: the session, its cookie, and going on as the one who signed in."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from auth import session, sign_in
+from auth import puk, session, sessions, sign_in, temporary_password
 from auth.challenge import Challenge
 from auth.session import Viewer
-from auth.sign_in import SignedIn
-from domain.access import AccessLevel
+from auth.sessions import Remembered, Session
+from auth.sign_in import Caller, SignedIn
+from auth.temporary_password import PasswordOnItsWay
 from domain.refusals import CodeRejected, ErrorCode, Refusal
 from resolvers.context import Context
 
@@ -17,23 +17,11 @@ _HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A session as its user sees it."""
-
-    id: int
-    current: bool
-    device: str | None
-    created_at: datetime
-    last_seen_at: datetime
-    expires_at: datetime
-    access_level: AccessLevel
-
-
-@dataclass(frozen=True, slots=True)
 class Entered:
-    """The outcome of signing in: the token is told this once."""
+    """The outcome of signing in: the tokens are told this once."""
 
     token: str
+    refresh_token: str | None
     viewer: Viewer
     session: Session
 
@@ -46,32 +34,47 @@ def cookie_name(operator: str, *, secure: bool) -> str:
     return f"{'__Host-' if secure else ''}hearth_session_{operator}"
 
 
-async def with_password(context: Context, identifier: str, password: str) -> Entered | Refusal:
-    """Sign in by number and password."""
-    return await _enter(
-        context,
-        await context.change(sign_in.with_password(context.profile, identifier, password, context.device)),
-    )
+async def with_password(context: Context, identifier: str, password: str, *, remember: bool) -> Entered | Refusal:
+    """Sign in by an identifier of the operator's and a password."""
+    if remember and (refused := sessions.not_remembered(context.profile)):
+        return refused
+    caller = caller_of(context, remember=remember)
+    attempt = sign_in.with_password(context.profile, identifier, password, caller)
+    return await enter(context, await context.change(attempt))
+
+
+async def with_puk1(context: Context, msisdn: str, puk1: str) -> Entered | Refusal:
+    """Sign in for the first time, by number and PUK1."""
+    return await enter(context, await context.change(puk.with_puk1(context.profile, msisdn, puk1, caller_of(context))))
 
 
 async def request_code(context: Context, identifier: str) -> Challenge | Refusal:
     """Ask for a code."""
-    return await context.change(sign_in.request_code(context.profile, context.secret, identifier, context.initiator))
+    return await context.change(sign_in.request_code(context.profile, context.secret, identifier, caller_of(context)))
 
 
-async def with_code(context: Context, challenge_id: str, code: str) -> Entered | Refusal:
-    """Sign in with a code; a challenge id that is none is answered like one that was never given out."""
-    try:
-        challenge = UUID(challenge_id)
-    except ValueError:
-        challenge = _NO_CHALLENGE
-    attempt = sign_in.with_code(context.profile, context.secret, challenge, code, context.device)
-    return await _enter(context, await context.change(attempt))
+async def with_code(context: Context, challenge_id: str, code: str, *, remember: bool) -> Entered | Refusal:
+    """Sign in with a code."""
+    if remember and (refused := sessions.not_remembered(context.profile)):
+        return refused
+    caller = caller_of(context, remember=remember)
+    attempt = sign_in.with_code(context.profile, context.secret, challenge_key(challenge_id), code, caller)
+    return await enter(context, await context.change(attempt))
+
+
+async def request_temporary_password(context: Context, identifier: str) -> PasswordOnItsWay | Refusal:
+    """Ask for a temporary password by SMS."""
+    return await context.change(temporary_password.by_form(context.profile, identifier))
+
+
+async def refresh(context: Context, refresh_token: str) -> Entered | Refusal:
+    """Go on with a remembered device."""
+    return await enter(context, await context.change(sessions.refresh(context.profile, refresh_token, context.device)))
 
 
 async def out(context: Context, *, everywhere: bool) -> None:
     """End the session and take its cookie back."""
-    viewer = context.require_viewer()
+    viewer = context.require_session()
     await context.change(session.sign_out(viewer, everywhere=everywhere))
     context.become(None)
     if context.response is not None:
@@ -83,8 +86,9 @@ async def out(context: Context, *, everywhere: bool) -> None:
         )
 
 
-async def _enter(context: Context, outcome: SignedIn | Refusal) -> Entered | Refusal:
-    if not isinstance(outcome, SignedIn):
+async def enter(context: Context, outcome: SignedIn | Remembered | Refusal) -> Entered | Refusal:
+    """Go on as whoever has just signed in, and give the browser its cookie."""
+    if not isinstance(outcome, SignedIn | Remembered):
         return outcome
     viewer = await session.authenticate(context.reads, context.profile, outcome.token)
     if not isinstance(viewer, Viewer):  # revoked within this very moment
@@ -92,18 +96,35 @@ async def _enter(context: Context, outcome: SignedIn | Refusal) -> Entered | Ref
     context.become(viewer)
     _give_cookie(context, outcome.token)
     return Entered(
-        token=outcome.token,
-        viewer=viewer,
-        session=Session(
-            id=viewer.session_id,
-            current=True,
-            device=viewer.device,
-            created_at=viewer.session_created_at,
-            last_seen_at=viewer.last_seen_at,
-            expires_at=viewer.expires_at,
-            access_level=viewer.access_level,
-        ),
+        token=outcome.token, refresh_token=outcome.refresh_token, viewer=viewer, session=current_session(viewer)
     )
+
+
+def current_session(viewer: Viewer) -> Session:
+    """The session that the viewer calls in."""
+    return Session(
+        id=viewer.session_id,
+        current=True,
+        channel=viewer.channel,
+        device=viewer.device,
+        created_at=viewer.session_created_at,
+        last_seen_at=viewer.last_seen_at,
+        expires_at=viewer.expires_at,
+        access_level=viewer.access_level,
+    )
+
+
+def caller_of(context: Context, *, remember: bool = False) -> Caller:
+    """Who is at the door, as the services want to know it."""
+    return Caller(address=context.address, device=context.device, initiator=context.initiator, remember=remember)
+
+
+def challenge_key(challenge_id: str) -> UUID:
+    """The key of a challenge; an id that is none is answered like one that was never given out."""
+    try:
+        return UUID(challenge_id)
+    except ValueError:
+        return _NO_CHALLENGE
 
 
 def _give_cookie(context: Context, token: str) -> None:

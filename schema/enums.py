@@ -8,16 +8,18 @@ import strawberry
 from domain.access import AccessLevel, HouseholdRole, Scope
 from domain.catalogue import FeePeriod, ServiceCategory
 from domain.challenge import ChallengeChannel
+from domain.channel import Channel
 from domain.language import Language
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from domain.money import CurrencyCode
 from domain.refusals import ErrorCode
-from domain.sign_in import LoginIdentifier, LoginMethod
+from domain.sign_in import LoginIdentifier, LoginMethod, RecoveryChannel, SocialProvider
 from domain.usage import ChargeType, PackageSource, UsageUnit
 from models.challenge import ChallengePurpose
 
 SHOWN: tuple[type[Enum], ...] = (
     AccessLevel,
+    Channel,
     ChallengeChannel,
     ChallengePurpose,
     ChargeType,
@@ -31,10 +33,12 @@ SHOWN: tuple[type[Enum], ...] = (
     LineStatus,
     LoginIdentifier,
     LoginMethod,
+    RecoveryChannel,
     PackageSource,
     Scope,
     ServiceCategory,
     ServiceKind,
+    SocialProvider,
     UsageUnit,
 )
 

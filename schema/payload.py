@@ -29,6 +29,30 @@ class CredentialsRejected(UserError):
     is_type_of = backed_by(refusals.CredentialsRejected)
 
 
+@strawberry.type(description="Too many wrong passwords: for a while no password is taken, other ways in work (F014)")
+class LockedOut(UserError):
+    locked_until: datetime = strawberry.field(description="From when on a password is taken again")
+
+    is_type_of = backed_by(refusals.LockedOut)
+
+
+@strawberry.type(
+    description="A new password that the operator's policy does not take; the message says what is missing"
+)
+class PasswordRejected(UserError):
+    is_type_of = backed_by(refusals.PasswordRejected)
+
+
+@strawberry.type(description="A way that does not work for this cabinet, or not any more")
+class MethodDisabled(UserError):
+    is_type_of = backed_by(refusals.MethodDisabled)
+
+
+@strawberry.type(description="An id that names nothing of the caller's; unknown and foreign ones are told alike")
+class NotFound(UserError):
+    is_type_of = backed_by(refusals.NotFound)
+
+
 @strawberry.type(description="This operator does not offer it")
 class FeatureDisabled(UserError):
     feature: str = strawberry.field(description="The key in `operator.features`")
@@ -50,7 +74,41 @@ class CodeRejected(UserError):
     is_type_of = backed_by(refusals.CodeRejected)
 
 
-USER_ERRORS = (InputRejected, CredentialsRejected, FeatureDisabled, RateLimited, CodeRejected)
+@strawberry.type(description="The account opens another cabinet; it is not told whose")
+class SocialAccountTaken(UserError):
+    is_type_of = backed_by(refusals.SocialAccountTaken)
+
+
+@strawberry.type(description="Nothing else would open the cabinet")
+class LastWayIn(UserError):
+    is_type_of = backed_by(refusals.LastWayIn)
+
+
+@strawberry.type(description="A social network does not answer, or is not set up here; nothing was changed")
+class ProviderUnavailable(UserError):
+    is_type_of = backed_by(refusals.ProviderUnavailable)
+
+
+@strawberry.type(description="This session, or its user, may not do it")
+class Forbidden(UserError):
+    is_type_of = backed_by(refusals.Forbidden)
+
+
+USER_ERRORS = (
+    InputRejected,
+    CredentialsRejected,
+    LockedOut,
+    PasswordRejected,
+    MethodDisabled,
+    NotFound,
+    FeatureDisabled,
+    RateLimited,
+    CodeRejected,
+    SocialAccountTaken,
+    LastWayIn,
+    ProviderUnavailable,
+    Forbidden,
+)
 
 
 @strawberry.interface(description="What every mutation answers")

@@ -6,20 +6,25 @@ import strawberry
 
 from auth import session
 from resolvers import catalogue, node, operator
+from resolvers import password as passwords
 from resolvers.context import Info
 from schema.catalogue import Service, ServiceFilter, Tariff, TariffFilter
 from schema.node import AFTER, FIRST, Connection, Node
 from schema.operator import Operator
+from schema.password import PASSWORD, PasswordStrength
+from schema.social import SocialQuery
 from schema.viewer import Viewer
 
 _ID = "A global id. Unknown, foreign and malformed ids are answered alike: null"
 
 
 @strawberry.type(description="Everything that can be read")
-class Query:
+class Query(SocialQuery):
     @strawberry.field(graphql_type=Viewer | None, description="Who is signed in; null without a session")
     def viewer(self, info: Info) -> session.Viewer | None:
-        return info.context.viewer
+        if isinstance(info.context.caller, session.Viewer):
+            return info.context.require_viewer()
+        return None
 
     @strawberry.field(graphql_type=Node | None, description="An object by its global id, if the viewer may see it")
     async def node(
@@ -38,6 +43,14 @@ class Query:
     @strawberry.field(graphql_type=Operator, description="The operator of this cabinet: `X-Operator`, or the host")
     def operator(self, info: Info) -> operator.Operator:
         return operator.operator(info.context.profile)
+
+    @strawberry.field(
+        graphql_type=PasswordStrength, description="Whether a password would be taken, and how strong it is (F013)"
+    )
+    def password_strength(
+        self, info: Info, password: Annotated[str, strawberry.argument(description=PASSWORD)]
+    ) -> passwords.PasswordStrength:
+        return passwords.password_strength(info.context, password)
 
     @strawberry.field(graphql_type=Connection[Tariff], description="The operator's tariffs and their terms (F102)")
     async def tariffs(

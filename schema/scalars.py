@@ -10,15 +10,24 @@ from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
 from strawberry.types.scalar import ScalarDefinition
 
 _LONGEST = 64
+_LONGEST_URL = 2048
 
 MSISDN = NewType("MSISDN", str)
 AccountNumber = NewType("AccountNumber", str)
+URL = NewType("URL", str)
 
 
 def short_text(value: object) -> str:
     """An input scalar's text: anything short; what it means is for a service to say."""
     if not isinstance(value, str) or len(value) > _LONGEST:
         raise GraphQLError(f"Expected text of at most {_LONGEST} characters")
+    return value
+
+
+def _url_text(value: object) -> str:
+    """An input address; whether it is one that is expected is for a service to say."""
+    if not isinstance(value, str) or len(value) > _LONGEST_URL:
+        raise GraphQLError(f"Expected an address of at most {_LONGEST_URL} characters")
     return value
 
 
@@ -44,6 +53,12 @@ def scalar_map() -> dict[object, ScalarDefinition]:
             description="The number of a personal account (лицевой счёт), as it stands on receipts",
             serialize=str,
             parse_value=short_text,
+        ),
+        URL: strawberry.scalar(
+            name="URL",
+            description="An absolute address, such as https://lk.example.ru/social",
+            serialize=str,
+            parse_value=_url_text,
         ),
         Decimal: strawberry.scalar(
             name="Decimal",

@@ -3,16 +3,19 @@
 import strawberry
 import structlog
 from graphql import GraphQLError, print_schema
-from strawberry.extensions import MaskErrors, MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.extensions import AddValidationRules, MaskErrors, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from resolvers.errors import CallerError
 from schema import enums  # noqa: F401 - registers the domain's enums
+from schema.account_security import AccountSecurityMutation
+from schema.one_mutation import OneMutationField
 from schema.payload import USER_ERRORS
 from schema.query import Query
 from schema.scalars import scalar_map
 from schema.sign_in import SignInMutation
+from schema.social import SocialMutation
 
 _CACHED_DOCUMENTS = 128
 # Bounds the memory that a parsed document takes, and with it that of the caches.
@@ -22,7 +25,7 @@ _log = structlog.get_logger()
 
 
 @strawberry.type(description="Everything that can be changed")
-class Mutation(SignInMutation):
+class Mutation(AccountSecurityMutation, SignInMutation, SocialMutation):
     pass
 
 
@@ -51,6 +54,7 @@ def build_schema() -> HearthSchema:
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),
+            lambda: AddValidationRules([OneMutationField]),
             lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
             lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
             lambda: MaskErrors(should_mask_error=is_bug, error_message="Something went wrong on our side"),

@@ -6,28 +6,18 @@ from typing import Annotated, Any, cast
 import strawberry
 
 from auth import challenge
-from domain.access import AccessLevel
+from auth.temporary_password import PasswordOnItsWay
 from domain.challenge import ChallengeChannel
-from domain.refusals import Refusal
+from domain.refusals import CredentialsRejected, LockedOut, Refusal
 from models.challenge import ChallengePurpose
 from resolvers import sign_in
 from resolvers.context import Info
 from resolvers.sign_in import Entered
-from schema.node import Node, backed_by
+from schema.node import backed_by
 from schema.payload import CLIENT_MUTATION_ID, Payload, UserError
+from schema.scalars import MSISDN
+from schema.session import Session
 from schema.viewer import Viewer
-
-
-@strawberry.type(description="A signed-in client")
-class Session(Node):
-    current: bool = strawberry.field(description="Whether it is the one that asks")
-    device: str | None = strawberry.field(description="What the client called itself (User-Agent)")
-    created_at: datetime = strawberry.field(description="When it began")
-    last_seen_at: datetime = strawberry.field(description="Its last request, within five seconds")
-    expires_at: datetime = strawberry.field(description="When it ends, unless a request comes before")
-    access_level: AccessLevel = strawberry.field(description="How far it reaches")
-
-    is_type_of = backed_by(sign_in.Session)
 
 
 @strawberry.type(description="A one-time code that was asked for; it says nothing about whether the number is known")
@@ -42,10 +32,16 @@ class Challenge:
     is_type_of = backed_by(challenge.Challenge)
 
 
-@strawberry.input(description="Telephone number and password")
+REMEMBER = "True gives a `refreshToken`, with which this device comes back without a password (F023)"
+
+
+@strawberry.input(description="What the operator takes for a login, and a password")
 class SignInWithPasswordInput:
-    identifier: str = strawberry.field(description="The number, with or without its prefix (F004)")
+    identifier: str = strawberry.field(
+        description="One of `operator.loginIdentifiers`; a number with or without its prefix (F003, F004)"
+    )
     password: str = strawberry.field(description="The password, exactly")
+    remember_device: bool = strawberry.field(default=False, description=REMEMBER)
     client_mutation_id: str | None = strawberry.field(default=None, description=CLIENT_MUTATION_ID)
 
 
@@ -59,6 +55,26 @@ class RequestSignInCodeInput:
 class SignInWithCodeInput:
     challenge_id: strawberry.ID = strawberry.field(description="The challenge that asking for the code gave")
     code: str = strawberry.field(description="The digits of the message")
+    remember_device: bool = strawberry.field(default=False, description=REMEMBER)
+    client_mutation_id: str | None = strawberry.field(default=None, description=CLIENT_MUTATION_ID)
+
+
+@strawberry.input(description="A number and the PUK1 of its starter kit")
+class SignInWithPukInput:
+    msisdn: MSISDN = strawberry.field(description="The number of the kit")
+    puk1: str = strawberry.field(description="The digits printed on it")
+    client_mutation_id: str | None = strawberry.field(default=None, description=CLIENT_MUTATION_ID)
+
+
+@strawberry.input(description="The number that a temporary password is to be sent to")
+class RequestTemporaryPasswordInput:
+    identifier: str = strawberry.field(description="The number, with or without its prefix (F004)")
+    client_mutation_id: str | None = strawberry.field(default=None, description=CLIENT_MUTATION_ID)
+
+
+@strawberry.input(description="A remembered device")
+class RefreshSessionInput:
+    refresh_token: str = strawberry.field(description="The newest `refreshToken` of the device")
     client_mutation_id: str | None = strawberry.field(default=None, description=CLIENT_MUTATION_ID)
 
 
@@ -74,7 +90,14 @@ class SignInPayload(Payload):
     access_token: str | None = strawberry.field(
         description="Sent as `Authorization: Bearer …`; told this once. Browsers have it in a cookie too"
     )
-    viewer: Viewer | None = strawberry.field(description="Who is signed in now")
+    refresh_token: str | None = strawberry.field(
+        description="For `refreshSession`, once; told this once, and only where the device is to be remembered"
+    )
+    viewer: Viewer | None = strawberry.field(
+        description="Who is signed in now; null while a temporary password has to be changed"
+    )
+    locked_until: datetime | None = strawberry.field(description="Until when no password is taken (F014)")
+    attempts_left: int | None = strawberry.field(description="Wrong passwords left before that (F014)")
     must_change_password: bool | None = strawberry.field(description="Whether the password is a temporary one (F009)")
 
 
@@ -96,47 +119,90 @@ class SignInMutation:
         info: Info,
         input: Annotated[SignInWithPasswordInput, strawberry.argument(description="Who and with what")],
     ) -> SignInPayload:
-        outcome = await sign_in.with_password(info.context, input.identifier, input.password)
-        return _entered(outcome, input.client_mutation_id)
+        outcome = await sign_in.with_password(
+            info.context, input.identifier, input.password, remember=input.remember_device
+        )
+        return entered(outcome, input.client_mutation_id)
 
     @strawberry.mutation(description="Ask for a sign-in code by SMS (F002); the answer is the same for every number")
     async def request_sign_in_code(
         self, info: Info, input: Annotated[RequestSignInCodeInput, strawberry.argument(description="Where to send it")]
     ) -> ChallengePayload:
-        outcome = await sign_in.request_code(info.context, input.identifier)
-        sent = isinstance(outcome, challenge.Challenge)
-        return ChallengePayload(
-            client_mutation_id=input.client_mutation_id,
-            user_errors=_errors(None if sent else cast(Refusal, outcome)),
-            challenge=cast(Any, outcome) if sent else None,
-        )
+        return asked(await sign_in.request_code(info.context, input.identifier), input.client_mutation_id)
 
     @strawberry.mutation(description="Sign in with a code that was sent (F002)")
     async def sign_in_with_code(
         self, info: Info, input: Annotated[SignInWithCodeInput, strawberry.argument(description="Which code")]
     ) -> SignInPayload:
-        outcome = await sign_in.with_code(info.context, input.challenge_id, input.code)
-        return _entered(outcome, input.client_mutation_id)
+        outcome = await sign_in.with_code(info.context, input.challenge_id, input.code, remember=input.remember_device)
+        return entered(outcome, input.client_mutation_id)
+
+    @strawberry.mutation(description="Sign in for the first time with the PUK1 of the starter kit (F008)")
+    async def sign_in_with_puk(
+        self, info: Info, input: Annotated[SignInWithPukInput, strawberry.argument(description="Which kit")]
+    ) -> SignInPayload:
+        return entered(await sign_in.with_puk1(info.context, input.msisdn, input.puk1), input.client_mutation_id)
+
+    @strawberry.mutation(
+        description="Ask for a temporary password by SMS (F005, F007); the answer is the same for every number"
+    )
+    async def request_temporary_password(
+        self,
+        info: Info,
+        input: Annotated[RequestTemporaryPasswordInput, strawberry.argument(description="Where to send it")],
+    ) -> ChallengePayload:
+        outcome = await sign_in.request_temporary_password(info.context, input.identifier)
+        refusal = None if isinstance(outcome, PasswordOnItsWay) else outcome
+        return ChallengePayload(
+            client_mutation_id=input.client_mutation_id, user_errors=errors(refusal), challenge=None
+        )
+
+    @strawberry.mutation(description="Come back with a remembered device (F023); each token works once")
+    async def refresh_session(
+        self, info: Info, input: Annotated[RefreshSessionInput, strawberry.argument(description="Which device")]
+    ) -> SignInPayload:
+        return entered(await sign_in.refresh(info.context, input.refresh_token), input.client_mutation_id)
 
     @strawberry.mutation(description="End this session, or all of the user's (F025)")
     async def sign_out(
         self, info: Info, input: Annotated[SignOutInput, strawberry.argument(description="Which sessions")]
     ) -> SimplePayload:
         await sign_in.out(info.context, everywhere=input.everywhere)
-        return SimplePayload(client_mutation_id=input.client_mutation_id, user_errors=[])
+        return done(None, input.client_mutation_id)
 
 
-def _entered(outcome: Entered | Refusal, client_mutation_id: str | None) -> SignInPayload:
+def entered(outcome: Entered | Refusal, client_mutation_id: str | None) -> SignInPayload:
+    """The payload of everything that signs somebody in."""
     entered = outcome if isinstance(outcome, Entered) else None
+    must_change = entered.viewer.must_change_password if entered else None
     return SignInPayload(
         client_mutation_id=client_mutation_id,
-        user_errors=_errors(None if isinstance(outcome, Entered) else outcome),
+        user_errors=errors(None if isinstance(outcome, Entered) else outcome),
         session=cast(Any, entered.session) if entered else None,
         access_token=entered.token if entered else None,
-        viewer=cast(Any, entered.viewer) if entered else None,
-        must_change_password=entered.viewer.must_change_password if entered else None,
+        refresh_token=entered.refresh_token if entered else None,
+        viewer=cast(Any, entered.viewer) if entered and not must_change else None,
+        locked_until=outcome.locked_until if isinstance(outcome, LockedOut) else None,
+        attempts_left=outcome.attempts_left if isinstance(outcome, CredentialsRejected) else None,
+        must_change_password=must_change,
     )
 
 
-def _errors(refusal: Refusal | None) -> list[UserError]:
+def asked(outcome: challenge.Challenge | Refusal, client_mutation_id: str | None) -> ChallengePayload:
+    """The payload of everything that sends a code."""
+    sent = isinstance(outcome, challenge.Challenge)
+    return ChallengePayload(
+        client_mutation_id=client_mutation_id,
+        user_errors=errors(None if sent else cast(Refusal, outcome)),
+        challenge=cast(Any, outcome) if sent else None,
+    )
+
+
+def done(refusal: Refusal | None, client_mutation_id: str | None) -> SimplePayload:
+    """The payload of what is either done or refused."""
+    return SimplePayload(client_mutation_id=client_mutation_id, user_errors=errors(refusal))
+
+
+def errors(refusal: Refusal | None) -> list[UserError]:
+    """A refusal as `userErrors`."""
     return [] if refusal is None else [cast(UserError, refusal)]

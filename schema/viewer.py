@@ -9,12 +9,15 @@ from auth import session
 from domain.access import AccessLevel
 from domain.language import Language
 from domain.line import LineStatus, ServiceKind
+from execution.batched import batched
 from loaders.households_by_user_id import Household as HouseholdRow
-from resolvers import viewer
+from resolvers import account_security, viewer
 from resolvers.context import Info
 from schema.household import Household
 from schema.line import Line, PersonalAccount
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
+from schema.session import AuditEvent, Session
+from schema.social_account import SocialAccount
 
 
 @strawberry.input(description="Which of the viewer's numbers to list; what is left out does not matter")
@@ -37,6 +40,9 @@ class User(Node):
 @strawberry.type(description="Who is signed in: the root of everything personal")
 class Viewer(Node):
     access_level: AccessLevel = strawberry.field(description="How far this session reaches (F029)")
+    stepped_up: bool = strawberry.field(
+        description="Whether a fresh code was given within ten minutes, which some actions ask for (F028)"
+    )
 
     is_type_of = backed_by(session.Viewer)
 
@@ -77,6 +83,31 @@ class Viewer(Node):
     )
     async def household(parent: strawberry.Parent[session.Viewer], info: Info) -> HouseholdRow | None:
         return next(iter(await viewer.households(info.context, parent)), None)
+
+    @strawberry.field(
+        graphql_type=list[Session], description="Where the viewer is signed in, this session first (F027)"
+    )
+    async def sessions(self, info: Info) -> object:
+        return await account_security.viewer_sessions(info.context)
+
+    @strawberry.field(
+        graphql_type=Connection[AuditEvent],
+        description="What happened to this cabinet, newest first (F038)",
+    )
+    async def audit_log(
+        self,
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object:
+        return await account_security.audit_log(info.context, first, after)
+
+    social_accounts: list[SocialAccount] = batched(
+        list[SocialAccount],
+        loader="social_accounts_by_user_id",
+        key="user_id",
+        description="Accounts of social networks that open this cabinet, by the time they were bound (F021)",
+    )
 
     @strawberry.field(
         graphql_type=list[Household],

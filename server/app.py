@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -20,12 +21,13 @@ from gateways.simulators.billing import BrokenBilling
 from models.database import process_database
 from models.reader import reader_pool
 from schema.schema import build_schema
-from server import dev_pages, graphiql
+from server import dev_pages, graphiql, inbound
 from server.graphql_http import GraphQLEndpoint
 from server.health import healthz, readyz
 from server.logs import configure_logs
 from server.operators import served_operators
 from server.settings import Settings
+from server.social import read_registrations, social_providers
 from server.worker import run_worker
 
 # Longer than the loaders' patience with billing.
@@ -40,6 +42,7 @@ def create_app(
     """The application of one process. In development it delivers the outbox itself."""
     configure_logs(settings)
     served = profiles if profiles is not None else served_operators(settings)
+    registrations = read_registrations(settings.oidc, served)
     schema = build_schema()
 
     @asynccontextmanager
@@ -49,10 +52,12 @@ def create_app(
             pool = await stack.enter_async_context(reader_pool(settings.dsn, settings.pool_size))
             app.state.pool = pool
             remembered = RememberedBilling(billing or _billing(settings), pool)
-            app.state.graphql = GraphQLEndpoint(schema, settings, served, remembered, pool)
+            social = await stack.enter_async_context(social_providers(registrations))
+            app.state.graphql = GraphQLEndpoint(schema, settings, served, remembered, pool, social)
             await stack.enter_async_context(_in_background(remembered.write_for_ever()))
             if settings.development:
-                await stack.enter_async_context(_in_background(run_worker(settings)))
+                worker = run_worker(settings, partial(inbound.receive_sms, served))
+                await stack.enter_async_context(_in_background(worker))
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER)
             yield
@@ -66,6 +71,7 @@ def create_app(
             Route("/graphql", graphql, methods=["POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            *inbound.routes(settings, served),
             *graphiql.routes(),
             *(_development_routes(settings, served) if settings.development else []),
         ],
@@ -78,7 +84,7 @@ def _development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> 
     async def home(_: Request) -> Response:
         return RedirectResponse("/graphiql/")
 
-    return [Route("/", home), *dev_pages.routes(settings, profiles)]
+    return [Route("/", home), *dev_pages.routes(settings, profiles), *inbound.development_routes(profiles)]
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

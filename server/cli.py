@@ -1,4 +1,4 @@
-"""The command line: `hearth run`, `serve`, `worker`, `migrate`, `import`, `seed` and `sdl`.
+"""The command line: `hearth run`, `serve`, `worker`, `migrate`, `import`, `seed`, `operators` and `sdl`.
 
 An expected failure is one clear line per problem on stderr and exit code 1; a traceback means a bug.
 
@@ -58,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     seed = add("seed", _seed, "make invented households")
     seed.add_argument("--households", type=_positive, default=1000, metavar="N", help="how many (default 1000)")
     seed.add_argument("--operator", metavar="ID", help="of which operator (default: all, evenly)")
+    operators = add("operators", _operators, "print what each operator's cabinet can do, as Markdown")
+    operators.add_argument("ids", nargs="*", metavar="ID", help="which operators, in this order (default: all)")
     add("sdl", _sdl, "print the GraphQL schema")
     return parser
 
@@ -111,6 +113,12 @@ def _seed(arguments: argparse.Namespace) -> None:
     from server.commands import seed_households
 
     seed_households(settings, arguments.households, arguments.operator)
+
+
+def _operators(arguments: argparse.Namespace) -> None:
+    from server.operators_document import print_operators
+
+    print_operators(arguments.ids)
 
 
 def _sdl(_: argparse.Namespace) -> None:

@@ -6,14 +6,19 @@ import asyncio
 import signal
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import uvloop
 
 from domain.profile import Profile
+from models.database import process_database
+from models.migrate import is_ready
 from server.database import attached, bring_up_to_date, check
 from server.failure import StartFailure
+from server.inbound import receive_sms
+from server.logs import configure_logs
 from server.operators import served_operators
 from server.settings import Settings
 from server.worker import run_worker
@@ -58,9 +63,18 @@ def seed_households(settings: Settings, households: int, operator: str | None) -
 
 def work(settings: Settings) -> None:
     """Deliver what the API left in the outbox, until SIGTERM or Ctrl-C."""
+    configure_logs(settings)
     with attached(settings) as (ready, _):
         _run(check(ready.dsn))
-        _run(_until_told(run_worker(ready)))
+        _require_tables(ready.dsn)
+        _run(_until_told(_work(ready)))
+
+
+async def _work(settings: Settings) -> None:
+    profiles = served_operators(settings)
+    # What people send by SMS is acted on here, and that writes.
+    async with process_database(settings.dsn, pool_size=settings.pool_size):
+        await run_worker(settings, partial(receive_sms, profiles))
 
 
 @contextmanager
@@ -76,6 +90,14 @@ def _prepare_for_development(settings: Settings, url: str, profiles: Mapping[str
     # In production only `hearth migrate` changes tables.
     if settings.development:
         _run(bring_up_to_date(url, profiles, settings))
+    else:
+        _require_tables(url)
+
+
+def _require_tables(url: str) -> None:
+    """Raise StartFailure unless the database has this version's tables and a catalogue."""
+    if not _run(is_ready(url)):
+        raise StartFailure("The database is not migrated: run `hearth migrate` first")
 
 
 async def _until_told(work: Coroutine[object, object, None]) -> None:

@@ -44,9 +44,10 @@ def routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRout
 
     async def inbox(request: Request) -> Response:
         newest = await messages.newest()
-        if "application/json" in request.headers.get("accept", ""):
-            return JSONResponse(newest, headers={"cache-control": "no-store"})
-        return HTMLResponse(_page(newest), headers={"cache-control": "no-store"})
+        # A browser says that it takes HTML; everything else is a program.
+        if "text/html" in request.headers.get("accept", ""):
+            return HTMLResponse(_page(newest), headers={"cache-control": "no-store"})
+        return JSONResponse(newest, headers={"cache-control": "no-store"})
 
     async def demo_people(_: Request) -> Response:
         return JSONResponse(people)
@@ -61,5 +62,6 @@ def _page(messages: list[dict[str, Any]]) -> str:
 
 def _shown(message: dict[str, Any]) -> str:
     fields = {key: escape(str(message.get(key) or "")) for key in ("channel", "to", "operator", "at", "text", "code")}
+    fields["at"] = fields["at"][:19].replace("T", " ")
     code = f"<p><b>{fields['code']}</b></p>" if fields["code"] else ""
     return _MESSAGE.format(**{**fields, "code": code})

@@ -25,6 +25,7 @@ from strawberry.types.graphql import OperationType
 from auth.session import Expired, Viewer, authenticate
 from domain.profile import Profile
 from gateways.billing import Billing
+from gateways.oidc import SocialProviders
 from loaders.batch import Batches
 from models.reader import SILENT, Reader
 from resolvers.context import Context
@@ -58,12 +59,14 @@ class GraphQLEndpoint:
         profiles: Mapping[str, Profile],
         billing: Billing,
         pool: "asyncpg.Pool[asyncpg.Record]",
+        social: SocialProviders | None = None,
     ) -> None:
         self._schema = schema
         self._settings = settings
         self._profiles = profiles
         self._billing = billing
         self._pool = pool
+        self._social = social or {}
         self._secret = settings.secret.get_secret_value().encode()
 
     async def __call__(self, request: Request) -> Response:
@@ -113,10 +116,13 @@ class GraphQLEndpoint:
             billing=self._billing,
             batches=batches,
             secret=self._secret,
+            network_key=self._settings.network_key.get_secret_value().encode() or None,
             secure_cookies=not self._settings.development,
             initiator=self._initiator(request),
+            address=request.client.host if request.client else None,
             device=request.headers.get("user-agent"),
             response=response,
+            social=self._social,
         )
         try:
             result = await self._schema.execute(

@@ -57,9 +57,9 @@ async def _serve(settings: Settings, listener: socket.socket, postgres: Embedded
     )
     watch = asyncio.create_task(_watch(postgres)) if postgres is not None else None
     try:
-        await _Server(config, banner(settings, demo.people(settings.operators_path, profiles))).serve(
-            sockets=[listener]
-        )
+        people = demo.people(settings.operators_path, profiles)
+        greeting = banner(settings, people, own_database=postgres is None)
+        await _Server(config, greeting).serve(sockets=[listener])
     finally:
         if watch is not None:
             watch.cancel()
@@ -116,7 +116,7 @@ def _stopping_on_signals() -> Iterator[None]:
     print("Stopped.", flush=True)
 
 
-def banner(settings: Settings, people: Mapping[str, Any]) -> str:
+def banner(settings: Settings, people: Mapping[str, Any], *, own_database: bool = False) -> str:
     """Return what a newcomer needs to see: where to go, and as whom. `people` is what /dev/demo shows."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
     address = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
@@ -135,7 +135,7 @@ def banner(settings: Settings, people: Mapping[str, Any]) -> str:
                 for operator, owner in owners.items()
             ),
             "",
-            "  Ctrl-C stops it, the database too.",
+            f"  Ctrl-C stops it{'' if own_database else ', the database too'}.",
             "",
         ]
     )

@@ -13,6 +13,7 @@ from server.app import create_app
 from server.database import check
 from server.failure import StartFailure
 from server.listener import open_listener
+from server.logs import configure_logs
 from server.operators import served_operators
 from server.settings import Settings, load_settings
 
@@ -37,6 +38,7 @@ def serve(settings: Settings) -> None:
         raise StartFailure("HEARTH_DATABASE_URL is missing: only `hearth run` brings a database with it")
     asyncio.run(check(settings.database_url))
     served_operators(settings)
+    configure_logs(settings)
     config = uvicorn.Config(
         "server.serve:application",
         factory=True,

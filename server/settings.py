@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,10 +20,13 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, Validation
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateways.accounts import HttpSmsAccount, SmppAccount, SmtpAccount, sms_account
 from server.failure import StartFailure
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET_LENGTH = 32
+# It signs reports too.
+_SMS_KEY_LENGTH = 16
 PREFIX = "HEARTH_"
 
 _DATABASE_EXAMPLE = "such as postgresql://user:password@host:5432/hearth"
@@ -87,6 +91,12 @@ class Settings(BaseSettings):
     billing: Literal["ledger", "down", "slow"] = Field(
         "ledger", description="Where balances are read; the last two simulate an outage"
     )
+    network_key: SecretStr = Field(SecretStr(""), description="Key of the network's tokens for its own subscribers")
+    oidc: Path | None = Field(None, description="TOML file of the social networks to sign in with; None: none")
+    sms_key: SecretStr = Field(SecretStr(""), description="Key of an SMS provider over HTTP, and of its reports")
+    sms_url: SecretStr | None = Field(None, description="SMS gateway: 'smpp://…' or 'https://…'")
+    email_url: SecretStr | None = Field(None, description="Mail server: 'smtp://…' (STARTTLS) or 'smtps://…'")
+    email_ca: Path | None = Field(None, description="File of the authorities that vouch for a private mail server")
     pool_size: int = Field(10, ge=1, description="Connections to PostgreSQL per process and pool")
 
     @property
@@ -100,6 +110,23 @@ class Settings(BaseSettings):
         if self.database_url is None:
             raise RuntimeError("The embedded database has not been started")
         return self.database_url
+
+    @property
+    def gateway_key(self) -> str:
+        """What the operator's gateway signs its requests with; in development our own secret will do."""
+        return self.sms_key.get_secret_value() or (self.secret.get_secret_value() if self.development else "")
+
+    @property
+    def sms_account(self) -> SmppAccount | HttpSmsAccount | None:
+        """Who we are at the SMS gateway, if there is one."""
+        if self.sms_url is None:
+            return None
+        return sms_account(self.sms_url.get_secret_value(), self.sms_key.get_secret_value())
+
+    @property
+    def email_account(self) -> SmtpAccount | None:
+        """Who we are at the mail server, if there is one."""
+        return None if self.email_url is None else SmtpAccount.from_url(self.email_url.get_secret_value())
 
     @field_validator("hosts", mode="before")
     @classmethod
@@ -153,6 +180,34 @@ class Settings(BaseSettings):
         if len(text) < SECRET_LENGTH or len(set(text)) < SECRET_LENGTH // 4:
             raise ValueError(f"is too weak: it needs at least {SECRET_LENGTH} random characters, {_RANDOM_EXAMPLE}")
         return secret
+
+    @field_validator("sms_url")
+    @classmethod
+    def _check_sms_url(cls, url: SecretStr | None, known: ValidationInfo) -> SecretStr | None:
+        if url is not None:
+            key = known.data["sms_key"].get_secret_value()
+            account = sms_account(url.get_secret_value(), key)
+            if isinstance(account, HttpSmsAccount) and len(key) < _SMS_KEY_LENGTH:
+                raise ValueError(f"needs HEARTH_SMS_KEY, the provider's key of at least {_SMS_KEY_LENGTH} characters")
+        return url
+
+    @field_validator("email_url")
+    @classmethod
+    def _check_email_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            SmtpAccount.from_url(url.get_secret_value())
+        return url
+
+    @field_validator("email_ca")
+    @classmethod
+    def _check_email_ca(cls, file: Path | None) -> Path | None:
+        if file is None:
+            return None
+        try:
+            ssl.create_default_context(cafile=file)
+        except OSError as error:  # an SSLError is one too
+            raise ValueError(f"must name a file of certificates in PEM: {error.strerror or error}") from None
+        return file.absolute()
 
     @field_validator("billing")
     @classmethod

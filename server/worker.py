@@ -1,19 +1,25 @@
 """Delivers the outbox: what transactions left to be sent after they committed (DESIGN 3)."""
 
 import asyncio
+import hashlib
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import asyncpg
 import orjson
 import structlog
 
-from gateways.messages import Message, MessageGateway, NoGateway, UnconfiguredGateway
-from gateways.simulators.inbox import Inbox
+from domain.challenge import DeliveryStatus
+from gateways.messages import InboundHandler, Message, MessageGateway, MessageRefused, SendFailed, Sent
 from models.database import credentials
 from models.reader import SILENT
+from server.message_gateways import message_gateway
+from server.receipts import receipts
 from server.settings import Settings
 
 _BATCH = 50
+# As many as an SMS centre is given at once; a slow gateway then holds up a batch for seconds and not for minutes.
+_AT_ONCE = 10
 # A notification may be lost with its connection; then the next look finds the message.
 _LOOK_SECONDS = 1.0
 # The lease outlasts a batch of which every message times out.
@@ -31,17 +37,23 @@ where id in (
   where done_at is null and run_at <= now() and (locked_until is null or locked_until < now())
   order by run_at, id limit $1 for update skip locked
 )
-returning id, operator, kind, body, attempts
+returning id, operator, kind, body, attempts, created_at
 """
 
 # A code that nobody can use any more is not sent, however long the gateway was away.
 _EXPIRE = """
-update outbox set done_at = now(), locked_until = null, body = '{}', last_error = 'expired'
+update outbox set done_at = now(), locked_until = null, body = '{}', delivery = 'FAILED', last_error = 'expired'
 where done_at is null and expires_at < now()
 """
 
 # The body goes: what was delivered has no business in the database, least of all a code.
-_DONE = "update outbox set done_at = now(), locked_until = null, body = '{}' where id = any($1::bigint[])"
+_DONE = """
+update outbox set done_at = now(), locked_until = null, body = '{}', gateway_id = $2, delivery = $3 where id = $1
+"""
+
+_REFUSED = """
+update outbox set done_at = now(), locked_until = null, body = '{}', delivery = 'FAILED', last_error = $2 where id = $1
+"""
 
 _LATER = """
 update outbox set locked_until = null, last_error = $2, run_at = now() + make_interval(secs => $3) where id = $1
@@ -54,22 +66,39 @@ class _Claimed(NamedTuple):
     kind: str
     body: str
     attempts: int
+    created_at: datetime
+
+    @property
+    def reference(self) -> str:
+        """A name for gateways that does not tell how many messages there were, nor what this one says."""
+        return hashlib.sha256(f"{self.id} {self.created_at.isoformat()}".encode()).hexdigest()[:32]
 
 
-def message_gateway(settings: Settings) -> MessageGateway:
-    """Where messages go: in development to the inbox page."""
-    return Inbox(settings.data) if settings.development else UnconfiguredGateway()
+class _Tried(NamedTuple):
+    claimed: _Claimed
+    outcome: Sent | Exception
 
 
-async def run_worker(settings: Settings) -> None:
-    """Deliver until cancelled; a database that goes away is waited for."""
-    gateway = message_gateway(settings)
-    while True:
-        try:
-            await _deliver(settings.dsn, gateway)
-        except Exception as error:  # whatever it is, messages must go out again when it is over
-            _log.error("the worker starts anew", error=type(error).__name__, exc_info=not isinstance(error, SILENT))
-            await asyncio.sleep(_LOOK_SECONDS)
+# What has ended is of no use: counters at once, the rest after the time in which somebody may ask about it.
+_TIDY = (
+    "delete from counter where ends_at < now() - interval '1 hour'",
+    "delete from challenge where expires_at < now() - interval '2 days'",
+    "delete from outbox where done_at < now() - interval '30 days'",
+    "delete from session where least(expires_at, last_seen_at + interval '30 days') < now() - interval '30 days'",
+    "delete from refresh_token where expires_at < now() - interval '30 days'",
+)
+_TIDY_SECONDS = 600.0
+
+
+async def run_worker(settings: Settings, on_inbound: InboundHandler | None = None) -> None:
+    """Deliver until cancelled; a database that goes away is waited for. `on_inbound` gets what people send by SMS."""
+    async with receipts(settings.dsn) as told, message_gateway(settings, told.note, on_inbound) as gateway:
+        while True:
+            try:
+                await _deliver(settings.dsn, gateway)
+            except Exception as error:  # whatever it is, messages must go out again when it is over
+                _log.error("the worker starts anew", error=type(error).__name__, exc_info=not isinstance(error, SILENT))
+                await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _deliver(url: str, gateway: MessageGateway) -> None:
@@ -77,7 +106,12 @@ async def _deliver(url: str, gateway: MessageGateway) -> None:
     try:
         woken = asyncio.Event()
         await connection.add_listener("outbox", lambda *_: woken.set())
+        tidy_at = 0.0
         while True:
+            if (now := asyncio.get_running_loop().time()) >= tidy_at:
+                tidy_at = now + _TIDY_SECONDS
+                for statement in _TIDY:
+                    await connection.execute(statement)
             woken.clear()
             if await deliver_once(connection, gateway) < _BATCH:
                 await _until(woken)
@@ -86,41 +120,65 @@ async def _deliver(url: str, gateway: MessageGateway) -> None:
 
 
 async def deliver_once(connection: "asyncpg.Connection[asyncpg.Record]", gateway: MessageGateway) -> int:
-    """Deliver one batch; gives how many messages it held."""
+    """Deliver one batch, several messages at a time, oldest first; gives how many messages it held."""
     await connection.execute(_EXPIRE)
-    claimed = [_Claimed(*row) for row in await connection.fetch(_CLAIM, _BATCH, float(_LEASE_SECONDS))]
-    done = []
-    for message in sorted(claimed):
-        try:
-            async with asyncio.timeout(_SEND_SECONDS):
-                await _send(message, gateway)
-            done.append(message.id)
-        except Exception as error:  # whatever a gateway raises, the message stays and is tried again
-            await _postpone(connection, message, error)
-    if done:
-        await connection.execute(_DONE, done)
+    claimed = sorted(_Claimed(*row) for row in await connection.fetch(_CLAIM, _BATCH, float(_LEASE_SECONDS)))
+    turns = asyncio.Semaphore(_AT_ONCE)
+    tries = [asyncio.create_task(_try(message, gateway, turns)) for message in claimed]
+    try:
+        # Each is noted as soon as it is known, by the one connection: a receipt may follow in no time.
+        for tried in asyncio.as_completed(tries):
+            await _note(connection, *await tried)
+    finally:
+        for task in tries:
+            task.cancel()
+        await asyncio.gather(*tries, return_exceptions=True)
     return len(claimed)
 
 
-async def _send(claimed: _Claimed, gateway: MessageGateway) -> None:
+async def _try(claimed: _Claimed, gateway: MessageGateway, turns: asyncio.Semaphore) -> _Tried:
+    async with turns:
+        try:
+            async with asyncio.timeout(_SEND_SECONDS):
+                return _Tried(claimed, await _send(claimed, gateway))
+        except Exception as error:  # whatever a gateway raises, the message stays and is tried again
+            return _Tried(claimed, error)
+
+
+async def _send(claimed: _Claimed, gateway: MessageGateway) -> Sent:
     # A `void` message is what a request for an unknown number leaves, so that it costs the same.
     if claimed.kind == "void":
-        return
+        return Sent(None, DeliveryStatus.SENT)
     body: dict[str, Any] = orjson.loads(claimed.body)
-    await gateway.send(
+    return await gateway.send(
         Message(
             operator=claimed.operator,
             channel=claimed.kind.upper(),
+            reference=claimed.reference,
             to=body["to"],
             text=body["text"],
             code=body.get("code"),
+            subject=body.get("subject"),
+            link=body.get("link"),
         )
     )
 
 
+async def _note(connection: "asyncpg.Connection[asyncpg.Record]", claimed: _Claimed, outcome: Sent | Exception) -> None:
+    match outcome:
+        case Sent(gateway_id, delivery):
+            await connection.execute(_DONE, claimed.id, gateway_id, delivery)
+        case MessageRefused():
+            _log.warning("a message was refused", message=claimed.id, kind=claimed.kind, error=str(outcome))
+            await connection.execute(_REFUSED, claimed.id, str(outcome))
+        case _:
+            await _postpone(connection, claimed, outcome)
+
+
 async def _postpone(connection: "asyncpg.Connection[asyncpg.Record]", claimed: _Claimed, error: Exception) -> None:
     pause = min(2.0**claimed.attempts, _LONGEST_PAUSE_SECONDS)
-    reason = str(error) if isinstance(error, NoGateway) else type(error).__name__
+    # Another error's text may quote the message.
+    reason = str(error) if isinstance(error, SendFailed) else type(error).__name__
     _log.warning("a message stays in the outbox", message=claimed.id, kind=claimed.kind, error=reason)
     await connection.execute(_LATER, claimed.id, reason, pause)
 

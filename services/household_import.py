@@ -20,7 +20,7 @@ from services.bulk_connection import Connection, bulk_connection
 from services.household_import_checks import find_problems
 from services.household_import_lines import find_lines
 from services.household_import_merge import merge
-from services.household_import_passwords import settle_passwords
+from services.household_import_passwords import settle_passwords, settle_puks
 from services.household_import_staging import Loading, Staging
 
 MOST_PROBLEMS = 50
@@ -90,6 +90,7 @@ async def import_file(
             await _refuse_contradictions(connection, profiles)
             await settle_passwords(connection, loading.passwords)
             changed = await merge(connection)
+            await settle_puks(connection, loading.puks)
     return ImportReport(counts, changed)
 
 

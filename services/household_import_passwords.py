@@ -1,4 +1,4 @@
-"""Passwords of an import: each is hashed once a file, and not at all where the stored hash already fits."""
+"""Passwords and PUK1 codes of an import: each is hashed once a file, and not at all where the stored hash fits."""
 
 import asyncio
 from collections.abc import Mapping
@@ -49,3 +49,12 @@ async def settle_passwords(connection: Connection, passwords: Mapping[str, int])
         settled.append((number, stored, fresh[number]))
     numbers, before, after = zip(*settled, strict=True)
     await connection.execute(_SETTLE, numbers, before, after)
+
+
+_PUK = "update line set puk1_hash = $3 where operator = $1 and msisdn = $2 and puk1_hash is null"
+
+
+async def settle_puks(connection: Connection, puks: Mapping[tuple[str, str], str]) -> None:
+    """Store the PUK1 of lines that have none yet; each is a hash of some 30 ms."""
+    for (operator, msisdn), puk1 in puks.items():
+        await connection.execute(_PUK, operator, msisdn, await asyncio.to_thread(hash_password, puk1))

@@ -78,6 +78,8 @@ class Loading:
         self.profiles = profiles
         self.now = datetime.now(UTC)
         self.passwords: dict[str, int] = {}
+        # PUK1 codes by operator and number; they never travel to the database either.
+        self.puks: dict[tuple[str, str], str] = {}
         self._today = {
             operator: today or self.now.astimezone(profile.operator.zone).date()
             for operator, profile in profiles.items()
@@ -197,7 +199,9 @@ def _login(kind: LoginIdentifier, value: str, profile: Profile) -> str:
     """The one form of a login that is stored and compared."""
     if kind is LoginIdentifier.MSISDN:
         return address(value, profile)
-    return value.lower() if kind is LoginIdentifier.EMAIL else value
+    # Numbers of accounts and contracts are taken as they are printed, names in whichever case.
+    exact = kind in (LoginIdentifier.ACCOUNT_NUMBER, LoginIdentifier.CONTRACT_NUMBER)
+    return value if exact else value.lower()
 
 
 def _contract(record: ContractRecord, loading: Loading) -> Row:
@@ -244,6 +248,8 @@ def _line(record: LineRecord, loading: Loading) -> Iterator[Row]:
             loading.moment(operator, record.next_charge_at),
         ),
     )
+    if msisdn and record.puk1:
+        loading.puks[operator, msisdn] = record.puk1
     if msisdn and record.user and LoginIdentifier.MSISDN in profile.auth.identifiers:
         yield Row("login", (record.user, LoginIdentifier.MSISDN, msisdn, True))
     for index, service in enumerate(record.services):

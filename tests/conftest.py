@@ -1,5 +1,6 @@
 """One PostgreSQL for all tests, a template for each kind of database, and the application as its users meet it."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -34,12 +35,14 @@ from services import catalogue, demo
 from tests.cabinet import Cabinet
 
 ROOT = Path(__file__).resolve().parent.parent
+NETWORK_KEY = "what the network signs its tokens with"
 SECRET = "a secret of the tests, long enough for production too"
 
 # What a test may leave behind in the shared database, and what is therefore cleared after each.
 _CHANGED = "session, challenge, outbox, counter, audit_event"
 
 _names = count()
+_PREFIX = "run_"
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +56,7 @@ def profiles() -> Mapping[str, Profile]:
 def engine() -> Iterator[str]:
     """A private PostgreSQL, started for the tests and stopped after them; gives the URL of its own database."""
     with EmbeddedPostgres(ROOT / ".hearth" / "test", durable=False) as url:
+        asyncio.run(_drop_what_dead_runs_left(url))
         yield url
 
 
@@ -103,6 +107,7 @@ def settings(shared_database: str, tmp_path_factory: pytest.TempPathFactory) -> 
         env="development",
         database_url=shared_database,
         secret=SECRET,
+        network_key=NETWORK_KEY,
         data=tmp_path_factory.mktemp("data"),
         operators_path=ROOT / "operators",
     )
@@ -232,7 +237,11 @@ def _is_ready(address: str) -> bool:
 
 @asynccontextmanager
 async def _created(engine: str, name: str, template: str = "template1") -> AsyncIterator[str]:
-    """A database of that name, copied from the database at the URL `template`, for the life of the block."""
+    """A database of that name, copied from the database at the URL `template`, for the life of the block.
+
+    The name has our process in it, so that two runs of the tests may share the engine.
+    """
+    name = f"{_PREFIX}{os.getpid()}_{name}"
     source = urlsplit(template).path.lstrip("/")
     connection = await asyncpg.connect(engine)
     try:
@@ -242,3 +251,22 @@ async def _created(engine: str, name: str, template: str = "template1") -> Async
         await connection.execute(f"drop database if exists {name} with (force)")
     finally:
         await connection.close()
+
+
+async def _drop_what_dead_runs_left(engine: str) -> None:
+    connection = await asyncpg.connect(engine)
+    for row in await connection.fetch("select datname from pg_database where datname like $1", f"{_PREFIX}%"):
+        process = row["datname"].removeprefix(_PREFIX).partition("_")[0]
+        if not _is_alive(int(process)):
+            await connection.execute(f"drop database if exists {row['datname']} with (force)")
+    await connection.close()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -50,6 +50,10 @@ ENABLED_AT = {
     "auth.puk1": "life",
     "auth.social": "beeline letai",
     "auth.network_auto": "beeline",
+    "auth.social_vk": "beeline letai",
+    "auth.social_facebook": "beeline",
+    "auth.social_ok": "letai",
+    "auth.social_google": "",
     "auth.office_credentials": "motiv",
     "auth.installer_password": "beeline",
     "auth.partial_access": "beeline",
@@ -176,6 +180,13 @@ def test_the_table_of_features_and_operators() -> None:
         ("tele2", "services.tv_trial", "Television is not sold here"),
         ("letai", "services.tv_trial", "Television is paid from the first day"),
         ("tele2", "services.ringback_gift", "A ringback tone is bought for one's own number only"),
+        ("letai", "auth.social_facebook", "Of the social networks, only VK or Odnoklassniki can open this cabinet"),
+        (
+            "motiv",
+            "auth.social_vk",
+            "Social networks do not open this cabinet; sign in with a password, a password sent in answer to an SMS "
+            "to 1070 or the credentials from the office",
+        ),
         ("letai", "business.bill_compare", "Bills are shown one at a time"),
         (
             "motiv",

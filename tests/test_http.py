@@ -182,7 +182,7 @@ async def test_inbox_page_shows_messages_and_escapes_them(cabinet: Cabinet, sett
     (settings.data / "inbox.ndjson").write_text(
         '{"to": "<b>", "channel": "SMS", "text": "<script>", "code": null, "at": "x"}\n'
     )
-    page = (await cabinet.http.get("/dev/inbox")).text
+    page = (await cabinet.http.get("/dev/inbox", headers={"accept": "text/html,*/*"})).text
     assert "&lt;script&gt;" in page
     assert "<script>" not in page
     (settings.data / "inbox.ndjson").unlink()

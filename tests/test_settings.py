@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateways.accounts import HttpSmsAccount, SmppAccount, SmtpAccount
 from server.settings import SettingsRejected, load_development_settings, load_settings
 
 GOOD_SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -70,6 +71,21 @@ def test_production_settings_hide_what_is_secret() -> None:
         ("HEARTH_DATABASE_URL", "mysql://root:hidden@db/x", "must be the URL of a PostgreSQL database"),
         ("HEARTH_WORKERS", "0", "greater than or equal to 1"),
         ("HEARTH_POOL_SIZE", "ten", "valid integer"),
+        ("HEARTH_SMS_URL", "sms.example", "smpp://"),
+        ("HEARTH_SMS_URL", "smpp://hearth:hidden@smsc.example:2775", "?source="),
+        ("HEARTH_SMS_URL", "smpp://hearth:hidden@smsc.example?source=1070&ton=1", "'?source=…' alone"),
+        ("HEARTH_SMS_URL", "smpp://hearth:hidden@smsc.example?source=кабинет", "up to 11 letters and digits"),
+        ("HEARTH_SMS_URL", "smpp://hearth:hidden-long@smsc.example?source=1070", "password of up to 8"),
+        ("HEARTH_SMS_URL", "smpp://hearth:hidden@:2775?source=1070", "must name a host"),
+        ("HEARTH_SMS_URL", "smpp://hearth:hidden@smsc.example:sms?source=1070", "must be a URL"),
+        ("HEARTH_SMS_URL", "https://sms.example/messages", "needs HEARTH_SMS_KEY"),
+        ("HEARTH_SMS_URL", "http://sms.example/messages", "must be an https URL"),
+        ("HEARTH_SMS_URL", "https://user:hidden@sms.example/messages", "no user"),
+        ("HEARTH_EMAIL_URL", "https://mail.example", "must be the URL of a mail server"),
+        ("HEARTH_EMAIL_URL", "smtp://user:hidden@mail.example", "?from="),
+        ("HEARTH_EMAIL_URL", "smtp://user:hidden@mail.example?from=nobody", "must name a sender"),
+        ("HEARTH_EMAIL_CA", "/dev/null/ca.pem", "file of certificates"),
+        ("HEARTH_EMAIL_CA", "/dev/null", "file of certificates"),
         ("PORT", "99999", "less than or equal to 65535"),
     ],
 )
@@ -104,6 +120,29 @@ def test_the_port_may_be_called_port_and_an_empty_variable_counts_as_absent(
     assert load_settings().port == 8001
     monkeypatch.setenv("PORT", "")
     assert load_settings().port == 8002
+
+
+@pytest.mark.usefixtures("production")
+def test_accounts_at_gateways_are_read_from_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().sms_account is None
+    assert load_settings().email_account is None
+    monkeypatch.setenv("HEARTH_SMS_URL", "smpp://hearth:hid%40den@smsc.example?source=Beeline")
+    monkeypatch.setenv("HEARTH_EMAIL_URL", "smtp://lk%40example.ru:hid%2Fden@mail.example?from=noreply@example.ru")
+    settings = load_settings()
+    assert settings.sms_account == SmppAccount("smsc.example", 2775, "hearth", "hid@den", "Beeline")
+    assert settings.email_account == SmtpAccount(
+        "mail.example", 587, "lk@example.ru", "hid/den", "noreply@example.ru", tls_at_once=False
+    )
+    for said in (repr(settings), repr(settings.sms_account), repr(settings.email_account)):
+        assert "den" not in said
+    monkeypatch.setenv("HEARTH_EMAIL_URL", "smtps://mail.example?from=noreply@example.ru")
+    monkeypatch.setenv("HEARTH_SMS_URL", "https://sms.example/messages?v=2")
+    monkeypatch.setenv("HEARTH_SMS_KEY", "hidden, and long enough")
+    settings = load_settings()
+    assert settings.sms_account == HttpSmsAccount("https://sms.example/messages?v=2", "hidden, and long enough")
+    assert settings.email_account is not None
+    assert (settings.email_account.port, settings.email_account.tls_at_once) == (465, True)
+    assert "hidden" not in f"{settings!r} {settings.sms_account!r}"
 
 
 def test_development_makes_a_secret_once_and_keeps_it_to_itself(tmp_path: Path) -> None:

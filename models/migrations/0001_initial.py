@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="Counter",
             fields=[
-                ("key", fields.CharField(primary_key=True, unique=True, db_index=True, max_length=200)),
+                ("key", fields.CharField(primary_key=True, unique=True, db_index=True, max_length=400)),
                 ("count", fields.IntField(default=0)),
                 ("started_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ("ends_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),

@@ -1,0 +1,145 @@
+"""A new password: chosen by somebody who is signed in (F019), or by whoever holds the number (F016, F017)."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from auth import challenge, identifier, lockout, notices, passwords
+from auth.challenge import Challenge, CodeAccepted
+from auth.lockout import Attempt
+from auth.session import Viewer
+from auth.sign_in import Caller, SignedIn, accepted_numbers, let_in
+from domain import password as policy
+from domain.msisdn import normalize
+from domain.profile import Profile
+from domain.refusals import (
+    CodeRejected,
+    CredentialsRejected,
+    FeatureDisabled,
+    InputRejected,
+    LockedOut,
+    PasswordRejected,
+    RateLimited,
+)
+from domain.sign_in import LoginMethod, RecoveryChannel
+from models import audit
+from models.challenge import ChallengePurpose
+from models.database import tx
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """The new password counts from now on; all other sessions of the user have ended."""
+
+
+_LOGINS = "select value from login where user_id = $1"
+_HASH = "select password_hash from app_user where id = $1"
+_SET = """
+update app_user set password_hash = $2, must_change_password = false, password_burnt = false,
+  password_expires_at = null
+where id = $1
+"""
+# Whoever knew the old password must not stay signed in with it.
+_END_OTHERS = (
+    "update session set revoked_at = now() where user_id = $1 and id <> $2 and revoked_at is null",
+    "update refresh_token set revoked_at = now() where user_id = $1 and revoked_at is null"
+    " and family is distinct from (select family from session where id = $2)",
+)
+
+
+async def change(
+    profile: Profile, viewer: Viewer, current: str, new: str, caller: Caller
+) -> PasswordChanged | CredentialsRejected | PasswordRejected | LockedOut | RateLimited:
+    """Change the viewer's password by naming the current one, whose guesses count as at the door.
+
+    A cabinet that has no password yet, after PUK1, gets its first one so, whatever `current` says.
+    """
+    name = identifier.canonical(viewer.login or f"user:{viewer.user_id}", profile)
+
+    async def admit(
+        connection: BaseDBAsyncClient,
+    ) -> tuple[Attempt | LockedOut | RateLimited, str | None, list[str]]:
+        admitted = await lockout.admit(connection, profile, name, caller.address)
+        [row] = await connection.execute_query_dict(_HASH, [viewer.user_id])
+        logins = await connection.execute_query_dict(_LOGINS, [viewer.user_id])
+        return admitted, row["password_hash"], [login["value"] for login in logins]
+
+    admitted, stored, logins = await tx(admit)
+    if not isinstance(admitted, Attempt):
+        return admitted
+    if stored is not None and not await passwords.verify(stored, current[: passwords.LONGEST]):
+        return CredentialsRejected(admitted.left, "The current password is wrong", ("currentPassword",))
+    if refused := rejected(new, profile, logins):
+        return refused
+    new_hash = await asyncio.to_thread(passwords.hash_password, new)
+
+    async def replace(connection: BaseDBAsyncClient) -> PasswordChanged:
+        await _set(connection, profile, viewer.user_id, viewer.session_id, new_hash, name)
+        return PasswordChanged()
+
+    return await tx(replace)
+
+
+async def request_reset(
+    profile: Profile, secret: bytes, typed: str, channel: RecoveryChannel, caller: Caller
+) -> Challenge | RateLimited | InputRejected | FeatureDisabled:
+    """Send a code to the number of the cabinet, for a new password; the same answer for every number (I11)."""
+    if channel is not RecoveryChannel.SMS or channel not in profile.auth.recovery_channels:
+        key = f"auth.recovery.{channel.lower()}"
+        return FeatureDisabled(key, "This operator does not restore access this way; see `operator.ussdCodes`")
+    msisdn = normalize(typed, profile)
+    if msisdn is None:
+        return InputRejected(accepted_numbers(profile), field=("identifier",))
+
+    async def send(connection: BaseDBAsyncClient) -> Challenge | RateLimited:
+        known = await identifier.find(connection, profile, msisdn)
+        user_id = known.user_id if known and known.msisdn == msisdn else None
+        return await challenge.request(
+            connection, profile, secret, ChallengePurpose.RECOVER, msisdn, user_id, caller.initiator
+        )
+
+    return await tx(send)
+
+
+async def reset(
+    profile: Profile, secret: bytes, challenge_id: UUID, code: str, new: str, caller: Caller
+) -> SignedIn | CodeRejected | PasswordRejected:
+    """Set a new password by the code that was sent, and sign in with it; everybody else is signed out.
+
+    A password that is not taken costs no try of the code.
+    """
+    if refused := rejected(new, profile, []):
+        return refused
+    new_hash = await asyncio.to_thread(passwords.hash_password, new)
+
+    async def replace(connection: BaseDBAsyncClient) -> SignedIn | CodeRejected:
+        outcome = await challenge.confirm(connection, profile, secret, ChallengePurpose.RECOVER, challenge_id, code)
+        if not isinstance(outcome, CodeAccepted):
+            return outcome
+        logins = await connection.execute_query_dict(_LOGINS, [outcome.user_id])
+        await _set(connection, profile, outcome.user_id, 0, new_hash, *(login["value"] for login in logins))
+        return await let_in(connection, profile, outcome.user_id, LoginMethod.SMS_CODE, caller)
+
+    return await tx(replace)
+
+
+def rejected(new: str, profile: Profile, personal: list[str]) -> PasswordRejected | None:
+    """What the policy holds against a new password; None when it is taken."""
+    found = policy.problems(new, profile, personal=personal)
+    if not found:
+        return None
+    messages = ". ".join(policy.message(problem, profile) for problem in found)
+    return PasswordRejected(found[0].code, messages)
+
+
+async def _set(
+    connection: BaseDBAsyncClient, profile: Profile, user_id: int, session_id: int, new_hash: str, *names: str
+) -> None:
+    await connection.execute_query(_SET, [user_id, new_hash])
+    for statement in _END_OTHERS:
+        await connection.execute_query(statement, [user_id, session_id])
+    await lockout.forget(connection, profile, *names)
+    await audit.record(connection, profile.operator.id, user_id, "PASSWORD_CHANGED")
+    await notices.security(connection, profile, user_id, "Пароль личного кабинета изменён.")

@@ -1,0 +1,53 @@
+"""A fresh proof for what must not be done by whoever finds an open screen (DESIGN 4, F028)."""
+
+from uuid import UUID
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from auth import challenge
+from auth.challenge import Challenge, CodeAccepted
+from auth.session import Viewer
+from domain.profile import Profile
+from domain.refusals import CodeRejected, MethodDisabled, RateLimited
+from models import audit
+from models.challenge import ChallengePurpose
+from models.database import tx
+
+_NUMBER = "select value from login where user_id = $1 and kind = 'MSISDN' order by id limit 1"
+_STEP_UP = "update session set stepped_up_at = now() where id = $1"
+
+
+async def request(profile: Profile, secret: bytes, viewer: Viewer) -> Challenge | RateLimited | MethodDisabled:
+    """Send a code to the viewer's own number; it counts in this session only."""
+
+    async def send(connection: BaseDBAsyncClient) -> Challenge | RateLimited | MethodDisabled:
+        rows = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
+        if not rows:
+            return MethodDisabled("There is no number to send a code to")
+        return await challenge.request(
+            connection, profile, secret, ChallengePurpose.STEP_UP, rows[0]["value"], viewer.user_id, _initiator(viewer)
+        )
+
+    return await tx(send)
+
+
+async def confirm(
+    profile: Profile, secret: bytes, viewer: Viewer, challenge_id: UUID, code: str
+) -> CodeRejected | None:
+    """Prove by the code that was sent; for ten minutes the session may do what needs it."""
+
+    async def prove(connection: BaseDBAsyncClient) -> CodeRejected | None:
+        outcome = await challenge.confirm(
+            connection, profile, secret, ChallengePurpose.STEP_UP, challenge_id, code, initiator=_initiator(viewer)
+        )
+        if not isinstance(outcome, CodeAccepted):
+            return outcome
+        await connection.execute_query(_STEP_UP, [viewer.session_id])
+        await audit.record(connection, viewer.operator, viewer.user_id, "STEPPED_UP")
+        return None
+
+    return await tx(prove)
+
+
+def _initiator(viewer: Viewer) -> str:
+    return f"session:{viewer.session_id}"

@@ -1,0 +1,117 @@
+"""Temporary passwords by USSD and by SMS to a short number (F005, F006), and by the form (F007).
+
+The SIM that asks is the proof: the gateway tells its number, and the password goes back to it.
+"""
+
+import asyncio
+import secrets
+import string
+from dataclasses import dataclass
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from auth import identifier, lockout, passwords
+from auth.identifier import Identified
+from auth.sign_in import accepted_numbers, disabled
+from domain.msisdn import normalize
+from domain.profile import Profile
+from domain.refusals import FeatureDisabled, InputRejected, RateLimited
+from domain.sign_in import LoginMethod
+from models import audit, counter, outbox
+from models.database import tx
+
+_HOUR = 3600
+_LENGTH = 10
+# Letters and digits that are not taken for one another when they are read from a telephone.
+_SMALL = "abcdefghijkmnpqrstuvwxyz"
+_CAPITAL = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+_DIGITS = "23456789"
+
+_SET = """
+update app_user set password_hash = $2, must_change_password = $3, password_burnt = false,
+  password_expires_at = now() + make_interval(mins => $4)
+where id = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordOnItsWay:
+    """Whatever the number, the answer is this; a password comes where there is somebody to send it to."""
+
+
+def invent() -> str:
+    """A password that every policy takes: both cases and a digit, nothing special."""
+    rest = [secrets.choice(_SMALL + _CAPITAL + _DIGITS) for _ in range(_LENGTH - 3)]
+    characters = [secrets.choice(_SMALL), secrets.choice(_CAPITAL), secrets.choice(_DIGITS), *rest]
+    secrets.SystemRandom().shuffle(characters)
+    assert set(characters) <= set(string.ascii_letters + string.digits)
+    return "".join(characters)
+
+
+async def by_form(profile: Profile, typed: str) -> PasswordOnItsWay | RateLimited | InputRejected | FeatureDisabled:
+    """Asked for in a form: the same answer for every number (F007, I11)."""
+    if refused := disabled(profile, LoginMethod.USSD_PASSWORD):
+        return refused
+    msisdn = normalize(typed, profile)
+    if msisdn is None:
+        return InputRejected(accepted_numbers(profile), field=("identifier",))
+    return await send_to(profile, msisdn, LoginMethod.USSD_PASSWORD)
+
+
+async def by_ussd(profile: Profile, msisdn: str, code: str) -> PasswordOnItsWay | RateLimited | FeatureDisabled:
+    """A code was dialled on the telephone of `msisdn` (`auth.ussd_password_code`)."""
+    refused = disabled(profile, LoginMethod.USSD_PASSWORD)
+    if refused or code != profile.auth.ussd_password_code:
+        return refused or FeatureDisabled("auth.ussd_password", "This code is not known here")
+    return await send_to(profile, msisdn, LoginMethod.USSD_PASSWORD)
+
+
+async def by_inbound_sms(profile: Profile, msisdn: str, to: str) -> PasswordOnItsWay | RateLimited | FeatureDisabled:
+    """An SMS with any text, or none, came from `msisdn` to the short number (`auth.inbound_sms_number`)."""
+    refused = disabled(profile, LoginMethod.INBOUND_SMS_PASSWORD)
+    if refused or to != profile.auth.inbound_sms_number:
+        return refused or FeatureDisabled("auth.inbound_sms_password", "This number is not known here")
+    return await send_to(profile, msisdn, LoginMethod.INBOUND_SMS_PASSWORD)
+
+
+async def send_to(profile: Profile, msisdn: str, method: LoginMethod) -> PasswordOnItsWay | RateLimited:
+    """Give the user of a number a temporary password, by SMS to that number.
+
+    It replaces the old one, ends a lock, and has to be changed where `auth.temporary_password_must_change` says
+    so; it works for `auth.temporary_password_ttl_minutes`.
+    """
+    password = invent()
+    password_hash = await asyncio.to_thread(passwords.hash_password, password)
+    operator = profile.operator.id
+
+    async def issue(connection: BaseDBAsyncClient) -> PasswordOnItsWay | RateLimited:
+        count, ends_at = await counter.count(connection, f"sms:{operator}:{msisdn}", _HOUR)
+        if count > profile.auth.otp.max_sms_per_number_per_hour:
+            return RateLimited(ends_at)
+        known = await identifier.find(connection, profile, msisdn)
+        if known is not None and known.msisdn == msisdn:
+            await _replace(connection, profile, known, password_hash, method)
+        body = {"to": msisdn, "text": _text(profile, password)}
+        kind = "sms" if known is not None and known.msisdn == msisdn else "void"
+        minutes = profile.auth.temporary_password_ttl_minutes
+        await outbox.enqueue(connection, operator, kind, body, ttl_seconds=minutes * 60.0)
+        return PasswordOnItsWay()
+
+    return await tx(issue)
+
+
+async def _replace(
+    connection: BaseDBAsyncClient, profile: Profile, known: Identified, password_hash: str, method: LoginMethod
+) -> None:
+    auth = profile.auth
+    await connection.execute_query(
+        _SET,
+        [known.user_id, password_hash, auth.temporary_password_must_change, auth.temporary_password_ttl_minutes],
+    )
+    await lockout.forget(connection, profile, known.msisdn or "")
+    await audit.record(connection, profile.operator.id, known.user_id, "TEMPORARY_PASSWORD_SENT", method=method)
+
+
+def _text(profile: Profile, password: str) -> str:
+    minutes = profile.auth.temporary_password_ttl_minutes
+    return f"{profile.operator.name}: временный пароль {password}, {minutes} мин. Никому его не сообщайте."

@@ -1,0 +1,142 @@
+"""What a user does for the safety of the cabinet: passwords, sessions, fresh proofs, and the log of it all."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from auth import network, password_change, preferences, sessions, step_up
+from auth.challenge import Challenge
+from auth.password_change import PasswordChanged
+from auth.sessions import Session
+from domain.access import AccessLevel
+from domain.language import Language
+from domain.refusals import Refusal
+from domain.sign_in import RecoveryChannel
+from models.reader import Statement
+from resolvers import node_id
+from resolvers.context import Context
+from resolvers.page import Page, page, position, size
+from resolvers.sign_in import Entered, caller_of, challenge_key, enter
+
+
+@dataclass(frozen=True, slots=True)
+class AuditDetail:
+    """One thing that an event tells besides its action."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """Something that happened to the cabinet (F038)."""
+
+    id: int
+    at: datetime
+    action: str
+    details: list[AuditDetail]
+
+
+def _event(event_id: int, at: datetime, action: str, details: dict[str, Any]) -> AuditEvent:
+    return AuditEvent(event_id, at, action, [AuditDetail(key, str(value)) for key, value in details.items()])
+
+
+_EVENTS = Statement(
+    """
+select id, at, action, details from audit_event
+where user_id = $1 and ($2::bigint is null or id < $2) order by id desc limit $3
+""",
+    _event,
+)
+_EVENTS_COUNT = Statement("select count(*) from audit_event where user_id = $1", int)
+
+
+async def change_password(context: Context, current: str, new: str) -> PasswordChanged | Refusal:
+    """Change the viewer's password; the one thing that a session with a temporary password may do."""
+    viewer = context.require_session()
+    return await context.change(password_change.change(context.profile, viewer, current, new, caller_of(context)))
+
+
+async def request_password_reset(context: Context, identifier: str, channel: RecoveryChannel) -> Challenge | Refusal:
+    """Ask for a code to set a new password with."""
+    return await context.change(
+        password_change.request_reset(context.profile, context.secret, identifier, channel, caller_of(context))
+    )
+
+
+async def reset_password(context: Context, challenge_id: str, code: str, new: str) -> Entered | Refusal:
+    """Set a new password with a code, and sign in."""
+    attempt = password_change.reset(
+        context.profile, context.secret, challenge_key(challenge_id), code, new, caller_of(context)
+    )
+    return await enter(context, await context.change(attempt))
+
+
+async def viewer_sessions(context: Context) -> list[Session]:
+    """The live sessions of the viewer, this one first (F027)."""
+    return await sessions.sessions(context.reads, context.profile, context.require_viewer())
+
+
+async def revoke_session(context: Context, global_id: str) -> Refusal | None:
+    """End a session of the viewer's."""
+    viewer = context.require_viewer()
+    wanted = node_id.decode(global_id)
+    key = node_id.integer_key(wanted) if wanted is not None and wanted.type_name == "Session" else None
+    return await context.change(sessions.revoke(viewer, key))
+
+
+async def request_step_up(context: Context) -> Challenge | Refusal:
+    """Send a code for a fresh proof."""
+    viewer = context.require_viewer()
+    return await context.change(step_up.request(context.profile, context.secret, viewer))
+
+
+async def confirm_step_up(context: Context, challenge_id: str, code: str) -> Refusal | None:
+    """Prove with the code."""
+    viewer = context.require_viewer()
+    return await context.change(
+        step_up.confirm(context.profile, context.secret, viewer, challenge_key(challenge_id), code)
+    )
+
+
+async def audit_log(context: Context, first: int | None, after: str | None) -> Page[AuditEvent]:
+    """What happened to the viewer's cabinet, newest first (F038)."""
+    viewer = context.require_viewer()
+    limit = size(first)
+    place = position(after, int)
+    reads = context.reads
+    events = await reads.fetch(_EVENTS, viewer.user_id, place[0] if place else None, limit + 1)
+
+    async def count() -> int:
+        return await reads.fetch_one(_EVENTS_COUNT, viewer.user_id) or 0
+
+    return page(events[:limit], limit, place, lambda event: [event.id], count, has_more=len(events) > limit)
+
+
+async def sign_in_from_network(context: Context, token: str) -> Entered | Refusal:
+    """Sign in by what the operator's network says of the SIM."""
+    attempt = network.sign_in(context.profile, context.network_key, token, caller_of(context))
+    return await enter(context, await context.change(attempt))
+
+
+async def set_network_auto_login(context: Context, level: AccessLevel | None) -> Refusal | None:
+    """Choose how far the network lets in."""
+    return await context.change(network.set_level(context.profile, context.require_viewer(), level))
+
+
+async def set_language(context: Context, language: Language) -> Refusal | None:
+    """Choose the language of messages."""
+    viewer = context.require_viewer()
+    refusal = await context.change(preferences.set_language(context.profile, viewer, language))
+    if refusal is None:
+        context.become(replace(viewer, language=language))
+    return refusal
+
+
+async def set_display_name(context: Context, name: str) -> Refusal | None:
+    """Choose how to be called."""
+    viewer = context.require_viewer()
+    refusal = await context.change(preferences.set_display_name(viewer, name))
+    if refusal is None:
+        context.become(replace(viewer, display_name=" ".join(name.split())))
+    return refusal

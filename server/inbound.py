@@ -1,0 +1,168 @@
+"""What the operator's gateway tells: reports of deliveries, codes dialled, SMS to a short number (F005, F006, N10).
+
+It posts them signed (docs/messages.md); in development the page
+/dev/phone stands in for a telephone.
+"""
+
+import time
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from auth import temporary_password
+from auth.temporary_password import PasswordOnItsWay
+from domain.msisdn import normalize
+from domain.profile import Profile
+from domain.refusals import FeatureDisabled, RateLimited
+from gateways.http_sms import (
+    MAX_REPORT_BYTES,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    ReportRejected,
+    check_signature,
+    read_report,
+)
+from gateways.messages import Inbound
+from server.receipts import Receipts
+from server.settings import Settings
+
+Outcome = PasswordOnItsWay | RateLimited | FeatureDisabled
+
+_PHONE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Phone · Hearth</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+  :root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }}
+  body {{ max-width: 28rem; margin: 2rem auto; padding: 0 1rem; }}
+  h1 {{ font-size: 1.4rem; }}
+  label {{ display: block; margin: .8rem 0; }}
+  input, select, button {{ font: inherit; width: 100%; padding: .4rem .6rem; box-sizing: border-box; }}
+</style></head><body>
+<h1>Phone</h1>
+<p>What a subscriber dials or sends. The answer comes to the <a href="/dev/inbox">inbox</a>.</p>
+<form method="post">
+  <label>Operator <select name="operator">{operators}</select></label>
+  <label>From number <input name="from" required inputmode="tel"></label>
+  <label>Dial a code, or the number to send an SMS to
+    <input name="to" required list="codes"><datalist id="codes">{codes}</datalist></label>
+  <button>Send</button>
+</form>
+<p role="status">{status}</p>
+</body></html>"""
+
+
+async def receive(profile: Profile, sender: str, to: str) -> Outcome | None:
+    """Act on what came from a telephone; None for a sender that is no number of the operator's.
+
+    A code that is dialled begins with `*`; everything else is the number that an SMS went to.
+    """
+    msisdn = normalize(sender, profile)
+    if msisdn is None:
+        return None
+    if to.startswith("*"):
+        return await temporary_password.by_ussd(profile, msisdn, to)
+    return await temporary_password.by_inbound_sms(profile, msisdn, to)
+
+
+async def receive_sms(profiles: Mapping[str, Profile], message: Inbound) -> None:
+    """Act on an SMS that a gateway brought: it is for the operator whose short number it went to."""
+    for profile in profiles.values():
+        if profile.auth.inbound_sms_number == message.to:
+            await receive(profile, message.sender, message.to)
+
+
+def routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRoute]:
+    """`POST /gateway/inbound`: {"operator"?, "from", "to"}, and `POST /gateway/reports`, both signed."""
+    key = settings.gateway_key
+
+    async def reports(request: Request) -> Response:
+        headers = request.headers
+        try:
+            receipt = read_report(
+                await request.body(),
+                headers.get(TIMESTAMP_HEADER, ""),
+                headers.get(SIGNATURE_HEADER, ""),
+                key=key,
+                now=time.time(),
+            )
+        except ReportRejected as rejected:
+            return JSONResponse({"error": str(rejected)}, status_code=403)
+        await Receipts(request.app.state.pool).note(receipt)
+        return Response(status_code=204)
+
+    async def inbound(request: Request) -> Response:
+        body = await request.body()
+        headers = request.headers
+        try:
+            check_signature(
+                body, headers.get(TIMESTAMP_HEADER, ""), headers.get(SIGNATURE_HEADER, ""), key=key, now=time.time()
+            )
+        except ReportRejected as rejected:
+            return JSONResponse({"error": str(rejected)}, status_code=403)
+        told = _told(body)
+        profile = profiles.get(told.get("operator") or settings.operator) if told else None
+        if told is None or profile is None:
+            return JSONResponse({"error": 'the body must be {"operator", "from", "to"}, all text'}, status_code=400)
+        return _answer(await receive(profile, told["from"], told["to"]))
+
+    return [
+        Route("/gateway/inbound", inbound, methods=["POST"]),
+        Route("/gateway/reports", reports, methods=["POST"]),
+    ]
+
+
+def development_routes(profiles: Mapping[str, Profile]) -> list[BaseRoute]:
+    """`/dev/phone`: a telephone of any demo person."""
+
+    async def phone(request: Request) -> Response:
+        status = ""
+        if request.method == "POST":
+            form = {name: values[-1] for name, values in parse_qs((await request.body()).decode()).items()}
+            profile = profiles.get(form.get("operator", ""))
+            if profile is not None:
+                answer = _answer(await receive(profile, form.get("from", ""), form.get("to", "").strip()))
+                status = bytes(answer.body).decode()
+        return HTMLResponse(_page(profiles, status))
+
+    return [Route("/dev/phone", phone, methods=["GET", "POST"])]
+
+
+def _told(body: bytes) -> dict[str, Any] | None:
+    if len(body) > MAX_REPORT_BYTES:
+        return None
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    fits = isinstance(told, dict) and all(isinstance(told.get(name), str) for name in ("from", "to"))
+    return told if fits and isinstance(told.get("operator"), str | None) else None
+
+
+def _answer(outcome: Outcome | None) -> JSONResponse:
+    """What the gateway is told: that it was taken, or why it was not."""
+    match outcome:
+        case PasswordOnItsWay():
+            return JSONResponse({"status": "taken"}, status_code=202)
+        case RateLimited():
+            return JSONResponse({"error": "too many for this number"}, status_code=429)
+        case FeatureDisabled():
+            return JSONResponse({"error": outcome.message}, status_code=404)
+        case _:
+            return JSONResponse({"error": "no number of this operator"}, status_code=404)
+
+
+def _page(profiles: Mapping[str, Profile], status: str) -> str:
+    codes = {
+        code for each in profiles.values() for code in (each.auth.ussd_password_code, each.auth.inbound_sms_number)
+    }
+    return _PHONE.format(
+        operators="".join(f"<option>{escape(operator)}</option>" for operator in profiles),
+        codes="".join(f'<option value="{escape(code)}">' for code in sorted(filter(None, codes))),
+        status=escape(status),
+    )
