@@ -34,9 +34,10 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class CodeAccepted:
-    """The right code, used for the first and only time."""
+    """The right code, used for the first and only time; `target` is where it was sent."""
 
     user_id: int
+    target: str
 
 
 # One at a time for each number, so that two requests at once send one code.
@@ -87,8 +88,9 @@ async def request(
     target: str,
     user_id: int | None,
     initiator: str,
+    channel: ChallengeChannel = ChallengeChannel.SMS,
 ) -> Challenge | RateLimited:
-    """Send a new code by SMS to `target`, or give the initiator's running one while the resend pause lasts (E21).
+    """Send a new code to `target` by SMS or e-mail, or give the initiator's running one in the resend pause (E21).
 
     Without a `user_id` all looks and costs the same, and nothing is sent. The same holds for a second initiator
     during the pause: whoever asks for somebody else's number can neither use up the tries of a code that the
@@ -102,7 +104,7 @@ async def request(
         return _still_running(paused[0], purpose, pause)
     sent = not paused
     if sent:
-        count, window_ends_at = await counter.count(connection, f"sms:{operator}:{target}", _HOUR)
+        count, window_ends_at = await counter.count(connection, f"{channel.lower()}:{operator}:{target}", _HOUR)
         if count > otp.max_sms_per_number_per_hour:
             return RateLimited(retry_at=window_ends_at)
 
@@ -115,7 +117,7 @@ async def request(
             challenge_id,
             operator,
             purpose,
-            ChallengeChannel.SMS,
+            channel,
             target,
             user_id if sent else None,
             _hmac(secret, challenge_id, code),
@@ -129,15 +131,15 @@ async def request(
     await outbox.enqueue(
         connection,
         operator,
-        "sms" if sent and user_id is not None else "void",
-        {"to": target, "text": text, "code": code},
+        channel.lower() if sent and user_id is not None else "void",
+        {"to": target, "text": text, "code": code, "subject": profile.operator.name},
         dedup=f"challenge:{challenge_id}",
         ttl_seconds=otp.ttl_seconds,
     )
     return Challenge(
         id=challenge_id,
         purpose=purpose,
-        channel=ChallengeChannel.SMS,
+        channel=channel,
         expires_at=row["expires_at"],
         attempts_left=otp.max_attempts,
         resend_allowed_at=row["created_at"] + pause,
@@ -172,7 +174,7 @@ async def confirm(
         return _rejected(ErrorCode.CODE_INVALID, row["max_attempts"] - row["attempts"])
     # The row is locked by the count above, so nobody else can use the code meanwhile.
     await connection.execute_query("update challenge set consumed_at = now() where id = $1", [challenge_id])
-    return CodeAccepted(user_id=row["user_id"])
+    return CodeAccepted(user_id=row["user_id"], target=row["target"])
 
 
 async def _why_not(

@@ -12,6 +12,9 @@ from auth.lockout import Attempt
 from auth.session import Viewer
 from auth.sign_in import Caller, SignedIn, accepted_numbers, let_in
 from domain import password as policy
+from domain.challenge import ChallengeChannel
+from domain.email import normalize_email
+from domain.features import feature
 from domain.msisdn import normalize
 from domain.profile import Profile
 from domain.refusals import (
@@ -34,6 +37,11 @@ class PasswordChanged:
     """The new password counts from now on; all other sessions of the user have ended."""
 
 
+_BY_CODE = (RecoveryChannel.SMS, RecoveryChannel.EMAIL)
+_BY_CONTACT = """
+select user_id from contact where operator = $1 and kind = 'EMAIL' and value = $2 and verified_at is not null
+order by verified_at desc limit 1
+"""
 _LOGINS = "select value from login where user_id = $1"
 _HASH = "select password_hash from app_user where id = $1"
 _SET = """
@@ -85,22 +93,39 @@ async def change(
 async def request_reset(
     profile: Profile, secret: bytes, typed: str, channel: RecoveryChannel, caller: Caller
 ) -> Challenge | RateLimited | InputRejected | FeatureDisabled:
-    """Send a code to the number of the cabinet, for a new password; the same answer for every number (I11)."""
-    if channel is not RecoveryChannel.SMS or channel not in profile.auth.recovery_channels:
-        key = f"auth.recovery.{channel.lower()}"
-        return FeatureDisabled(key, "This operator does not restore access this way; see `operator.ussdCodes`")
-    msisdn = normalize(typed, profile)
-    if msisdn is None:
-        return InputRejected(accepted_numbers(profile), field=("identifier",))
+    """Send a code to the number or the proven address of the cabinet; the same answer for everybody (I11, K005)."""
+    flag = feature(profile, f"recovery.{channel.lower()}")
+    if not flag.enabled or channel not in _BY_CODE:
+        return FeatureDisabled(flag.key, flag.reason or "This way begins outside the cabinet; see `operator.ussdCodes`")
+    by_email = channel is RecoveryChannel.EMAIL
+    target = normalize_email(typed) if by_email else normalize(typed, profile)
+    if target is None:
+        accepted = "Give the e-mail address of the cabinet" if by_email else accepted_numbers(profile)
+        return InputRejected(accepted, field=("identifier",))
 
     async def send(connection: BaseDBAsyncClient) -> Challenge | RateLimited:
-        known = await identifier.find(connection, profile, msisdn)
-        user_id = known.user_id if known and known.msisdn == msisdn else None
+        user_id = await _reached(connection, profile, target, by_email=by_email)
         return await challenge.request(
-            connection, profile, secret, ChallengePurpose.RECOVER, msisdn, user_id, caller.initiator
+            connection,
+            profile,
+            secret,
+            ChallengePurpose.RECOVER,
+            target,
+            user_id,
+            caller.initiator,
+            ChallengeChannel.EMAIL if by_email else ChallengeChannel.SMS,
         )
 
     return await tx(send)
+
+
+async def _reached(connection: BaseDBAsyncClient, profile: Profile, target: str, *, by_email: bool) -> int | None:
+    """Whose number or proven address `target` is."""
+    if by_email:
+        rows = await connection.execute_query_dict(_BY_CONTACT, [profile.operator.id, target])
+        return rows[0]["user_id"] if rows else None
+    known = await identifier.find(connection, profile, target)
+    return known.user_id if known and known.msisdn == target else None
 
 
 async def reset(

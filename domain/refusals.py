@@ -19,6 +19,7 @@ class ErrorCode(StrEnum):
     LOCKED_OUT = "LOCKED_OUT"
     LOGIN_METHOD_DISABLED = "LOGIN_METHOD_DISABLED"
     NOT_FOUND = "NOT_FOUND"
+    REGISTRATION_LINK_EXPIRED = "REGISTRATION_LINK_EXPIRED"
     PASSWORD_TOO_WEAK = "PASSWORD_TOO_WEAK"  # noqa: S105
     PASSWORD_FORBIDDEN_CHARACTERS = "PASSWORD_FORBIDDEN_CHARACTERS"  # noqa: S105
     CONFLICT = "CONFLICT"
@@ -98,6 +99,15 @@ class MethodDisabled:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationLinkRejected:
+    """A link that is too old, was used, or never was one: register again (F011, E62)."""
+
+    message: str = "The link is not valid any more; register again"
+    field: tuple[str, ...] | None = ("token",)
+    code: ClassVar[ErrorCode] = ErrorCode.REGISTRATION_LINK_EXPIRED
+
+
+@dataclass(frozen=True, slots=True)
 class NotFound:
     """An id that names nothing of the caller's: unknown and foreign ones are told alike."""
 
@@ -160,6 +170,7 @@ Refusal = (
     | LockedOut
     | PasswordRejected
     | MethodDisabled
+    | RegistrationLinkRejected
     | NotFound
     | SocialAccountTaken
     | LastWayIn

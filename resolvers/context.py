@@ -25,6 +25,7 @@ T = TypeVar("T")
 class Context:
     """One operation: who calls, which operator's cabinet, and the ways to read and to answer.
 
+    `site` is where the front end is, for links in mails.
     `initiator` tells callers apart before they sign in, as well as an address and a client's name can.
     `caller` is None for nobody, `Expired` for a session that has ended.
     """
@@ -37,6 +38,7 @@ class Context:
     batches: Batches
     secret: bytes
     network_key: bytes | None
+    site: str
     secure_cookies: bool
     initiator: str
     address: str | None

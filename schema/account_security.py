@@ -155,17 +155,18 @@ class AccountSecurityMutation:
         self, info: Info, input: Annotated[SetLanguageInput, strawberry.argument(description="Which language")]
     ) -> UserPayload:
         refusal = await account_security.set_language(info.context, input.language)
-        return _user(info, refusal, input.client_mutation_id)
+        return user_payload(info, refusal, input.client_mutation_id)
 
     @strawberry.mutation(description="Choose how to be called (F033)")
     async def update_profile(
         self, info: Info, input: Annotated[UpdateProfileInput, strawberry.argument(description="What to change")]
     ) -> UserPayload:
         refusal = await account_security.set_display_name(info.context, input.display_name)
-        return _user(info, refusal, input.client_mutation_id)
+        return user_payload(info, refusal, input.client_mutation_id)
 
 
-def _user(info: Info, refusal: Refusal | None, client_mutation_id: str | None) -> UserPayload:
+def user_payload(info: Info, refusal: Refusal | None, client_mutation_id: str | None) -> UserPayload:
+    """The payload of everything that changes the viewer's own data."""
     return UserPayload(
         client_mutation_id=client_mutation_id,
         user_errors=errors(refusal),

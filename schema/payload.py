@@ -48,6 +48,11 @@ class MethodDisabled(UserError):
     is_type_of = backed_by(refusals.MethodDisabled)
 
 
+@strawberry.type(description="A registration link that is too old, was used, or never was one: register again (F011)")
+class RegistrationLinkRejected(UserError):
+    is_type_of = backed_by(refusals.RegistrationLinkRejected)
+
+
 @strawberry.type(description="An id that names nothing of the caller's; unknown and foreign ones are told alike")
 class NotFound(UserError):
     is_type_of = backed_by(refusals.NotFound)
@@ -100,6 +105,7 @@ USER_ERRORS = (
     LockedOut,
     PasswordRejected,
     MethodDisabled,
+    RegistrationLinkRejected,
     NotFound,
     FeatureDisabled,
     RateLimited,

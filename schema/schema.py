@@ -13,6 +13,7 @@ from schema.account_security import AccountSecurityMutation
 from schema.one_mutation import OneMutationField
 from schema.payload import USER_ERRORS
 from schema.query import Query
+from schema.registration import RegistrationMutation
 from schema.scalars import scalar_map
 from schema.sign_in import SignInMutation
 from schema.social import SocialMutation
@@ -25,7 +26,7 @@ _log = structlog.get_logger()
 
 
 @strawberry.type(description="Everything that can be changed")
-class Mutation(AccountSecurityMutation, SignInMutation, SocialMutation):
+class Mutation(RegistrationMutation, AccountSecurityMutation, SignInMutation, SocialMutation):
     pass
 
 

@@ -118,6 +118,7 @@ class GraphQLEndpoint:
             secret=self._secret,
             network_key=self._settings.network_key.get_secret_value().encode() or None,
             secure_cookies=not self._settings.development,
+            site=self._settings.site_url or f"{request.url.scheme}://{request.headers.get('host', '')}",
             initiator=self._initiator(request),
             address=request.client.host if request.client else None,
             device=request.headers.get("user-agent"),

@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     billing: Literal["ledger", "down", "slow"] = Field(
         "ledger", description="Where balances are read; the last two simulate an outage"
     )
+    site_url: str = Field("", description="Where the front end is, for links in mails; empty: the host of the request")
     network_key: SecretStr = Field(SecretStr(""), description="Key of the network's tokens for its own subscribers")
     oidc: Path | None = Field(None, description="TOML file of the social networks to sign in with; None: none")
     sms_key: SecretStr = Field(SecretStr(""), description="Key of an SMS provider over HTTP, and of its reports")

@@ -1,0 +1,85 @@
+"""An e-mail address of one's own, proven by a code (F031); from then on it restores access and signs in."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from auth import challenge
+from auth.challenge import Challenge, CodeAccepted
+from auth.session import Viewer
+from domain.challenge import ChallengeChannel
+from domain.email import normalize_email
+from domain.profile import Profile
+from domain.refusals import CodeRejected, InputRejected, RateLimited
+from domain.sign_in import LoginIdentifier
+from models import audit
+from models.challenge import ChallengePurpose
+from models.database import tx
+
+
+@dataclass(frozen=True, slots=True)
+class EmailBound:
+    """The address is the user's, proven now."""
+
+
+_BIND = """
+insert into contact (operator, user_id, kind, value, verified_at) values ($1, $2, 'EMAIL', $3, now())
+on conflict (user_id, kind, value) do update set verified_at = now()
+"""
+# An address is the login of one cabinet; whoever proved it last reads its mail, but does not take a login away.
+_LOGIN = """
+insert into login (operator, user_id, kind, value) values ($1, $2, 'EMAIL', $3)
+on conflict (operator, kind, value) do nothing
+"""
+
+
+async def request(
+    profile: Profile, secret: bytes, viewer: Viewer, email: str
+) -> Challenge | RateLimited | InputRejected:
+    """Send a code to the address; it counts in this session only."""
+    address = normalize_email(email)
+    if address is None:
+        return InputRejected("Give an e-mail address such as anna@example.org", ("email",))
+    return await tx(
+        lambda connection: challenge.request(
+            connection,
+            profile,
+            secret,
+            ChallengePurpose.CHANGE_CONTACT,
+            address,
+            viewer.user_id,
+            _initiator(viewer),
+            ChallengeChannel.EMAIL,
+        )
+    )
+
+
+async def confirm(
+    profile: Profile, secret: bytes, viewer: Viewer, challenge_id: UUID, code: str
+) -> EmailBound | CodeRejected:
+    """Prove the address with the code."""
+
+    async def bind(connection: BaseDBAsyncClient) -> EmailBound | CodeRejected:
+        outcome = await challenge.confirm(
+            connection,
+            profile,
+            secret,
+            ChallengePurpose.CHANGE_CONTACT,
+            challenge_id,
+            code,
+            initiator=_initiator(viewer),
+        )
+        if not isinstance(outcome, CodeAccepted):
+            return outcome
+        await connection.execute_query(_BIND, [viewer.operator, viewer.user_id, outcome.target])
+        if LoginIdentifier.EMAIL in profile.auth.identifiers:
+            await connection.execute_query(_LOGIN, [viewer.operator, viewer.user_id, outcome.target])
+        await audit.record(connection, viewer.operator, viewer.user_id, "EMAIL_BOUND")
+        return EmailBound()
+
+    return await tx(bind)
+
+
+def _initiator(viewer: Viewer) -> str:
+    return f"session:{viewer.session_id}"
