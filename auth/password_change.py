@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -43,10 +44,13 @@ select user_id from contact where operator = $1 and kind = 'EMAIL' and value = $
 order by verified_at desc limit 1
 """
 _LOGINS = "select value from login where user_id = $1"
-_HASH = "select password_hash from app_user where id = $1"
+_STORED = """
+select password_hash, case when temporary_expires_at > now() then temporary_hmac end as temporary_hmac
+from app_user where id = $1
+"""
 _SET = """
 update app_user set password_hash = $2, must_change_password = false, password_burnt = false,
-  password_expires_at = null
+  temporary_hmac = null, temporary_expires_at = null
 where id = $1
 """
 # Whoever knew the old password must not stay signed in with it.
@@ -58,9 +62,9 @@ _END_OTHERS = (
 
 
 async def change(
-    profile: Profile, viewer: Viewer, current: str, new: str, caller: Caller
+    profile: Profile, secret: bytes, viewer: Viewer, current: str, new: str, caller: Caller
 ) -> PasswordChanged | CredentialsRejected | PasswordRejected | LockedOut | RateLimited:
-    """Change the viewer's password by naming the current one, whose guesses count as at the door.
+    """Change the viewer's password by naming the current or the temporary one; guesses count as at the door.
 
     A cabinet that has no password yet, after PUK1, gets its first one so, whatever `current` says.
     """
@@ -68,16 +72,19 @@ async def change(
 
     async def admit(
         connection: BaseDBAsyncClient,
-    ) -> tuple[Attempt | LockedOut | RateLimited, str | None, list[str]]:
+    ) -> tuple[Attempt | LockedOut | RateLimited, dict[str, Any], list[str]]:
         admitted = await lockout.admit(connection, profile, name, caller.address)
-        [row] = await connection.execute_query_dict(_HASH, [viewer.user_id])
+        [row] = await connection.execute_query_dict(_STORED, [viewer.user_id])
         logins = await connection.execute_query_dict(_LOGINS, [viewer.user_id])
-        return admitted, row["password_hash"], [login["value"] for login in logins]
+        return admitted, row, [login["value"] for login in logins]
 
     admitted, stored, logins = await tx(admit)
     if not isinstance(admitted, Attempt):
         return admitted
-    if stored is not None and not await passwords.verify(stored, current[: passwords.LONGEST]):
+    given = current[: passwords.LONGEST]
+    temporary = passwords.is_temporary(stored["temporary_hmac"], secret, viewer.user_id, given)
+    right = temporary or await passwords.verify(stored["password_hash"], given)
+    if stored["password_hash"] is not None and not right:
         return CredentialsRejected(admitted.left, "The current password is wrong", ("currentPassword",))
     if refused := rejected(new, profile, logins):
         return refused

@@ -1,6 +1,8 @@
 """Passwords: argon2id, off the event loop, at most two hashes at once."""
 
 import asyncio
+import hashlib
+import hmac
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -34,3 +36,15 @@ async def verify(password_hash: str | None, password: str) -> bool:
     """`matches` in a thread. Two at once: hashing must not starve the loop, nor fill the memory."""
     async with _turn:
         return await asyncio.to_thread(matches, password_hash, password)
+
+
+def keyed(secret: bytes, user_id: int, password: str) -> bytes:
+    """What is stored of a temporary password: it is random, so nothing slower is needed."""
+    told = f"temporary:{user_id}:{password}".encode(errors="replace")
+    return hmac.new(secret, told, hashlib.sha256).digest()
+
+
+def is_temporary(stored: bytes | None, secret: bytes, user_id: int, password: str) -> bool:
+    """Whether `password` is the temporary one that `stored` was made of; equally quick where there is none."""
+    made = keyed(secret, user_id, password)
+    return hmac.compare_digest(stored or bytes(len(made)), made) and stored is not None

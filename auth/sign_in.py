@@ -47,24 +47,27 @@ class SignedIn:
     refresh_token: str | None = None
 
 
-class _Password(NamedTuple):
+class _Known(NamedTuple):
     user_id: int
     password_hash: str | None
+    temporary_hmac: bytes | None
 
 
-# A temporary password that is too old, or one that a lock has burnt, is no password any more.
+# A password that a lock has burnt is none any more, nor is a temporary one after its time.
 _USABLE = """
-select password_hash from app_user
-where id = $1 and not password_burnt and (password_expires_at is null or password_expires_at > now())
+select case when not password_burnt then password_hash end as password_hash,
+  case when temporary_expires_at > now() then temporary_hmac end as temporary_hmac
+from app_user where id = $1
 """
+_MUST_CHANGE = "update app_user set must_change_password = must_change_password or $2 where id = $1"
 _BURN = "update app_user set password_burnt = password_burnt or $2 where id = $1"
 _DAY = 86_400
 
 
 async def with_password(
-    profile: Profile, typed: str, password: str, caller: Caller
+    profile: Profile, secret: bytes, typed: str, password: str, caller: Caller
 ) -> SignedIn | CredentialsRejected | LockedOut | RateLimited | FeatureDisabled:
-    """Sign in by an identifier of the operator's and a password (F001, F003, F014).
+    """Sign in by an identifier of the operator's and a password, permanent or temporary (F001, F003, F009, F014).
 
     An unknown identifier, a wrong password and a cabinet without one answer alike and take as long. The guess is
     counted, and committed, before it is compared.
@@ -75,17 +78,23 @@ async def with_password(
 
     async def admit(
         connection: BaseDBAsyncClient,
-    ) -> tuple[Attempt | LockedOut | RateLimited, _Password | None]:
+    ) -> tuple[Attempt | LockedOut | RateLimited, _Known | None]:
         admitted = await lockout.admit(connection, profile, name, caller.address)
         return admitted, await _known_password(connection, profile, typed)
 
     admitted, known = await tx(admit)
     fits = 0 < len(password) <= passwords.LONGEST
-    right = await passwords.verify(known.password_hash if known else None, password[: passwords.LONGEST])
+    given = password[: passwords.LONGEST]
+    stored, user_id = (known.temporary_hmac, known.user_id) if known else (None, 0)
+    temporary = passwords.is_temporary(stored, secret, user_id, given)
+    right = await passwords.verify(known.password_hash if known else None, given) or temporary
     if not isinstance(admitted, Attempt):
         return admitted
     if known is not None and right and fits:
-        return await tx(lambda connection: _enter(connection, profile, known.user_id, name, caller))
+        must_change = temporary and profile.auth.temporary_password_must_change
+        return await tx(
+            lambda connection: _enter(connection, profile, known.user_id, name, caller, must_change=must_change)
+        )
     return await tx(lambda connection: _refuse(connection, profile, known, admitted))
 
 
@@ -148,23 +157,25 @@ def accepted_numbers(profile: Profile) -> str:
     return f"Give a number as +{code} and {length} digits, or the {length} digits alone"
 
 
-async def _known_password(connection: BaseDBAsyncClient, profile: Profile, typed: str) -> _Password | None:
+async def _known_password(connection: BaseDBAsyncClient, profile: Profile, typed: str) -> _Known | None:
     found = await identifier.find(connection, profile, typed)
     # An unknown identifier asks the same question of nobody, so that it costs the same.
-    user_id = found.user_id if found else 0
-    rows = await connection.execute_query_dict(_USABLE, [user_id])
-    if found is None:
+    rows = await connection.execute_query_dict(_USABLE, [found.user_id if found else 0])
+    if found is None or not rows:
         return None
-    return _Password(user_id, rows[0]["password_hash"] if rows else None)
+    return _Known(found.user_id, rows[0]["password_hash"], rows[0]["temporary_hmac"])
 
 
-async def _enter(connection: BaseDBAsyncClient, profile: Profile, user_id: int, name: str, caller: Caller) -> SignedIn:
+async def _enter(
+    connection: BaseDBAsyncClient, profile: Profile, user_id: int, name: str, caller: Caller, *, must_change: bool
+) -> SignedIn:
     await lockout.forget(connection, profile, name)
+    await connection.execute_query(_MUST_CHANGE, [user_id, must_change])
     return await let_in(connection, profile, user_id, LoginMethod.PASSWORD, caller)
 
 
 async def _refuse(
-    connection: BaseDBAsyncClient, profile: Profile, known: _Password | None, attempt: Attempt
+    connection: BaseDBAsyncClient, profile: Profile, known: _Known | None, attempt: Attempt
 ) -> CredentialsRejected | LockedOut:
     """Tell the user of a wrong password, and lock it when it was the last one allowed.
 

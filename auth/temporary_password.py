@@ -3,14 +3,13 @@
 The SIM that asks is the proof: the gateway tells its number, and the password goes back to it.
 """
 
-import asyncio
 import secrets
 import string
 from dataclasses import dataclass
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import identifier, lockout, passwords
+from auth import identifier, passwords
 from auth.identifier import Identified
 from auth.sign_in import accepted_numbers, disabled
 from domain.msisdn import normalize
@@ -28,9 +27,7 @@ _CAPITAL = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _DIGITS = "23456789"
 
 _SET = """
-update app_user set password_hash = $2, must_change_password = $3, password_burnt = false,
-  password_expires_at = now() + make_interval(mins => $4)
-where id = $1
+update app_user set temporary_hmac = $2, temporary_expires_at = now() + make_interval(mins => $3) where id = $1
 """
 
 
@@ -48,40 +45,46 @@ def invent() -> str:
     return "".join(characters)
 
 
-async def by_form(profile: Profile, typed: str) -> PasswordOnItsWay | RateLimited | InputRejected | FeatureDisabled:
+async def by_form(
+    profile: Profile, secret: bytes, typed: str
+) -> PasswordOnItsWay | RateLimited | InputRejected | FeatureDisabled:
     """Asked for in a form: the same answer for every number (F007, I11)."""
     if refused := disabled(profile, LoginMethod.USSD_PASSWORD):
         return refused
     msisdn = normalize(typed, profile)
     if msisdn is None:
         return InputRejected(accepted_numbers(profile), field=("identifier",))
-    return await send_to(profile, msisdn, LoginMethod.USSD_PASSWORD)
+    return await send_to(profile, secret, msisdn, LoginMethod.USSD_PASSWORD)
 
 
-async def by_ussd(profile: Profile, msisdn: str, code: str) -> PasswordOnItsWay | RateLimited | FeatureDisabled:
+async def by_ussd(
+    profile: Profile, secret: bytes, msisdn: str, code: str
+) -> PasswordOnItsWay | RateLimited | FeatureDisabled:
     """A code was dialled on the telephone of `msisdn` (`auth.ussd_password_code`)."""
     refused = disabled(profile, LoginMethod.USSD_PASSWORD)
     if refused or code != profile.auth.ussd_password_code:
         return refused or FeatureDisabled("auth.ussd_password", "This code is not known here")
-    return await send_to(profile, msisdn, LoginMethod.USSD_PASSWORD)
+    return await send_to(profile, secret, msisdn, LoginMethod.USSD_PASSWORD)
 
 
-async def by_inbound_sms(profile: Profile, msisdn: str, to: str) -> PasswordOnItsWay | RateLimited | FeatureDisabled:
+async def by_inbound_sms(
+    profile: Profile, secret: bytes, msisdn: str, to: str
+) -> PasswordOnItsWay | RateLimited | FeatureDisabled:
     """An SMS with any text, or none, came from `msisdn` to the short number (`auth.inbound_sms_number`)."""
     refused = disabled(profile, LoginMethod.INBOUND_SMS_PASSWORD)
     if refused or to != profile.auth.inbound_sms_number:
         return refused or FeatureDisabled("auth.inbound_sms_password", "This number is not known here")
-    return await send_to(profile, msisdn, LoginMethod.INBOUND_SMS_PASSWORD)
+    return await send_to(profile, secret, msisdn, LoginMethod.INBOUND_SMS_PASSWORD)
 
 
-async def send_to(profile: Profile, msisdn: str, method: LoginMethod) -> PasswordOnItsWay | RateLimited:
+async def send_to(profile: Profile, secret: bytes, msisdn: str, method: LoginMethod) -> PasswordOnItsWay | RateLimited:
     """Give the user of a number a temporary password, by SMS to that number.
 
-    It replaces the old one, ends a lock, and has to be changed where `auth.temporary_password_must_change` says
-    so; it works for `auth.temporary_password_ttl_minutes`.
+    It works for `auth.temporary_password_ttl_minutes`, beside the permanent one: whoever asks for somebody else's
+    number takes nothing from them. After signing in with it a permanent one has to be set where
+    `auth.temporary_password_must_change` says so.
     """
     password = invent()
-    password_hash = await asyncio.to_thread(passwords.hash_password, password)
     operator = profile.operator.id
 
     async def issue(connection: BaseDBAsyncClient) -> PasswordOnItsWay | RateLimited:
@@ -90,7 +93,7 @@ async def send_to(profile: Profile, msisdn: str, method: LoginMethod) -> Passwor
             return RateLimited(ends_at)
         known = await identifier.find(connection, profile, msisdn)
         if known is not None and known.msisdn == msisdn:
-            await _replace(connection, profile, known, password_hash, method)
+            await _give(connection, profile, known, passwords.keyed(secret, known.user_id, password), method)
         body = {"to": msisdn, "text": _text(profile, password)}
         kind = "sms" if known is not None and known.msisdn == msisdn else "void"
         minutes = profile.auth.temporary_password_ttl_minutes
@@ -100,15 +103,11 @@ async def send_to(profile: Profile, msisdn: str, method: LoginMethod) -> Passwor
     return await tx(issue)
 
 
-async def _replace(
-    connection: BaseDBAsyncClient, profile: Profile, known: Identified, password_hash: str, method: LoginMethod
+async def _give(
+    connection: BaseDBAsyncClient, profile: Profile, known: Identified, hashed: bytes, method: LoginMethod
 ) -> None:
-    auth = profile.auth
-    await connection.execute_query(
-        _SET,
-        [known.user_id, password_hash, auth.temporary_password_must_change, auth.temporary_password_ttl_minutes],
-    )
-    await lockout.forget(connection, profile, known.msisdn or "")
+    minutes = profile.auth.temporary_password_ttl_minutes
+    await connection.execute_query(_SET, [known.user_id, hashed, minutes])
     await audit.record(connection, profile.operator.id, known.user_id, "TEMPORARY_PASSWORD_SENT", method=method)
 
 

@@ -37,8 +37,10 @@ class User(Model):
     language = fields.CharEnumField(Language, max_length=2)
     password_hash = fields.CharField(max_length=200, null=True)
     must_change_password = fields.BooleanField(default=False)
-    # A temporary password stops working then; null for one that its owner chose.
-    password_expires_at: datetime | None = fields.DatetimeField(null=True)
+    # A temporary password works beside the permanent one until then, so that asking for one takes nothing away.
+    # It is random, so a keyed hash of it is enough.
+    temporary_hmac: bytes | None = fields.BinaryField(null=True)
+    temporary_expires_at: datetime | None = fields.DatetimeField(null=True)
     # After too many wrong passwords some operators want a new temporary one before the old counts again (F014).
     password_burnt = fields.BooleanField(default=False)
     recovery_channels: list[str] = ArrayField(element_type="text", default=list)

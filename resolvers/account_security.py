@@ -56,7 +56,9 @@ _EVENTS_COUNT = Statement("select count(*) from audit_event where user_id = $1",
 async def change_password(context: Context, current: str, new: str) -> PasswordChanged | Refusal:
     """Change the viewer's password; the one thing that a session with a temporary password may do."""
     viewer = context.require_session()
-    return await context.change(password_change.change(context.profile, viewer, current, new, caller_of(context)))
+    return await context.change(
+        password_change.change(context.profile, context.secret, viewer, current, new, caller_of(context))
+    )
 
 
 async def request_password_reset(context: Context, identifier: str, channel: RecoveryChannel) -> Challenge | Refusal:

@@ -39,7 +39,7 @@ async def with_password(context: Context, identifier: str, password: str, *, rem
     if remember and (refused := sessions.not_remembered(context.profile)):
         return refused
     caller = caller_of(context, remember=remember)
-    attempt = sign_in.with_password(context.profile, identifier, password, caller)
+    attempt = sign_in.with_password(context.profile, context.secret, identifier, password, caller)
     return await enter(context, await context.change(attempt))
 
 
@@ -64,7 +64,7 @@ async def with_code(context: Context, challenge_id: str, code: str, *, remember:
 
 async def request_temporary_password(context: Context, identifier: str) -> PasswordOnItsWay | Refusal:
     """Ask for a temporary password by SMS."""
-    return await context.change(temporary_password.by_form(context.profile, identifier))
+    return await context.change(temporary_password.by_form(context.profile, context.secret, identifier))
 
 
 async def refresh(context: Context, refresh_token: str) -> Entered | Refusal:

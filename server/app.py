@@ -56,7 +56,7 @@ def create_app(
             app.state.graphql = GraphQLEndpoint(schema, settings, served, remembered, pool, social)
             await stack.enter_async_context(_in_background(remembered.write_for_ever()))
             if settings.development:
-                worker = run_worker(settings, partial(inbound.receive_sms, served))
+                worker = run_worker(settings, partial(inbound.receive_sms, settings, served))
                 await stack.enter_async_context(_in_background(worker))
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER)
@@ -84,7 +84,7 @@ def _development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> 
     async def home(_: Request) -> Response:
         return RedirectResponse("/graphiql/")
 
-    return [Route("/", home), *dev_pages.routes(settings, profiles), *inbound.development_routes(profiles)]
+    return [Route("/", home), *dev_pages.routes(settings, profiles), *inbound.development_routes(settings, profiles)]
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

@@ -74,7 +74,7 @@ async def _work(settings: Settings) -> None:
     profiles = served_operators(settings)
     # What people send by SMS is acted on here, and that writes.
     async with process_database(settings.dsn, pool_size=settings.pool_size):
-        await run_worker(settings, partial(receive_sms, profiles))
+        await run_worker(settings, partial(receive_sms, settings, profiles))
 
 
 @contextmanager

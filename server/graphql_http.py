@@ -67,7 +67,7 @@ class GraphQLEndpoint:
         self._billing = billing
         self._pool = pool
         self._social = social or {}
-        self._secret = settings.secret.get_secret_value().encode()
+        self._secret = settings.key
 
     async def __call__(self, request: Request) -> Response:
         media_type = _accepted(request.headers.get("accept", "*/*"))

@@ -57,7 +57,7 @@ _PHONE = """<!doctype html>
 </body></html>"""
 
 
-async def receive(profile: Profile, sender: str, to: str) -> Outcome | None:
+async def receive(profile: Profile, secret: bytes, sender: str, to: str) -> Outcome | None:
     """Act on what came from a telephone; None for a sender that is no number of the operator's.
 
     A code that is dialled begins with `*`; everything else is the number that an SMS went to.
@@ -66,15 +66,15 @@ async def receive(profile: Profile, sender: str, to: str) -> Outcome | None:
     if msisdn is None:
         return None
     if to.startswith("*"):
-        return await temporary_password.by_ussd(profile, msisdn, to)
-    return await temporary_password.by_inbound_sms(profile, msisdn, to)
+        return await temporary_password.by_ussd(profile, secret, msisdn, to)
+    return await temporary_password.by_inbound_sms(profile, secret, msisdn, to)
 
 
-async def receive_sms(profiles: Mapping[str, Profile], message: Inbound) -> None:
+async def receive_sms(settings: Settings, profiles: Mapping[str, Profile], message: Inbound) -> None:
     """Act on an SMS that a gateway brought: it is for the operator whose short number it went to."""
     for profile in profiles.values():
         if profile.auth.inbound_sms_number == message.to:
-            await receive(profile, message.sender, message.to)
+            await receive(profile, settings.key, message.sender, message.to)
 
 
 def routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRoute]:
@@ -109,7 +109,7 @@ def routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRout
         profile = profiles.get(told.get("operator") or settings.operator) if told else None
         if told is None or profile is None:
             return JSONResponse({"error": 'the body must be {"operator", "from", "to"}, all text'}, status_code=400)
-        return _answer(await receive(profile, told["from"], told["to"]))
+        return _answer(await receive(profile, settings.key, told["from"], told["to"]))
 
     return [
         Route("/gateway/inbound", inbound, methods=["POST"]),
@@ -117,7 +117,7 @@ def routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRout
     ]
 
 
-def development_routes(profiles: Mapping[str, Profile]) -> list[BaseRoute]:
+def development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRoute]:
     """`/dev/phone`: a telephone of any demo person."""
 
     async def phone(request: Request) -> Response:
@@ -126,7 +126,7 @@ def development_routes(profiles: Mapping[str, Profile]) -> list[BaseRoute]:
             form = {name: values[-1] for name, values in parse_qs((await request.body()).decode()).items()}
             profile = profiles.get(form.get("operator", ""))
             if profile is not None:
-                answer = _answer(await receive(profile, form.get("from", ""), form.get("to", "").strip()))
+                answer = _answer(await receive(profile, settings.key, form.get("from", ""), form.get("to", "").strip()))
                 status = bytes(answer.body).decode()
         return HTMLResponse(_page(profiles, status))
 

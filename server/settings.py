@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         return self.database_url
 
     @property
+    def key(self) -> bytes:
+        """The secret, as the key of every HMAC."""
+        return self.secret.get_secret_value().encode()
+
+    @property
     def gateway_key(self) -> str:
         """What the operator's gateway signs its requests with; in development our own secret will do."""
         return self.sms_key.get_secret_value() or (self.secret.get_secret_value() if self.development else "")

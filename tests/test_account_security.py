@@ -13,7 +13,7 @@ from domain.profile import Profile
 from domain.sign_in import LoginMethod
 from server.settings import Settings
 from tests.cabinet import SIGN_IN, Cabinet
-from tests.conftest import NETWORK_KEY
+from tests.conftest import NETWORK_KEY, SECRET
 from tests.test_sign_in import WHO, delivered_code
 
 CHANGE = """
@@ -63,12 +63,12 @@ NEW = "Svezhiy2026"
 @pytest.fixture(autouse=True)
 async def restored_passwords(database: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[None]:
     """Puts back what these tests change of the demo people."""
-    columns = "id, password_hash, must_change_password, password_expires_at, password_burnt, last_signed_in_at"
+    columns = "id, password_hash, must_change_password, temporary_hmac, password_burnt, last_signed_in_at"
     before = await database.fetch(f"select {columns} from app_user")
     yield
     await database.execute("truncate refresh_token")
     await database.executemany(
-        "update app_user set password_hash = $2, must_change_password = $3, password_expires_at = $4,"
+        "update app_user set password_hash = $2, must_change_password = $3, temporary_hmac = $4,"
         " password_burnt = $5, last_signed_in_at = $6 where id = $1",
         [tuple(row) for row in before],
     )
@@ -99,12 +99,13 @@ async def test_f005_f006_temporary_password_comes_back_to_the_number_that_asked(
     profile, owner, visitor = profiles[operator], demo_people[operator]["owner"], cabinet.of(operator)
     if method == "USSD":
         assert profile.auth.ussd_password_code
-        await temporary_password.by_ussd(profile, owner["msisdn"], profile.auth.ussd_password_code)
+        await temporary_password.by_ussd(profile, SECRET.encode(), owner["msisdn"], profile.auth.ussd_password_code)
     else:
         assert profile.auth.inbound_sms_number == "1070"
-        await temporary_password.by_inbound_sms(profile, owner["msisdn"], "1070")
+        await temporary_password.by_inbound_sms(profile, SECRET.encode(), owner["msisdn"], "1070")
     password = await delivered_password(visitor, owner["msisdn"])
-    assert (await sign_in(visitor, owner["msisdn"], owner["password"]))["accessToken"] is None
+    # Whoever asks for somebody else's number takes nothing from them: the permanent password works on.
+    assert (await sign_in(visitor, owner["msisdn"], owner["password"]))["accessToken"]
     entered = await sign_in(visitor, owner["msisdn"], password)
     must_change = profile.auth.temporary_password_must_change
     assert entered["mustChangePassword"] is must_change
@@ -143,7 +144,7 @@ async def test_temporary_password_ends_after_its_time_and_a_burnt_one_is_replace
     await visitor.data(TEMPORARY, identifier=msisdn)
     password = await delivered_password(visitor, msisdn)
     assert (await sign_in(visitor, msisdn, password))["accessToken"]
-    await database.execute("update app_user set password_expires_at = now() where password_expires_at is not null")
+    await database.execute("update app_user set temporary_expires_at = now() where temporary_hmac is not null")
     assert (await sign_in(visitor, msisdn, password))["accessToken"] is None
 
 

@@ -45,12 +45,12 @@ async def test_what_is_dialled_or_sent_brings_a_temporary_password_where_the_pro
     status: int,
 ) -> None:
     sender = demo_people.get(operator, demo_people["motiv"])["strangers"][0]["msisdn"]
-    before = await database.fetch("select id, password_hash, must_change_password, password_expires_at from app_user")
+    before = await database.fetch("select id, temporary_hmac from app_user")
     response = await post(cabinet, "/gateway/inbound", {"operator": operator, "from": f"+{sender}", "to": to})
     assert response.status_code == status
     assert await messages(database) == (1 if status == 202 else 0)
     await database.executemany(
-        "update app_user set password_hash = $2, must_change_password = $3, password_expires_at = $4 where id = $1",
+        "update app_user set temporary_hmac = $2 where id = $1",
         [tuple(row) for row in before],
     )
 

@@ -469,7 +469,8 @@ class Migration(migrations.Migration):
                 ),
                 ("password_hash", fields.CharField(null=True, max_length=200)),
                 ("must_change_password", fields.BooleanField(default=False)),
-                ("password_expires_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("temporary_hmac", fields.BinaryField(null=True)),
+                ("temporary_expires_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("password_burnt", fields.BooleanField(default=False)),
                 ("recovery_channels", ArrayField(default=list, element_type="TEXT")),
                 (
