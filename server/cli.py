@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     add("import", _import, "load households from a file; a broken file changes nothing").add_argument(
         "file", type=Path, metavar="FILE.ndjson"
     )
+    password = add("password", _password, "print a new password for somebody in the office (F012)")
+    password.add_argument("--operator", required=True, metavar="ID", help="whose cabinet it is")
+    password.add_argument("login", metavar="LOGIN", help="a number, an account, a contract or a login")
     seed = add("seed", _seed, "make invented households")
     seed.add_argument("--households", type=_positive, default=1000, metavar="N", help="how many (default 1000)")
     seed.add_argument("--operator", metavar="ID", help="of which operator (default: all, evenly)")
@@ -106,6 +109,13 @@ def _import(arguments: argparse.Namespace) -> None:
     from server.commands import import_households
 
     import_households(settings, arguments.file)
+
+
+def _password(arguments: argparse.Namespace) -> None:
+    settings = load_settings()
+    from server.commands import issue_password
+
+    issue_password(settings, arguments.operator, arguments.login)
 
 
 def _seed(arguments: argparse.Namespace) -> None:

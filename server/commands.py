@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import uvloop
 
+from auth import office
 from domain.profile import Profile
 from models.database import process_database
 from models.migrate import is_ready
@@ -59,6 +60,23 @@ def seed_households(settings: Settings, households: int, operator: str | None) -
             _run(seed.seed(url, households=households, profiles=profiles, operator=operator, progress=print))
         except seed.NothingToSell as refusal:
             raise StartFailure(f"{refusal}: `hearth migrate` loads the catalogues") from refusal
+
+
+def issue_password(settings: Settings, operator: str, login: str) -> None:
+    """Print a new password for somebody who stands in the office, or whose internet was just installed (F012)."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        if operator not in profiles:
+            raise StartFailure(f"There is no operator {operator!r}, only {', '.join(profiles)}")
+        password = _run(_issue(settings, url, profiles[operator], login))
+    if password is None:
+        raise StartFailure(f"Nobody signs in to {operator} with {login!r}")
+    print(password)
+
+
+async def _issue(settings: Settings, url: str, profile: Profile, login: str) -> str | None:
+    async with process_database(url, pool_size=settings.pool_size):
+        return await office.issue(profile, login)
 
 
 def work(settings: Settings) -> None:

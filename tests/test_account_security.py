@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from auth import network, temporary_password
+from auth import network, office, temporary_password
 from domain.profile import Profile
 from domain.sign_in import LoginMethod
 from server.settings import Settings
@@ -376,3 +376,16 @@ async def test_f033_name_is_one_short_line(cabinet: Cabinet, demo_people: dict[s
     assert (await signed_in.data(query, n=name))["updateProfile"]["userErrors"] == [{"code": "INVALID_INPUT"}]
     payload = (await signed_in.data(query, n=f"  {owner['name']} "))["updateProfile"]
     assert payload == {"user": {"displayName": owner["name"]}, "userErrors": []}
+
+
+async def test_f012_office_gives_a_permanent_password(
+    cabinet: Cabinet, demo_people: dict[str, Any], profiles: Mapping[str, Profile]
+) -> None:
+    owner, visitor = demo_people["motiv"]["owner"], cabinet.of("motiv")
+    before = await cabinet.signed_in("motiv", owner)
+    password = await office.issue(profiles["motiv"], owner["msisdn"])
+    assert password is not None
+    assert (await before.data(WHO))["viewer"] is None
+    assert (await sign_in(visitor, owner["msisdn"], owner["password"]))["accessToken"] is None
+    assert (await sign_in(visitor, owner["msisdn"], password))["mustChangePassword"] is False
+    assert await office.issue(profiles["motiv"], "79000000000") is None
