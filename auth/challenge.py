@@ -71,7 +71,7 @@ _TRY = """
 update challenge set attempts = attempts + 1
 where id = $1 and operator = $2 and purpose = $3 and ($4::text is null or initiator = $4)
   and consumed_at is null and expires_at > now() and attempts < max_attempts
-returning target, user_id, code_hmac, attempts, max_attempts
+returning target, user_id, sent, code_hmac, attempts, max_attempts
 """
 
 _WHY_NOT = """
@@ -104,7 +104,9 @@ async def request(
         return _still_running(paused[0], purpose, pause)
     sent = not paused
     if sent:
-        count, window_ends_at = await counter.count(connection, f"{channel.lower()}:{operator}:{target}", _HOUR)
+        count, window_ends_at = await counter.count(
+            connection, f"{channel.lower()}:{_whose(purpose)}{operator}:{target}", _HOUR
+        )
         if count > otp.max_sms_per_number_per_hour:
             return RateLimited(retry_at=window_ends_at)
 
@@ -166,7 +168,10 @@ async def confirm(
     if not tried:
         return await _why_not(connection, operator, purpose, challenge_id, initiator)
     [row] = tried
-    guesses, _ = await counter.count(connection, f"guess:{operator}:{row['target']}", _DAY)
+    # A challenge that was never sent holds no code: guesses at it are nobody's, and take nothing from the number.
+    guesses = 0
+    if row["sent"]:
+        guesses, _ = await counter.count(connection, f"guess:{_whose(purpose)}{operator}:{row['target']}", _DAY)
     right = hmac.compare_digest(row["code_hmac"], _hmac(secret, challenge_id, code))
     if guesses > profile.auth.otp.max_guesses_per_number_per_day:
         return _rejected(ErrorCode.CODE_ATTEMPTS_EXCEEDED, 0)
@@ -192,6 +197,11 @@ async def _why_not(
     if found[0]["burnt"]:
         return _rejected(ErrorCode.CODE_ATTEMPTS_EXCEEDED, 0)
     return _rejected(ErrorCode.CODE_EXPIRED, 0)
+
+
+def _whose(purpose: ChallengePurpose) -> str:
+    """Codes that only somebody who is signed in can ask for are counted apart: strangers use up none of them."""
+    return "own:" if purpose in (ChallengePurpose.STEP_UP, ChallengePurpose.CHANGE_CONTACT) else ""
 
 
 _FOR = {

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import challenge
+from auth import challenge, notices
 from auth.challenge import Challenge, CodeAccepted
 from auth.session import Viewer
 from domain.challenge import ChallengeChannel
@@ -76,6 +76,7 @@ async def confirm(
         if LoginIdentifier.EMAIL in profile.auth.identifiers:
             await connection.execute_query(_LOGIN, [viewer.operator, viewer.user_id, outcome.target])
         await audit.record(connection, viewer.operator, viewer.user_id, "EMAIL_BOUND")
+        await notices.security(connection, profile, viewer.user_id, "К личному кабинету привязан адрес e-mail.")
         return EmailBound()
 
     return await tx(bind)

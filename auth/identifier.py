@@ -61,7 +61,8 @@ def readings(text: str, profile: Profile) -> list[tuple[LoginIdentifier, str]]:
 
 def canonical(text: str, profile: Profile) -> str:
     """One spelling for all that mean the same, which counters are kept under."""
-    return next((value for _, value in readings(text, profile)), text.strip().lower()[:LONGEST].replace("\0", ""))
+    meant = next((value for _, value in readings(text, profile)), text.strip())
+    return meant.replace("\0", "").lower()[:LONGEST]
 
 
 async def find(connection: BaseDBAsyncClient, profile: Profile, text: str) -> Identified | None:

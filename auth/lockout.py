@@ -79,11 +79,16 @@ async def _sprayed(
     network = network_of(address)
     if network is None:
         return None
-    again, _ = await counter.count(connection, f"tried:{network}:{operator}:{identifier}", _HOUR)
+    tried = f"tried:{network}:{operator}:{identifier}"
+    again, _ = await counter.count(connection, tried, _HOUR)
     if again > 1:
         return None
     count, ends_at = await counter.count(connection, f"spray:{network}", _HOUR)
-    return ends_at if count > SPRAY_IDENTIFIERS else None
+    if count <= SPRAY_IDENTIFIERS:
+        return None
+    # What was refused was not tried: asking again must not make it an old acquaintance.
+    await connection.execute_query(_FORGET, [[tried]])
+    return ends_at
 
 
 def network_of(address: str | None) -> str | None:
@@ -92,6 +97,8 @@ def network_of(address: str | None) -> str | None:
         ip = ipaddress.ip_address(address or "")
     except ValueError:
         return None
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
     if ip.is_loopback:
         return None
     return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 48), strict=False))

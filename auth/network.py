@@ -1,7 +1,8 @@
 """Sign-in by the operator's own network, which knows the SIM (F022): as far as the user allowed, or PARTIAL.
 
-The network adds a token to the request: `<payload>.<signature>`, both base64url, the payload being JSON
-{"msisdn", "exp", "jti"} and the signature its HMAC-SHA256 under HEARTH_NETWORK_KEY. It works once, and for a minute.
+The network adds a token to the request: `<payload>.<signature>`, both base64url. The payload is JSON
+{"msisdn", "exp", "jti"}, the signature the HMAC-SHA256 of `network:<operator>:` and the payload, under
+HEARTH_NETWORK_KEY. It works once, and for a minute.
 """
 
 import base64
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import orjson
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import identifier
+from auth import identifier, notices
 from auth.session import Entry, Viewer, open_session
 from auth.sign_in import Caller, SignedIn, disabled
 from domain.access import AccessLevel
@@ -73,15 +74,16 @@ async def set_level(profile: Profile, viewer: Viewer, level: AccessLevel | None)
     async def choose(connection: BaseDBAsyncClient) -> None:
         await connection.execute_query(_SET_LEVEL, [viewer.user_id, level])
         await audit.record(connection, viewer.operator, viewer.user_id, "NETWORK_SIGN_IN_SET", level=level)
+        await notices.security(connection, profile, viewer.user_id, "Изменён вход через сеть оператора.")
 
     await tx(choose)
     return None
 
 
-def vouch(key: bytes, msisdn: str, unique: str, *, seconds: int = LONGEST_SECONDS) -> str:
+def vouch(key: bytes, operator: str, msisdn: str, unique: str, *, seconds: int = LONGEST_SECONDS) -> str:
     """A token as the network makes it: for the development page, and for tests."""
     payload = orjson.dumps({"msisdn": msisdn, "exp": int(time.time()) + seconds, "jti": unique})
-    return f"{_encode(payload)}.{_encode(_sign(key, payload))}"
+    return f"{_encode(payload)}.{_encode(_sign(key, operator, payload))}"
 
 
 def _read(profile: Profile, key: bytes | None, token: str) -> _Claims | None:
@@ -91,7 +93,7 @@ def _read(profile: Profile, key: bytes | None, token: str) -> _Claims | None:
         payload, signature = [_decode(part) for part in token.split(".", 1)]
     except (ValueError, binascii.Error):
         return None
-    if not hmac.compare_digest(signature, _sign(key, payload)):
+    if not hmac.compare_digest(signature, _sign(key, profile.operator.id, payload)):
         return None
     try:
         told = orjson.loads(payload)
@@ -102,8 +104,8 @@ def _read(profile: Profile, key: bytes | None, token: str) -> _Claims | None:
     return _Claims(msisdn, unique[:64]) if msisdn and now < ends_at <= now + LONGEST_SECONDS else None
 
 
-def _sign(key: bytes, payload: bytes) -> bytes:
-    return hmac.new(key, b"network:" + payload, hashlib.sha256).digest()
+def _sign(key: bytes, operator: str, payload: bytes) -> bytes:
+    return hmac.new(key, f"network:{operator}:".encode() + payload, hashlib.sha256).digest()
 
 
 def _encode(data: bytes) -> str:

@@ -1,6 +1,5 @@
 """A new password: chosen by somebody who is signed in (F019), or by whoever holds the number (F016, F017)."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -45,8 +44,14 @@ order by verified_at desc limit 1
 """
 _LOGINS = "select value from login where user_id = $1"
 _STORED = """
-select password_hash, case when temporary_expires_at > now() then temporary_hmac end as temporary_hmac
+select case when not password_burnt then password_hash end as password_hash, password_hash is null as unset,
+  case when temporary_expires_at > now() then temporary_hmac end as temporary_hmac
 from app_user where id = $1
+"""
+_STILL = """
+select 1 from app_user u join session s on s.user_id = u.id and s.id = $4 and s.revoked_at is null
+where u.id = $1 and (password_burnt or password_hash is not distinct from $2 or ($3 and password_hash is null))
+for update of u
 """
 _SET = """
 update app_user set password_hash = $2, must_change_password = false, password_burnt = false,
@@ -68,6 +73,8 @@ async def change(
 
     A cabinet that has no password yet, after PUK1, gets its first one so, whatever `current` says.
     """
+    if refused := rejected(new, profile, [viewer.login or ""]):
+        return refused
     name = identifier.canonical(viewer.login or f"user:{viewer.user_id}", profile)
 
     async def admit(
@@ -84,13 +91,17 @@ async def change(
     given = current[: passwords.LONGEST]
     temporary = passwords.is_temporary(stored["temporary_hmac"], secret, viewer.user_id, given)
     right = temporary or await passwords.verify(stored["password_hash"], given)
-    if stored["password_hash"] is not None and not right:
+    if not stored["unset"] and not right:
         return CredentialsRejected(admitted.left, "The current password is wrong", ("currentPassword",))
     if refused := rejected(new, profile, logins):
         return refused
-    new_hash = await asyncio.to_thread(passwords.hash_password, new)
+    new_hash = await passwords.make(new)
 
-    async def replace(connection: BaseDBAsyncClient) -> PasswordChanged:
+    async def replace(connection: BaseDBAsyncClient) -> PasswordChanged | CredentialsRejected:
+        # Two changes at once, or a session that was ended meanwhile: the first has decided.
+        still = [viewer.user_id, stored["password_hash"], stored["unset"], viewer.session_id]
+        if not await connection.execute_query_dict(_STILL, still):
+            return CredentialsRejected(message="The password was changed meanwhile", field=("currentPassword",))
         await _set(connection, profile, viewer.user_id, viewer.session_id, new_hash, name)
         return PasswordChanged()
 
@@ -144,7 +155,7 @@ async def reset(
     """
     if refused := rejected(new, profile, []):
         return refused
-    new_hash = await asyncio.to_thread(passwords.hash_password, new)
+    new_hash = await passwords.make(new)
 
     async def replace(connection: BaseDBAsyncClient) -> SignedIn | CodeRejected:
         outcome = await challenge.confirm(connection, profile, secret, ChallengePurpose.RECOVER, challenge_id, code)
@@ -152,7 +163,9 @@ async def reset(
             return outcome
         logins = await connection.execute_query_dict(_LOGINS, [outcome.user_id])
         await _set(connection, profile, outcome.user_id, 0, new_hash, *(login["value"] for login in logins))
-        return await let_in(connection, profile, outcome.user_id, LoginMethod.SMS_CODE, caller)
+        # An address proves less than the SIM: only a code by SMS counts as a fresh proof.
+        method = LoginMethod.EMAIL_LINK if "@" in outcome.target else LoginMethod.SMS_CODE
+        return await let_in(connection, profile, outcome.user_id, method, caller)
 
     return await tx(replace)
 

@@ -32,6 +32,12 @@ def matches(password_hash: str | None, password: str) -> bool:
         return False
 
 
+async def make(password: str) -> str:
+    """`hash_password` in a thread, in turn with all the others."""
+    async with _turn:
+        return await asyncio.to_thread(hash_password, password)
+
+
 async def verify(password_hash: str | None, password: str) -> bool:
     """`matches` in a thread. Two at once: hashing must not starve the loop, nor fill the memory."""
     async with _turn:

@@ -1,6 +1,5 @@
 """A cabinet of one's own, by e-mail (F010, F011): it comes into being when the link is opened in time."""
 
-import asyncio
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -31,6 +30,7 @@ _ASK = """
 insert into registration (operator, email, password_hash, token_hash, created_at, expires_at)
 values ($1, $2, $3, $4, now(), now() + make_interval(hours => $5))
 """
+_STORED = "select password_hash from registration where token_hash = $1 and operator = $2 and confirmed_at is null"
 # One request wins the row, and the row wins the address.
 _CONFIRM = """
 update registration r set confirmed_at = now()
@@ -69,6 +69,8 @@ async def register(
     """
     if refused := _disabled(profile):
         return refused
+    if not site:
+        return FeatureDisabled("auth.self_registration", "The operator has not said where its front end is")
     address = normalize_email(email)
     if address is None:
         return InputRejected("Give an e-mail address such as anna@example.org", ("email",))
@@ -76,7 +78,7 @@ async def register(
         return InputRejected("The terms have to be accepted", ("acceptTerms",))
     if weak := rejected(password, profile, [address]):
         return PasswordRejected(weak.code, weak.message, ("password",))
-    password_hash = await asyncio.to_thread(passwords.hash_password, password)
+    password_hash = await passwords.make(password)
     token, operator = new_token(), profile.operator.id
     hours = profile.auth.registration_link_ttl_hours
 
@@ -94,11 +96,22 @@ async def register(
 
 
 async def confirm(
-    profile: Profile, token: str, caller: Caller
+    profile: Profile, token: str, password: str, caller: Caller
 ) -> SignedIn | RegistrationLinkRejected | FeatureDisabled:
-    """Open the link: the cabinet is made, and its user signed in. After its time one registers again (E62)."""
+    """Open the link: the cabinet is made, and its user signed in. After its time one registers again (E62).
+
+    The password is named once more: whoever opens a link that a stranger asked for must not open a cabinet that
+    the stranger has the password of.
+    """
     if refused := _disabled(profile):
         return refused
+
+    async def find(connection: BaseDBAsyncClient) -> str | None:
+        rows = await connection.execute_query_dict(_STORED, [token_hash(token), profile.operator.id])
+        return rows[0]["password_hash"] if rows else None
+
+    if not await passwords.verify(await tx(find), password[: passwords.LONGEST]):
+        return RegistrationLinkRejected()
 
     async def make(connection: BaseDBAsyncClient) -> SignedIn | RegistrationLinkRejected:
         found = await connection.execute_query_dict(_CONFIRM, [token_hash(token), profile.operator.id])

@@ -107,6 +107,11 @@ insert into session
 values ($1, $2, $3, $4, $5, $6, $7, now(), now(), now() + make_interval(hours => $8), case when $9 then now() end)
 """
 
+# A remembered device ends with the session that is signed out: nobody comes back with it.
+_END_DEVICES = """
+update refresh_token set revoked_at = now()
+where user_id = $1 and revoked_at is null and ($3 or family = (select family from session where id = $2))
+"""
 _SIGNED_IN = "update app_user set last_signed_in_at = now() where id = $1"
 _KNOWN_DEVICE = """
 select exists (select from session where user_id = $1 and device is not distinct from $2) as known,
@@ -218,10 +223,6 @@ async def sign_out(viewer: Viewer, *, everywhere: bool) -> None:
         await audit.record(
             connection, viewer.operator, viewer.user_id, "SIGNED_OUT", everywhere="yes" if everywhere else None
         )
-        if everywhere:
-            await connection.execute_query(
-                "update refresh_token set revoked_at = now() where user_id = $1 and revoked_at is null",
-                [viewer.user_id],
-            )
+        await connection.execute_query(_END_DEVICES, [viewer.user_id, viewer.session_id, everywhere])
 
     await tx(revoke)

@@ -77,7 +77,10 @@ order by s.id = $2 desc, s.last_seen_at desc, s.id
 # A remembered device comes to an end with the session that it opened.
 _REVOKE = """
 with ended as (
-  update session set revoked_at = now() where id = $1 and user_id = $2 and revoked_at is null returning family
+  update session set revoked_at = now()
+  where user_id = $2 and revoked_at is null
+    and (id = $1 or family = (select family from session where id = $1 and user_id = $2))
+  returning family
 )
 update refresh_token set revoked_at = now()
 where family in (select family from ended where family is not null) and revoked_at is null
@@ -92,6 +95,10 @@ _USE = """
 update refresh_token set used_at = now()
 where token_hash = $1 and operator = $2 and used_at is null and revoked_at is null and expires_at > now()
 returning user_id, family
+"""
+_HOLD_USER = """
+select 1 from app_user where id = (select user_id from refresh_token where token_hash = $1 and operator = $2)
+for no key update
 """
 _REUSED = "select user_id, family from refresh_token where token_hash = $1 and operator = $2 and used_at is not null"
 _END_FAMILY = (
@@ -150,6 +157,8 @@ async def refresh(
     operator = profile.operator.id
 
     async def use(connection: BaseDBAsyncClient) -> Remembered | CredentialsRejected:
+        # A change of the password waits for us, or we for it: what it ends must not come to life here.
+        await connection.execute_query(_HOLD_USER, [token_hash(token), operator])
         used = await connection.execute_query_dict(_USE, [token_hash(token), operator])
         if not used:
             await _end_reused(connection, operator, token)

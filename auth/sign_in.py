@@ -59,6 +59,13 @@ select case when not password_burnt then password_hash end as password_hash,
   case when temporary_expires_at > now() then temporary_hmac end as temporary_hmac
 from app_user where id = $1
 """
+# Asked again while nobody can change it: a password that was replaced since it was compared lets nobody in.
+_STILL = """
+select 1 from app_user
+where id = $1 and (
+  (password_hash = $2 and not password_burnt) or (temporary_hmac = $3 and temporary_expires_at > now()))
+for no key update
+"""
 _MUST_CHANGE = "update app_user set must_change_password = must_change_password or $2 where id = $1"
 _BURN = "update app_user set password_burnt = password_burnt or $2 where id = $1"
 _DAY = 86_400
@@ -92,9 +99,7 @@ async def with_password(
         return admitted
     if known is not None and right and fits:
         must_change = temporary and profile.auth.temporary_password_must_change
-        return await tx(
-            lambda connection: _enter(connection, profile, known.user_id, name, caller, must_change=must_change)
-        )
+        return await tx(lambda connection: _enter(connection, profile, known, name, caller, must_change=must_change))
     return await tx(lambda connection: _refuse(connection, profile, known, admitted))
 
 
@@ -167,11 +172,14 @@ async def _known_password(connection: BaseDBAsyncClient, profile: Profile, typed
 
 
 async def _enter(
-    connection: BaseDBAsyncClient, profile: Profile, user_id: int, name: str, caller: Caller, *, must_change: bool
-) -> SignedIn:
+    connection: BaseDBAsyncClient, profile: Profile, known: _Known, name: str, caller: Caller, *, must_change: bool
+) -> SignedIn | CredentialsRejected:
+    still = [known.user_id, known.password_hash, known.temporary_hmac]
+    if not await connection.execute_query_dict(_STILL, still):
+        return CredentialsRejected()
     await lockout.forget(connection, profile, name)
-    await connection.execute_query(_MUST_CHANGE, [user_id, must_change])
-    return await let_in(connection, profile, user_id, LoginMethod.PASSWORD, caller)
+    await connection.execute_query(_MUST_CHANGE, [known.user_id, must_change])
+    return await let_in(connection, profile, known.user_id, LoginMethod.PASSWORD, caller)
 
 
 async def _refuse(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import identifier, passwords
+from auth import identifier, lockout, passwords
 from auth.identifier import Identified
 from auth.sign_in import accepted_numbers, disabled
 from domain.msisdn import normalize
@@ -54,7 +54,7 @@ async def by_form(
     msisdn = normalize(typed, profile)
     if msisdn is None:
         return InputRejected(accepted_numbers(profile), field=("identifier",))
-    return await send_to(profile, secret, msisdn, LoginMethod.USSD_PASSWORD)
+    return await send_to(profile, secret, msisdn, LoginMethod.USSD_PASSWORD, by_sim=False)
 
 
 async def by_ussd(
@@ -64,7 +64,7 @@ async def by_ussd(
     refused = disabled(profile, LoginMethod.USSD_PASSWORD)
     if refused or code != profile.auth.ussd_password_code:
         return refused or FeatureDisabled("auth.ussd_password", "This code is not known here")
-    return await send_to(profile, secret, msisdn, LoginMethod.USSD_PASSWORD)
+    return await send_to(profile, secret, msisdn, LoginMethod.USSD_PASSWORD, by_sim=True)
 
 
 async def by_inbound_sms(
@@ -74,24 +74,29 @@ async def by_inbound_sms(
     refused = disabled(profile, LoginMethod.INBOUND_SMS_PASSWORD)
     if refused or to != profile.auth.inbound_sms_number:
         return refused or FeatureDisabled("auth.inbound_sms_password", "This number is not known here")
-    return await send_to(profile, secret, msisdn, LoginMethod.INBOUND_SMS_PASSWORD)
+    return await send_to(profile, secret, msisdn, LoginMethod.INBOUND_SMS_PASSWORD, by_sim=True)
 
 
-async def send_to(profile: Profile, secret: bytes, msisdn: str, method: LoginMethod) -> PasswordOnItsWay | RateLimited:
+async def send_to(
+    profile: Profile, secret: bytes, msisdn: str, method: LoginMethod, *, by_sim: bool
+) -> PasswordOnItsWay | RateLimited:
     """Give the user of a number a temporary password, by SMS to that number.
 
     It works for `auth.temporary_password_ttl_minutes`, beside the permanent one: whoever asks for somebody else's
     number takes nothing from them. After signing in with it a permanent one has to be set where
-    `auth.temporary_password_must_change` says so.
+    `auth.temporary_password_must_change` says so. When the SIM itself asked, a lock of its password ends.
     """
     password = invent()
     operator = profile.operator.id
 
     async def issue(connection: BaseDBAsyncClient) -> PasswordOnItsWay | RateLimited:
-        count, ends_at = await counter.count(connection, f"sms:{operator}:{msisdn}", _HOUR)
+        # Whoever has the SIM is not kept waiting by strangers who fill in forms.
+        count, ends_at = await counter.count(connection, f"sms:{'sim:' if by_sim else ''}{operator}:{msisdn}", _HOUR)
         if count > profile.auth.otp.max_sms_per_number_per_hour:
             return RateLimited(ends_at)
         known = await identifier.find(connection, profile, msisdn)
+        if by_sim:
+            await lockout.forget(connection, profile, msisdn)
         if known is not None and known.msisdn == msisdn:
             await _give(connection, profile, known, passwords.keyed(secret, known.user_id, password), method)
         body = {"to": msisdn, "text": _text(profile, password)}

@@ -19,6 +19,7 @@ class ErrorCode(StrEnum):
     LOCKED_OUT = "LOCKED_OUT"
     LOGIN_METHOD_DISABLED = "LOGIN_METHOD_DISABLED"
     NOT_FOUND = "NOT_FOUND"
+    STEP_UP_REQUIRED = "STEP_UP_REQUIRED"
     REGISTRATION_LINK_EXPIRED = "REGISTRATION_LINK_EXPIRED"
     PASSWORD_TOO_WEAK = "PASSWORD_TOO_WEAK"  # noqa: S105
     PASSWORD_FORBIDDEN_CHARACTERS = "PASSWORD_FORBIDDEN_CHARACTERS"  # noqa: S105
@@ -108,6 +109,15 @@ class RegistrationLinkRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class StepUpRequired:
+    """It needs a fresh proof: ask for a code with `requestStepUp`, give it to `stepUp`, and try again."""
+
+    message: str = "Prove by a code who is at the screen, then try again"
+    field: tuple[str, ...] | None = None
+    code: ClassVar[ErrorCode] = ErrorCode.STEP_UP_REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
 class NotFound:
     """An id that names nothing of the caller's: unknown and foreign ones are told alike."""
 
@@ -171,6 +181,7 @@ Refusal = (
     | PasswordRejected
     | MethodDisabled
     | RegistrationLinkRejected
+    | StepUpRequired
     | NotFound
     | SocialAccountTaken
     | LastWayIn

@@ -9,10 +9,12 @@ from auth.challenge import Challenge
 from auth.email_binding import EmailBound
 from auth.password_change import PasswordChanged
 from auth.registration import LinkOnItsWay
+from auth.session import Viewer
 from auth.sessions import Session
 from domain.access import AccessLevel
 from domain.language import Language
-from domain.refusals import Refusal
+from domain.profile_access import StepUpAction
+from domain.refusals import Forbidden, Refusal, StepUpRequired
 from domain.sign_in import RecoveryChannel
 from models.reader import Statement
 from resolvers import node_id
@@ -53,9 +55,19 @@ where user_id = $1 and ($2::bigint is null or id < $2) order by id desc limit $3
 _EVENTS_COUNT = Statement("select count(*) from audit_event where user_id = $1", int)
 
 
+_FULL_ONLY = Forbidden("A session that the network opened may look and pay: sign in by yourself for this")
+
+
+def _confined(viewer: Viewer) -> Forbidden | None:
+    """Why a PARTIAL session may not: what it could change would make it a full one (F029)."""
+    return None if viewer.access_level is AccessLevel.FULL else _FULL_ONLY
+
+
 async def change_password(context: Context, current: str, new: str) -> PasswordChanged | Refusal:
     """Change the viewer's password; the one thing that a session with a temporary password may do."""
     viewer = context.require_session()
+    if refused := _confined(viewer):
+        return refused
     return await context.change(
         password_change.change(context.profile, context.secret, viewer, current, new, caller_of(context))
     )
@@ -84,6 +96,8 @@ async def viewer_sessions(context: Context) -> list[Session]:
 async def revoke_session(context: Context, global_id: str) -> Refusal | None:
     """End a session of the viewer's."""
     viewer = context.require_viewer()
+    if refused := _confined(viewer):
+        return refused
     wanted = node_id.decode(global_id)
     key = node_id.integer_key(wanted) if wanted is not None and wanted.type_name == "Session" else None
     return await context.change(sessions.revoke(viewer, key))
@@ -125,12 +139,17 @@ async def sign_in_from_network(context: Context, token: str) -> Entered | Refusa
 
 async def set_network_auto_login(context: Context, level: AccessLevel | None) -> Refusal | None:
     """Choose how far the network lets in."""
-    return await context.change(network.set_level(context.profile, context.require_viewer(), level))
+    viewer = context.require_viewer()
+    if refused := _confined(viewer):
+        return refused
+    return await context.change(network.set_level(context.profile, viewer, level))
 
 
 async def set_language(context: Context, language: Language) -> Refusal | None:
     """Choose the language of messages."""
     viewer = context.require_viewer()
+    if refused := _confined(viewer):
+        return refused
     refusal = await context.change(preferences.set_language(context.profile, viewer, language))
     if refusal is None:
         context.become(replace(viewer, language=language))
@@ -140,6 +159,8 @@ async def set_language(context: Context, language: Language) -> Refusal | None:
 async def set_display_name(context: Context, name: str) -> Refusal | None:
     """Choose how to be called."""
     viewer = context.require_viewer()
+    if refused := _confined(viewer):
+        return refused
     refusal = await context.change(preferences.set_display_name(viewer, name))
     if refusal is None:
         context.become(replace(viewer, display_name=" ".join(name.split())))
@@ -153,20 +174,28 @@ async def register(context: Context, email: str, password: str, *, accept_terms:
     )
 
 
-async def confirm_registration(context: Context, token: str) -> Entered | Refusal:
+async def confirm_registration(context: Context, token: str, password: str) -> Entered | Refusal:
     """Open the link of a registration."""
-    return await enter(context, await context.change(registration.confirm(context.profile, token, caller_of(context))))
+    return await enter(
+        context, await context.change(registration.confirm(context.profile, token, password, caller_of(context)))
+    )
 
 
 async def request_email_binding(context: Context, email: str) -> Challenge | Refusal:
     """Send a code to an address that is to be the viewer's."""
     viewer = context.require_viewer()
+    if refused := _confined(viewer):
+        return refused
+    if StepUpAction.CHANGE_CONTACT in context.profile.access.step_up_for and not viewer.stepped_up:
+        return StepUpRequired()
     return await context.change(email_binding.request(context.profile, context.secret, viewer, email))
 
 
 async def confirm_email_binding(context: Context, challenge_id: str, code: str) -> EmailBound | Refusal:
     """Prove the address."""
     viewer = context.require_viewer()
+    if refused := _confined(viewer):
+        return refused
     return await context.change(
         email_binding.confirm(context.profile, context.secret, viewer, challenge_key(challenge_id), code)
     )

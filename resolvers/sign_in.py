@@ -9,6 +9,7 @@ from auth.session import Viewer
 from auth.sessions import Remembered, Session
 from auth.sign_in import Caller, SignedIn
 from auth.temporary_password import PasswordOnItsWay
+from domain.access import AccessLevel
 from domain.refusals import CodeRejected, ErrorCode, Refusal
 from resolvers.context import Context
 
@@ -75,6 +76,8 @@ async def refresh(context: Context, refresh_token: str) -> Entered | Refusal:
 async def out(context: Context, *, everywhere: bool) -> None:
     """End the session and take its cookie back."""
     viewer = context.require_session()
+    # A session that the network opened ends itself, and none of the user's own.
+    everywhere = everywhere and viewer.access_level is AccessLevel.FULL
     await context.change(session.sign_out(viewer, everywhere=everywhere))
     context.become(None)
     if context.response is not None:

@@ -53,6 +53,11 @@ class RegistrationLinkRejected(UserError):
     is_type_of = backed_by(refusals.RegistrationLinkRejected)
 
 
+@strawberry.type(description="It needs a fresh proof: `requestStepUp`, `stepUp`, and try again (F028)")
+class StepUpRequired(UserError):
+    is_type_of = backed_by(refusals.StepUpRequired)
+
+
 @strawberry.type(description="An id that names nothing of the caller's; unknown and foreign ones are told alike")
 class NotFound(UserError):
     is_type_of = backed_by(refusals.NotFound)
@@ -106,6 +111,7 @@ USER_ERRORS = (
     PasswordRejected,
     MethodDisabled,
     RegistrationLinkRejected,
+    StepUpRequired,
     NotFound,
     FeatureDisabled,
     RateLimited,

@@ -24,6 +24,7 @@ class RegisterInput:
 @strawberry.input(description="A link that was sent")
 class ConfirmRegistrationInput:
     token: str = strawberry.field(description="The `token` of the link")
+    password: str = strawberry.field(description="The password that was chosen, once more: only who chose it goes on")
     client_mutation_id: str | None = strawberry.field(default=None, description=CLIENT_MUTATION_ID)
 
 
@@ -60,7 +61,7 @@ class RegistrationMutation:
     async def confirm_registration(
         self, info: Info, input: Annotated[ConfirmRegistrationInput, strawberry.argument(description="Which link")]
     ) -> SignInPayload:
-        outcome = await account_security.confirm_registration(info.context, input.token)
+        outcome = await account_security.confirm_registration(info.context, input.token, input.password)
         return entered(outcome, input.client_mutation_id)
 
     @strawberry.mutation(description="Send a code to an e-mail address that is to be the viewer's (F031)")

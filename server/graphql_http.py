@@ -118,7 +118,7 @@ class GraphQLEndpoint:
             secret=self._secret,
             network_key=self._settings.network_key.get_secret_value().encode() or None,
             secure_cookies=not self._settings.development,
-            site=self._settings.site_url or f"{request.url.scheme}://{request.headers.get('host', '')}",
+            site=self._site(request),
             initiator=self._initiator(request),
             address=request.client.host if request.client else None,
             device=request.headers.get("user-agent"),
@@ -153,6 +153,12 @@ class GraphQLEndpoint:
         if not token or len(token) > _LONGEST_TOKEN:
             return None
         return await authenticate(reads, profile, token)
+
+    def _site(self, request: Request) -> str:
+        """Where links in mails lead. What a caller names as host is believed in development only."""
+        if self._settings.site_url or not self._settings.development:
+            return self._settings.site_url
+        return f"{request.url.scheme}://{request.headers.get('host', '')}"
 
     def _initiator(self, request: Request) -> str:
         """A pseudonym of the address and the client's name, which are not to be stored themselves."""

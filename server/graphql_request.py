@@ -32,7 +32,7 @@ class GraphQLRequest:
 async def read(request: Request) -> GraphQLRequest:
     """The GraphQL request of a POST. Raises `BadRequest`."""
     _check_content_type(request.headers)
-    return parse(await _body(request))
+    return parse(await bounded_body(request, LARGEST_BODY))
 
 
 def parse(body: bytes) -> GraphQLRequest:
@@ -69,10 +69,11 @@ def _check_content_type(headers: Headers) -> None:
         raise BadRequest(415, "The body must not be encoded")
 
 
-async def _body(request: Request) -> bytes:
+async def bounded_body(request: Request, limit: int) -> bytes:
+    """The body, as far as `limit` bytes; nobody sends more than that into memory. Raises `BadRequest`."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_BODY:
-            raise BadRequest(413, f"The body must be at most {LARGEST_BODY} bytes")
+        if len(body) > limit:
+            raise BadRequest(413, f"The body must be at most {limit} bytes")
     return bytes(body)

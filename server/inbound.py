@@ -29,6 +29,7 @@ from gateways.http_sms import (
     read_report,
 )
 from gateways.messages import Inbound
+from server.graphql_request import BadRequest, bounded_body
 from server.receipts import Receipts
 from server.settings import Settings
 
@@ -85,25 +86,25 @@ def routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRout
         headers = request.headers
         try:
             receipt = read_report(
-                await request.body(),
+                await bounded_body(request, MAX_REPORT_BYTES),
                 headers.get(TIMESTAMP_HEADER, ""),
                 headers.get(SIGNATURE_HEADER, ""),
                 key=key,
                 now=time.time(),
             )
-        except ReportRejected as rejected:
+        except (BadRequest, ReportRejected) as rejected:
             return JSONResponse({"error": str(rejected)}, status_code=403)
         await Receipts(request.app.state.pool).note(receipt)
         return Response(status_code=204)
 
     async def inbound(request: Request) -> Response:
-        body = await request.body()
         headers = request.headers
         try:
+            body = await bounded_body(request, MAX_REPORT_BYTES)
             check_signature(
                 body, headers.get(TIMESTAMP_HEADER, ""), headers.get(SIGNATURE_HEADER, ""), key=key, now=time.time()
             )
-        except ReportRejected as rejected:
+        except (BadRequest, ReportRejected) as rejected:
             return JSONResponse({"error": str(rejected)}, status_code=403)
         told = _told(body)
         profile = profiles.get(told.get("operator") or settings.operator) if told else None
@@ -123,7 +124,10 @@ def development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> l
     async def phone(request: Request) -> Response:
         status = ""
         if request.method == "POST":
-            form = {name: values[-1] for name, values in parse_qs((await request.body()).decode()).items()}
+            form = {
+                name: values[-1]
+                for name, values in parse_qs((await bounded_body(request, MAX_REPORT_BYTES)).decode()).items()
+            }
             profile = profiles.get(form.get("operator", ""))
             if profile is not None:
                 answer = _answer(await receive(profile, settings.key, form.get("from", ""), form.get("to", "").strip()))

@@ -85,6 +85,7 @@ _TIDY = (
     "delete from challenge where expires_at < now() - interval '2 days'",
     "delete from outbox where done_at < now() - interval '30 days'",
     "delete from session where least(expires_at, last_seen_at + interval '30 days') < now() - interval '30 days'",
+    "delete from registration where expires_at < now() - interval '30 days'",
     "delete from refresh_token where expires_at < now() - interval '30 days'",
 )
 _TIDY_SECONDS = 600.0

@@ -325,14 +325,14 @@ async def test_f022_network_lets_in_as_far_as_the_user_allowed(
         payload: dict[str, Any] = (await visitor.data(NETWORK, token=token))["signInFromNetwork"]
         return payload
 
-    token = network.vouch(key, owner["msisdn"], "one")
+    token = network.vouch(key, "beeline", owner["msisdn"], "one")
     assert (await enter(token))["viewer"]["accessLevel"] == "PARTIAL"
     assert [error["code"] for error in (await enter(token))["userErrors"]] == ["BAD_CREDENTIALS"], "it works once"
     for bad in (
-        network.vouch(b"another key", owner["msisdn"], "two"),
-        network.vouch(key, owner["msisdn"], "three", seconds=-1),
-        network.vouch(key, owner["msisdn"], "four", seconds=3600),
-        network.vouch(key, owner["msisdn"][:-4] + "0000", "five"),
+        network.vouch(b"another key", "beeline", owner["msisdn"], "two"),
+        network.vouch(key, "beeline", owner["msisdn"], "three", seconds=-1),
+        network.vouch(key, "beeline", owner["msisdn"], "four", seconds=3600),
+        network.vouch(key, "beeline", owner["msisdn"][:-4] + "0000", "five"),
         token[:-2],
         "",
         "x.y",
@@ -342,7 +342,7 @@ async def test_f022_network_lets_in_as_far_as_the_user_allowed(
         assert (await enter(bad))["accessToken"] is None, bad
     signed_in = await cabinet.signed_in("beeline", owner)
     assert (await signed_in.data(LEVEL, level="FULL"))["setNetworkAutoLogin"]["userErrors"] == []
-    assert (await enter(network.vouch(key, owner["msisdn"], "six")))["viewer"]["accessLevel"] == "FULL"
+    assert (await enter(network.vouch(key, "beeline", owner["msisdn"], "six")))["viewer"]["accessLevel"] == "FULL"
     await signed_in.data(LEVEL, level=None)
     tele2 = (await cabinet.of("tele2").data(NETWORK, token=token))["signInFromNetwork"]
     assert [error["code"] for error in tele2["userErrors"]] == ["FEATURE_DISABLED"]
@@ -389,3 +389,60 @@ async def test_f012_office_gives_a_permanent_password(
     assert (await sign_in(visitor, owner["msisdn"], owner["password"]))["accessToken"] is None
     assert (await sign_in(visitor, owner["msisdn"], password))["mustChangePassword"] is False
     assert await office.issue(profiles["motiv"], "79000000000") is None
+
+
+async def test_f029_partial_session_cannot_make_itself_a_full_one(
+    cabinet: Cabinet, demo_people: dict[str, Any]
+) -> None:
+    owner = demo_people["beeline"]["owner"]
+    full = await cabinet.signed_in("beeline", owner)
+    token = network.vouch(NETWORK_KEY.encode(), "beeline", owner["msisdn"], "partial")
+    entered = (await cabinet.of("beeline").data(NETWORK, token=token))["signInFromNetwork"]
+    partial = cabinet.of("beeline", entered["accessToken"])
+    [full_session] = [
+        session["id"] for session in (await full.data(SESSIONS))["viewer"]["sessions"] if session["current"]
+    ]
+    bind = 'mutation { requestEmailBinding(input: {email: "a@b.ru"}) { userErrors { code } } }'
+    for name, answer in {
+        "setNetworkAutoLogin": await partial.data(LEVEL, level="FULL"),
+        "changePassword": await partial.data(CHANGE, current=owner["password"], new=NEW),
+        "requestEmailBinding": await partial.data(bind),
+        "revokeSession": await partial.data(REVOKE, id=full_session),
+    }.items():
+        assert [error["code"] for error in answer[name]["userErrors"]] == ["FORBIDDEN"], name
+    await partial.data("mutation { signOut(input: {everywhere: true}) { userErrors { code } } }")
+    assert (await partial.data(WHO))["viewer"] is None
+    assert (await full.data(WHO))["viewer"] is not None
+
+
+async def test_f023_signing_out_forgets_the_device(cabinet: Cabinet, demo_people: dict[str, Any]) -> None:
+    owner, visitor = demo_people["tele2"]["owner"], cabinet.of("tele2")
+    variables = {"identifier": owner["msisdn"], "password": owner["password"]}
+    first = (await visitor.data(REMEMBER, **variables))["signInWithPassword"]
+    await visitor.of("tele2", first["accessToken"]).data("mutation { signOut(input: {}) { userErrors { code } } }")
+    assert (await visitor.data(REFRESH, token=first["refreshToken"]))["refreshSession"]["accessToken"] is None
+
+
+async def test_old_password_lets_nobody_in_once_it_was_changed(cabinet: Cabinet, demo_people: dict[str, Any]) -> None:
+    """Sign-ins that were on their way while the password was changed end with it, or do not happen."""
+    owner, visitor = demo_people["tele2"]["owner"], cabinet.of("tele2")
+    here = await cabinet.signed_in("tele2", owner)
+    attempts = [asyncio.create_task(sign_in(visitor, owner["msisdn"], owner["password"])) for _ in range(12)]
+    await asyncio.sleep(0.05)
+    changed = (await here.data(CHANGE, current=owner["password"], new=NEW))["changePassword"]
+    assert changed["userErrors"] == []
+    for payload in await asyncio.gather(*attempts):
+        if payload["accessToken"]:
+            assert (await visitor.of("tele2", payload["accessToken"]).data(WHO))["viewer"] is None
+
+
+async def test_e56_whoever_has_the_sim_ends_a_lock(
+    cabinet: Cabinet, demo_people: dict[str, Any], profiles: Mapping[str, Profile]
+) -> None:
+    owner, visitor = demo_people["motiv"]["owner"], cabinet.of("motiv")
+    for _ in range(11):
+        await sign_in(visitor, owner["msisdn"], "Wrong12345")
+    assert (await sign_in(visitor, owner["msisdn"], owner["password"]))["accessToken"] is None
+    await temporary_password.by_inbound_sms(profiles["motiv"], SECRET.encode(), owner["msisdn"], "1070")
+    password = await delivered_password(visitor, owner["msisdn"])
+    assert (await sign_in(visitor, owner["msisdn"], password))["accessToken"]

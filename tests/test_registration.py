@@ -20,8 +20,8 @@ mutation Register($email: String!, $password: String!, $terms: Boolean!) {
 }
 """
 CONFIRM = """
-mutation Confirm($token: String!) {
-  confirmRegistration(input: {token: $token}) {
+mutation Confirm($token: String!, $password: String = "Domovoy2026x") {
+  confirmRegistration(input: {token: $token, password: $password}) {
     accessToken viewer { user { displayName login } } userErrors { code }
   }
 }
@@ -129,6 +129,8 @@ async def test_link_has_one_winner_and_works_once(
     visitor = cabinet.of("letai")
     await ask(visitor)
     token = await link_token(visitor)
+    other = (await visitor.data(CONFIRM, token=token, password="Chuzhoy2026x"))["confirmRegistration"]
+    assert other["accessToken"] is None, "whoever opens a link that a stranger asked for does not know the password"
     answers = await asyncio.gather(*(visitor.data(CONFIRM, token=token) for _ in range(6)))
     assert sum(answer["confirmRegistration"]["accessToken"] is not None for answer in answers) == 1
     assert await database.fetchval("select count(*) from login where value = $1", EMAIL) == 1
@@ -177,6 +179,9 @@ async def test_f031_f016_proven_address_restores_access(
     owner = demo_people["letai"]["strangers"][0]
     kept = await database.fetchrow("select id, password_hash from app_user where display_name = $1", owner["name"])
     signed_in, visitor = await cabinet.signed_in("letai", owner), cabinet.of("letai")
+    [error] = (await signed_in.data(BIND, email=EMAIL))["requestEmailBinding"]["userErrors"]
+    assert error["code"] == "STEP_UP_REQUIRED"
+    await database.execute("update session set stepped_up_at = now()")
     assert (await signed_in.data(BIND, email="nobody"))["requestEmailBinding"]["userErrors"][0][
         "code"
     ] == "INVALID_INPUT"
