@@ -2,21 +2,12 @@
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import identifier, lockout, passwords
+from auth import identifier, password_change, passwords
 from auth.temporary_password import invent
 from domain.profile import Profile
-from models import audit
 from models.database import tx
 
-_SET = """
-update app_user set password_hash = $2, must_change_password = false, password_burnt = false,
-  temporary_hmac = null, temporary_expires_at = null
-where id = $1
-"""
-_END_SESSIONS = (
-    "update session set revoked_at = now() where user_id = $1 and revoked_at is null",
-    "update refresh_token set revoked_at = now() where user_id = $1 and revoked_at is null",
-)
+_NO_SESSION = 0
 
 
 async def issue(profile: Profile, login: str) -> str | None:
@@ -28,11 +19,8 @@ async def issue(profile: Profile, login: str) -> str | None:
         known = await identifier.find(connection, profile, login)
         if known is None:
             return False
-        await connection.execute_query(_SET, [known.user_id, password_hash])
-        for statement in _END_SESSIONS:
-            await connection.execute_query(statement, [known.user_id])
-        await lockout.forget(connection, profile, identifier.canonical(login, profile), known.msisdn or "")
-        await audit.record(connection, profile.operator.id, known.user_id, "PASSWORD_FROM_OFFICE")
+        names = (identifier.canonical(login, profile), known.msisdn or "")
+        await password_change.put(connection, profile, known.user_id, _NO_SESSION, password_hash, *names)
         return True
 
     return password if await tx(replace) else None

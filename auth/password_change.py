@@ -102,7 +102,7 @@ async def change(
         still = [viewer.user_id, stored["password_hash"], stored["unset"], viewer.session_id]
         if not await connection.execute_query_dict(_STILL, still):
             return CredentialsRejected(message="The password was changed meanwhile", field=("currentPassword",))
-        await _set(connection, profile, viewer.user_id, viewer.session_id, new_hash, name)
+        await put(connection, profile, viewer.user_id, viewer.session_id, new_hash, name)
         return PasswordChanged()
 
     return await tx(replace)
@@ -162,7 +162,7 @@ async def reset(
         if not isinstance(outcome, CodeAccepted):
             return outcome
         logins = await connection.execute_query_dict(_LOGINS, [outcome.user_id])
-        await _set(connection, profile, outcome.user_id, 0, new_hash, *(login["value"] for login in logins))
+        await put(connection, profile, outcome.user_id, 0, new_hash, *(login["value"] for login in logins))
         # An address proves less than the SIM: only a code by SMS counts as a fresh proof.
         method = LoginMethod.EMAIL_LINK if "@" in outcome.target else LoginMethod.SMS_CODE
         return await let_in(connection, profile, outcome.user_id, method, caller)
@@ -179,9 +179,10 @@ def rejected(new: str, profile: Profile, personal: list[str]) -> PasswordRejecte
     return PasswordRejected(found[0].code, messages)
 
 
-async def _set(
+async def put(
     connection: BaseDBAsyncClient, profile: Profile, user_id: int, session_id: int, new_hash: str, *names: str
 ) -> None:
+    """Make a permanent password the user's; all sessions but one end, and the locks of the user's `names`."""
     await connection.execute_query(_SET, [user_id, new_hash])
     for statement in _END_OTHERS:
         await connection.execute_query(statement, [user_id, session_id])

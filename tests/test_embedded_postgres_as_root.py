@@ -13,9 +13,7 @@ import pytest
 from server import postgres_cluster
 from server.embedded_postgres import EmbeddedPostgres
 from server.postgres_programs import Programs, find_programs
-from tests.test_embedded_postgres import AS_ROOT, NOBODY, ask, reachable_folder
-
-pytestmark = pytest.mark.skipif(not AS_ROOT, reason="an ordinary user has no rights to give away")
+from tests.test_embedded_postgres import NOBODY, ask, reachable_folder
 
 
 @pytest.fixture
