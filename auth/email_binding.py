@@ -49,7 +49,7 @@ async def request(
             ChallengePurpose.CHANGE_CONTACT,
             address,
             viewer.user_id,
-            _initiator(viewer),
+            viewer.initiator,
             ChallengeChannel.EMAIL,
         )
     )
@@ -68,7 +68,7 @@ async def confirm(
             ChallengePurpose.CHANGE_CONTACT,
             challenge_id,
             code,
-            initiator=_initiator(viewer),
+            initiator=viewer.initiator,
         )
         if not isinstance(outcome, CodeAccepted):
             return outcome
@@ -80,7 +80,3 @@ async def confirm(
         return EmailBound()
 
     return await tx(bind)
-
-
-def _initiator(viewer: Viewer) -> str:
-    return f"session:{viewer.session_id}"

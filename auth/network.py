@@ -81,7 +81,7 @@ async def set_level(profile: Profile, viewer: Viewer, level: AccessLevel | None)
 
 
 def vouch(key: bytes, operator: str, msisdn: str, unique: str, *, seconds: int = LONGEST_SECONDS) -> str:
-    """A token as the network makes it: for the development page, and for tests."""
+    """A token as the network makes it: for those who build that side, and for tests."""
     payload = orjson.dumps({"msisdn": msisdn, "exp": int(time.time()) + seconds, "jti": unique})
     return f"{_encode(payload)}.{_encode(_sign(key, operator, payload))}"
 

@@ -52,6 +52,11 @@ class Viewer:
         """The viewer is one for each user."""
         return self.user_id
 
+    @property
+    def initiator(self) -> str:
+        """Who asks for a code: it counts in the session that asked for it only (I10)."""
+        return f"session:{self.session_id}"
+
 
 class Expired:
     """The token was a session's once: the caller has to sign in again."""

@@ -25,7 +25,7 @@ async def request(profile: Profile, secret: bytes, viewer: Viewer) -> Challenge 
         if not rows:
             return MethodDisabled("There is no number to send a code to")
         return await challenge.request(
-            connection, profile, secret, ChallengePurpose.STEP_UP, rows[0]["value"], viewer.user_id, _initiator(viewer)
+            connection, profile, secret, ChallengePurpose.STEP_UP, rows[0]["value"], viewer.user_id, viewer.initiator
         )
 
     return await tx(send)
@@ -38,7 +38,7 @@ async def confirm(
 
     async def prove(connection: BaseDBAsyncClient) -> CodeRejected | None:
         outcome = await challenge.confirm(
-            connection, profile, secret, ChallengePurpose.STEP_UP, challenge_id, code, initiator=_initiator(viewer)
+            connection, profile, secret, ChallengePurpose.STEP_UP, challenge_id, code, initiator=viewer.initiator
         )
         if not isinstance(outcome, CodeAccepted):
             return outcome
@@ -47,7 +47,3 @@ async def confirm(
         return None
 
     return await tx(prove)
-
-
-def _initiator(viewer: Viewer) -> str:
-    return f"session:{viewer.session_id}"

@@ -69,10 +69,6 @@ class Loader(DataLoader[K, V]):
         if len(self._queue) == 1:
             self._batches.start(self._dispatch_when_level_is_complete())
 
-    async def load_all(self, keys: Iterable[K]) -> list[V]:
-        """The values of `keys`, in their order."""
-        return list(await asyncio.gather(*(self.load(key) for key in keys)))
-
     async def _dispatch_when_level_is_complete(self) -> None:
         for _ in range(_TURNS):
             await asyncio.sleep(0)

@@ -49,15 +49,16 @@ SERVER_SETTINGS = {
 
 
 def credentials(url: str) -> dict[str, Any]:
-    """What Tortoise's asyncpg client takes, from a PostgreSQL URL; `?host=` names a socket's folder."""
+    """What asyncpg takes, alone or below Tortoise, from a PostgreSQL URL; `?host=` names a socket's folder."""
     parts = urlsplit(url)
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     host = query.pop("host", "") or parts.hostname or "127.0.0.1"
+    password = query.pop("password", "") or parts.password
     return {
         "host": host,
         "port": int(query.pop("port", "") or parts.port or 5432),
         "user": unquote(query.pop("user", "") or parts.username or "postgres"),
-        "password": unquote(query.pop("password", "") or parts.password or "") or None,
+        **({"password": unquote(password)} if password else {}),
         "database": unquote(parts.path.lstrip("/")) or "postgres",
         **({"ssl": query.pop("sslmode")} if "sslmode" in query else {}),
     }

@@ -40,8 +40,7 @@ async def server_version(url: str) -> int:
 
 
 async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
-    options = {key: value for key, value in credentials(url).items() if value is not None}
-    return await asyncpg.connect(**options, timeout=5)
+    return await asyncpg.connect(**credentials(url), timeout=5)
 
 
 async def _apply(url: str) -> None:

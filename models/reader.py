@@ -63,9 +63,8 @@ class _Connection(_Base):
 @asynccontextmanager
 async def reader_pool(url: str, size: int) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
     """The pool that all readers of this process share, for the life of the block."""
-    options = {key: value for key, value in credentials(url).items() if value is not None}
     pool = await asyncpg.create_pool(
-        **options,
+        **credentials(url),
         min_size=1,
         max_size=size,
         connection_class=_Connection,

@@ -50,7 +50,6 @@ class Receipts:
 @asynccontextmanager
 async def receipts(url: str) -> AsyncIterator[Receipts]:
     """Receipts with connections of their own, opened at the first one."""
-    options = {key: value for key, value in credentials(url).items() if value is not None}
-    pool = asyncpg.create_pool(**options, min_size=0, max_size=_CONNECTIONS, timeout=5, command_timeout=5)
+    pool = asyncpg.create_pool(**credentials(url), min_size=0, max_size=_CONNECTIONS, timeout=5, command_timeout=5)
     async with pool:
         yield Receipts(pool)

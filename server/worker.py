@@ -185,8 +185,7 @@ async def _postpone(connection: "asyncpg.Connection[asyncpg.Record]", claimed: _
 
 
 async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
-    options = {key: value for key, value in credentials(url).items() if value is not None}
-    return await asyncpg.connect(**options, timeout=5)
+    return await asyncpg.connect(**credentials(url), timeout=5)
 
 
 async def _until(woken: asyncio.Event) -> None:

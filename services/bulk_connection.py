@@ -17,8 +17,7 @@ _CONNECT_SECONDS = 5
 @asynccontextmanager
 async def bulk_connection(url: str) -> AsyncIterator[Connection]:
     """A connection of its own, without the statement timeout of requests, closed at the end of the block."""
-    options = {key: value for key, value in credentials(url).items() if value is not None}
-    connection = await asyncpg.connect(**options, timeout=_CONNECT_SECONDS)
+    connection = await asyncpg.connect(**credentials(url), timeout=_CONNECT_SECONDS)
     try:
         yield connection
     finally:

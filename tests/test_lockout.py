@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
+import httpx2
 import pytest
 
 from domain.profile import Profile
@@ -124,8 +125,6 @@ async def test_every_case_of_a_login_shares_one_count(
 async def test_e55_one_network_tries_fifty_numbers_an_hour(
     cabinet: Cabinet, database: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
-    import httpx2
-
     transport = httpx2.ASGITransport(app=cabinet.http._transport.app, client=("203.0.113.7", 1))  # type: ignore[attr-defined]
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         stranger = Cabinet(client, "tele2")
