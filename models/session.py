@@ -27,6 +27,10 @@ class Session(Model):
     )
     # The remembered device that the session came from; it ends with its family.
     family: UUID | None = fields.UUIDField(null=True)
+    # The operator's employee who acts for the user, why, and for which ticket (E60): the user reads all three.
+    staff = fields.CharField(max_length=100, null=True)
+    staff_reason = fields.CharField(max_length=200, null=True)
+    staff_ticket = fields.CharField(max_length=64, null=True)
     stepped_up_at: datetime | None = fields.DatetimeField(null=True)
     device = fields.CharField(max_length=200, null=True)
     created_at: datetime = fields.DatetimeField(auto_now_add=True)

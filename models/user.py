@@ -45,6 +45,8 @@ class User(Model):
     password_burnt = fields.BooleanField(default=False)
     recovery_channels: list[str] = ArrayField(element_type="text", default=list)
     network_auto_login = fields.CharEnumField(AccessLevel, max_length=8, null=True)
+    # A closed cabinet has no way in any more; what happened in it stays on record (F034).
+    closed_at: datetime | None = fields.DatetimeField(null=True)
     last_signed_in_at: datetime | None = fields.DatetimeField(null=True)
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
 
