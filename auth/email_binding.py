@@ -6,7 +6,7 @@ from uuid import UUID
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import challenge, notices
-from auth.challenge import Challenge, CodeAccepted
+from auth.challenge import Challenge, CodeAccepted, CodeRequest
 from auth.session import Viewer
 from domain.challenge import ChallengeChannel
 from domain.email import normalize_email
@@ -41,18 +41,10 @@ async def request(
     address = normalize_email(email)
     if address is None:
         return InputRejected("Give an e-mail address such as anna@example.org", ("email",))
-    return await tx(
-        lambda connection: challenge.request(
-            connection,
-            profile,
-            secret,
-            ChallengePurpose.CHANGE_CONTACT,
-            address,
-            viewer.user_id,
-            viewer.initiator,
-            ChallengeChannel.EMAIL,
-        )
+    wanted = CodeRequest(
+        ChallengePurpose.CHANGE_CONTACT, address, viewer.user_id, viewer.initiator, ChallengeChannel.EMAIL
     )
+    return await tx(lambda connection: challenge.request(connection, profile, secret, wanted))
 
 
 async def confirm(

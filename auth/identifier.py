@@ -65,6 +65,20 @@ def canonical(text: str, profile: Profile) -> str:
     return meant.replace("\0", "").lower()[:LONGEST]
 
 
+# An address that was proven today does not prove anything yet: whoever finds an open screen may have bound it.
+_ADDRESS = """
+select value from contact
+where user_id = $1 and kind = 'EMAIL' and verified_at < now() - make_interval(hours => $2)
+order by verified_at desc limit 1
+"""
+
+
+async def proven_address(connection: BaseDBAsyncClient, user_id: int | None, *, hours: int = 0) -> str | None:
+    """The e-mail address that the user proved last, at least `hours` ago; the same question is asked of nobody."""
+    rows = await connection.execute_query_dict(_ADDRESS, [user_id or 0, hours])
+    return rows[0]["value"] if rows else None
+
+
 async def find(connection: BaseDBAsyncClient, profile: Profile, text: str) -> Identified | None:
     """The user that `text` names, if there is one."""
     meant = readings(text, profile)

@@ -7,7 +7,7 @@ from uuid import UUID
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import challenge, identifier, lockout, notices, passwords
-from auth.challenge import Challenge, CodeAccepted
+from auth.challenge import Challenge, CodeAccepted, CodeRequest
 from auth.lockout import Attempt
 from auth.session import Viewer
 from auth.sign_in import Caller, SignedIn, accepted_numbers, let_in
@@ -123,16 +123,15 @@ async def request_reset(
 
     async def send(connection: BaseDBAsyncClient) -> Challenge | RateLimited:
         user_id = await _reached(connection, profile, target, by_email=by_email)
-        return await challenge.request(
-            connection,
-            profile,
-            secret,
+        wanted = CodeRequest(
             ChallengePurpose.RECOVER,
             target,
             user_id,
             caller.initiator,
             ChallengeChannel.EMAIL if by_email else ChallengeChannel.SMS,
+            network=lockout.network_of(caller.address),
         )
+        return await challenge.request(connection, profile, secret, wanted)
 
     return await tx(send)
 
@@ -161,10 +160,12 @@ async def reset(
         outcome = await challenge.confirm(connection, profile, secret, ChallengePurpose.RECOVER, challenge_id, code)
         if not isinstance(outcome, CodeAccepted):
             return outcome
+        if outcome.user_id is None:
+            return challenge.used_up()
         logins = await connection.execute_query_dict(_LOGINS, [outcome.user_id])
         await put(connection, profile, outcome.user_id, 0, new_hash, *(login["value"] for login in logins))
-        # An address proves less than the SIM: only a code by SMS counts as a fresh proof.
-        method = LoginMethod.EMAIL_LINK if "@" in outcome.target else LoginMethod.SMS_CODE
+        # An address proves less than the SIM: only what reached it counts as a fresh proof.
+        method = LoginMethod.SMS_CODE if outcome.is_by_sim else LoginMethod.EMAIL_LINK
         return await let_in(connection, profile, outcome.user_id, method, caller)
 
     return await tx(replace)

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import passwords
+from auth.new_cabinet import LoginTaken, make_user
 from auth.password_change import rejected
 from auth.session import new_token, token_hash
 from auth.sign_in import Caller, SignedIn, let_in
@@ -38,12 +39,6 @@ where r.token_hash = $1 and r.operator = $2 and r.confirmed_at is null and r.exp
   and not exists (select from login l where l.operator = r.operator and l.kind = 'EMAIL' and l.value = r.email)
 returning r.id, r.email, r.password_hash
 """
-_PERSON = "insert into person (operator, ref, name) values ($1, $2, $3) returning id"
-_USER = """
-insert into app_user
-  (operator, person_id, display_name, language, password_hash, must_change_password, created_at)
-values ($1, $2, $3, $4, $5, false, now()) returning id
-"""
 _LOGIN = """
 insert into login (operator, user_id, kind, value) values ($1, $2, 'EMAIL', $3)
 on conflict (operator, kind, value) do nothing returning id
@@ -56,10 +51,6 @@ class LinkOnItsWay:
     """Whatever the address, the answer is this; the mail tells the rest to whoever reads it."""
 
 
-class _AddressTaken(Exception):
-    """Somebody else confirmed the same address at the same moment."""
-
-
 async def register(
     profile: Profile, site: str, email: str, password: str, *, accept_terms: bool
 ) -> LinkOnItsWay | FeatureDisabled | InputRejected | PasswordRejected | RateLimited:
@@ -67,7 +58,7 @@ async def register(
 
     An address that has a cabinet gets a mail that says so; the answer here is the same (I11).
     """
-    if refused := _disabled(profile):
+    if refused := disabled(profile, LoginMethod.EMAIL_LINK):
         return refused
     if not site:
         return FeatureDisabled("auth.self_registration", "The operator has not said where its front end is")
@@ -103,7 +94,7 @@ async def confirm(
     The password is named once more: whoever opens a link that a stranger asked for must not open a cabinet that
     the stranger has the password of.
     """
-    if refused := _disabled(profile):
+    if refused := disabled(profile, LoginMethod.EMAIL_LINK):
         return refused
 
     async def find(connection: BaseDBAsyncClient) -> str | None:
@@ -123,31 +114,27 @@ async def confirm(
 
     try:
         return await tx(make)
-    except _AddressTaken:
+    except LoginTaken:
         return RegistrationLinkRejected()
 
 
 async def _make_cabinet(connection: BaseDBAsyncClient, profile: Profile, asked: dict[str, str]) -> int:
     operator, email = profile.operator.id, asked["email"]
-    name = email.partition("@")[0]
-    [person] = await connection.execute_query_dict(_PERSON, [operator, f"registration:{asked['id']}", name])
-    language = profile.operator.languages[0]
-    [user] = await connection.execute_query_dict(
-        _USER, [operator, person["id"], name, language, asked["password_hash"]]
-    )
-    user_id: int = user["id"]
+    user_id = await make_user(connection, profile, email.partition("@")[0], asked["password_hash"])
     if not await connection.execute_query_dict(_LOGIN, [operator, user_id, email]):
-        raise _AddressTaken
+        raise LoginTaken
     await connection.execute_query(_CONTACT, [operator, user_id, email])
     return user_id
 
 
-def _disabled(profile: Profile) -> FeatureDisabled | None:
+def disabled(profile: Profile, method: LoginMethod) -> FeatureDisabled | None:
+    """Why nobody registers this way; None when one can."""
     flag = feature(profile, "auth.self_registration")
     if not flag.enabled:
         return FeatureDisabled(flag.key, flag.reason or "Not offered by this operator")
-    if LoginMethod.EMAIL_LINK not in profile.auth.registration_methods:
-        return FeatureDisabled(flag.key, "This operator does not register by e-mail; see `operator.loginMethods`")
+    if method not in profile.auth.registration_methods:
+        way = "e-mail" if method is LoginMethod.EMAIL_LINK else "a code by SMS"
+        return FeatureDisabled(flag.key, f"This operator does not register by {way}")
     return None
 
 

@@ -9,6 +9,7 @@ import strawberry
 from starlette.responses import Response
 
 from auth.session import Expired, Viewer
+from domain.challenge import ChallengeChannel
 from domain.profile import Profile
 from gateways.billing import Billing
 from gateways.oidc import SocialProviders
@@ -27,6 +28,7 @@ class Context:
 
     `site` is where the front end is, for links in mails.
     `initiator` tells callers apart before they sign in, as well as an address and a client's name can.
+    `channels` are those that this server can send codes by.
     `caller` is None for nobody, `Expired` for a session that has ended.
     """
 
@@ -42,6 +44,7 @@ class Context:
     secure_cookies: bool
     initiator: str
     address: str | None
+    channels: frozenset[ChallengeChannel]
     device: str | None = None
     response: Response | None = None
     social: SocialProviders = field(default_factory=dict)

@@ -121,6 +121,7 @@ class GraphQLEndpoint:
             site=self._site(request),
             initiator=self._initiator(request),
             address=request.client.host if request.client else None,
+            channels=self._settings.channels,
             device=request.headers.get("user-agent"),
             response=response,
             social=self._social,

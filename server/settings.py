@@ -20,6 +20,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, Validation
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from domain.challenge import ChallengeChannel
 from gateways.accounts import HttpSmsAccount, SmppAccount, SmtpAccount, sms_account
 from server.failure import StartFailure
 
@@ -96,6 +97,9 @@ class Settings(BaseSettings):
     oidc: Path | None = Field(None, description="TOML file of the social networks to sign in with; None: none")
     sms_key: SecretStr = Field(SecretStr(""), description="Key of an SMS provider over HTTP, and of its reports")
     sms_url: SecretStr | None = Field(None, description="SMS gateway: 'smpp://…' or 'https://…'")
+    voice_url: SecretStr | None = Field(
+        None, description="Provider that calls and reads a code aloud: 'https://…', with the key of SMS"
+    )
     email_url: SecretStr | None = Field(None, description="Mail server: 'smtp://…' (STARTTLS) or 'smtps://…'")
     email_ca: Path | None = Field(None, description="File of the authorities that vouch for a private mail server")
     pool_size: int = Field(10, ge=1, description="Connections to PostgreSQL per process and pool")
@@ -128,6 +132,23 @@ class Settings(BaseSettings):
         if self.sms_url is None:
             return None
         return sms_account(self.sms_url.get_secret_value(), self.sms_key.get_secret_value())
+
+    @property
+    def voice_account(self) -> HttpSmsAccount | None:
+        """Who we are at the provider that calls, if there is one; it speaks as one of SMS does."""
+        if self.voice_url is None:
+            return None
+        return HttpSmsAccount.from_url(self.voice_url.get_secret_value(), self.sms_key.get_secret_value())
+
+    @property
+    def channels(self) -> frozenset[ChallengeChannel]:
+        """The ways in which this server can send a code; in development all land in the inbox."""
+        accounts = {
+            ChallengeChannel.SMS: self.sms_account,
+            ChallengeChannel.VOICE_CALL: self.voice_account,
+            ChallengeChannel.EMAIL: self.email_account,
+        }
+        return frozenset(channel for channel, account in accounts.items() if account or self.development)
 
     @property
     def email_account(self) -> SmtpAccount | None:
@@ -194,6 +215,16 @@ class Settings(BaseSettings):
             key = known.data["sms_key"].get_secret_value()
             account = sms_account(url.get_secret_value(), key)
             if isinstance(account, HttpSmsAccount) and len(key) < _SMS_KEY_LENGTH:
+                raise ValueError(f"needs HEARTH_SMS_KEY, the provider's key of at least {_SMS_KEY_LENGTH} characters")
+        return url
+
+    @field_validator("voice_url")
+    @classmethod
+    def _check_voice_url(cls, url: SecretStr | None, known: ValidationInfo) -> SecretStr | None:
+        if url is not None:
+            key = known.data["sms_key"].get_secret_value()
+            HttpSmsAccount.from_url(url.get_secret_value(), key)
+            if len(key) < _SMS_KEY_LENGTH:
                 raise ValueError(f"needs HEARTH_SMS_KEY, the provider's key of at least {_SMS_KEY_LENGTH} characters")
         return url
 
