@@ -7,6 +7,7 @@ from strawberry.extensions import AddValidationRules, MaskErrors, MaxTokensLimit
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from models.reader import SILENT
 from resolvers.errors import CallerError
 from schema import enums  # noqa: F401 - registers the domain's enums
 from schema.account_security import AccountSecurityMutation
@@ -35,7 +36,8 @@ class HearthSchema(strawberry.Schema):
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:
-            if is_bug(error):
+            # A database that is away is no bug, and whoever answers the request tells of it once.
+            if is_bug(error) and not isinstance(error.original_error, SILENT):
                 operation = execution_context.operation_name if execution_context else None
                 _log.error("operation failed", operation=operation, path=error.path, exc_info=error.original_error)
 

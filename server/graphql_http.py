@@ -44,7 +44,11 @@ _LONGEST_TOKEN = 256
 _RETRY_SECONDS = "1"
 
 # "Variable '$input' has invalid value: Expected value to include required field 'identifier', found: {…}."
-_QUOTED_VALUE = re.compile(r"""(?s)^(Variable '\$.*?)(?:, found)?: (?:\[|\{|"|').*$""")
+# "Int cannot represent non-integer value: 271828", "Expected Name, found String '271828'."
+_QUOTED_VALUE = re.compile(
+    r"""(?s)^(Variable '\$.*?(?=, found: |: [\[{"'])|.*?(?=, found: )|.*? cannot represent .*?value(?=: )"""
+    r"""|.*? found (?:String|BlockString|Int|Float)(?= ))[,: ].*$"""
+)
 
 _log = structlog.get_logger()
 

@@ -66,7 +66,7 @@ def engine() -> Iterator[str]:
 @pytest.fixture(scope="session")
 async def empty_template(engine: str) -> AsyncIterator[str]:
     """A database with the tables and nothing in them."""
-    async with _created(engine, "template_empty") as url:
+    async with created(engine, "template_empty") as url:
         await migrate(url)
         yield url
 
@@ -74,7 +74,7 @@ async def empty_template(engine: str) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 async def demo_template(engine: str, profiles: Mapping[str, Profile]) -> AsyncIterator[str]:
     """A database with the catalogues and the demo households of the five operators."""
-    async with _created(engine, "template_demo") as url:
+    async with created(engine, "template_demo") as url:
         await migrate(url)
         five = {name: profile for name, profile in profiles.items() if name != "nomad"}
         await catalogue.load(url, five, ROOT / "operators")
@@ -85,21 +85,21 @@ async def demo_template(engine: str, profiles: Mapping[str, Profile]) -> AsyncIt
 @pytest.fixture
 async def empty_database(engine: str, empty_template: str) -> AsyncIterator[str]:
     """A database of the test's own, without data."""
-    async with _created(engine, f"empty_{next(_names)}", empty_template) as url:
+    async with created(engine, f"empty_{next(_names)}", empty_template) as url:
         yield url
 
 
 @pytest.fixture
 async def demo_database(engine: str, demo_template: str) -> AsyncIterator[str]:
     """A database of the test's own, with the demo households."""
-    async with _created(engine, f"demo_{next(_names)}", demo_template) as url:
+    async with created(engine, f"demo_{next(_names)}", demo_template) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 async def shared_database(engine: str, demo_template: str) -> AsyncIterator[str]:
     """The database of `cabinet`: the demo households, which no test changes."""
-    async with _created(engine, "shared", demo_template) as url:
+    async with created(engine, "shared", demo_template) as url:
         yield url
 
 
@@ -175,7 +175,7 @@ def demo_people(profiles: Mapping[str, Profile]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 async def process_database(engine: str, demo_template: str) -> AsyncIterator[str]:
     """The database of `hearth_server`."""
-    async with _created(engine, "process", demo_template) as url:
+    async with created(engine, "process", demo_template) as url:
         yield url
 
 
@@ -239,7 +239,7 @@ def _is_ready(address: str) -> bool:
 
 
 @asynccontextmanager
-async def _created(engine: str, name: str, template: str = "template1") -> AsyncIterator[str]:
+async def created(engine: str, name: str, template: str = "template1") -> AsyncIterator[str]:
     """A database of that name, copied from the database at the URL `template`, for the life of the block.
 
     The name has our process in it, so that two runs of the tests may share the engine.

@@ -206,7 +206,7 @@ async def test_n10_strangers_learn_nothing_of_delivery(
     visitor, known = cabinet.of("beeline"), demo_people["beeline"]["owner"]["msisdn"]
     answers = []
     for number in (known, known[:-4] + "0000"):
-        told = []
+        told: list[tuple[Any, ...]] = []
         asked, codes = await ask(visitor, ASK, identifier=number)
         told.append((asked["deliveryStatus"], asked["alternativeChannels"], codes))
         await database.execute("update outbox set delivery = 'FAILED'")
@@ -340,7 +340,8 @@ async def test_f010_cabinet_by_code_and_password(
         assert [error["code"] for error in slip["userErrors"]] == ["BAD_CREDENTIALS"]
     entered = (await visitor.data(CONFIRM, id=asked["id"], code=code, password=PASSWORD))["confirmRegistration"]
     assert entered["viewer"]["user"]["login"] == msisdn
-    assert await database.fetch("select value, verified_at from contact") == [("novaya@example.org", None)]
+    [address] = await database.fetch("select value, verified_at from contact")
+    assert tuple(address) == ("novaya@example.org", None)
     again = (await visitor.data(SIGN_IN, identifier=msisdn, password=PASSWORD))["signInWithPassword"]
     assert again["accessToken"]
     used = (await visitor.data(CONFIRM, id=asked["id"], code=code, password=PASSWORD))["confirmRegistration"]
