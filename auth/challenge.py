@@ -10,9 +10,11 @@ from uuid import UUID, uuid4
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from auth.code_message import code_message
 from domain.challenge import ChallengeChannel
 from domain.profile import Profile
 from domain.refusals import CodeRejected, ErrorCode, RateLimited
+from domain.wording import language_of
 from models import counter, outbox
 from models.challenge import ChallengePurpose
 
@@ -64,7 +66,7 @@ insert into challenge
   (id, operator, purpose, channel, target, user_id, code_hmac, attempts, max_attempts, created_at, expires_at,
    initiator, sent)
 values ($1, $2, $3, $4, $5, $6, $7, 0, $8, now(), now() + make_interval(secs => $9), $10, $11)
-returning created_at, expires_at
+returning created_at, expires_at, (select u.language from app_user u where u.id = challenge.user_id) as language
 """
 
 _TRY = """
@@ -129,12 +131,13 @@ async def request(
             sent,
         ],
     )
-    text = f"{profile.operator.name}: код {code} {_FOR[purpose]}, {otp.ttl_seconds // 60} мин. Никому его не сообщайте."
+    language = language_of(profile, row["language"])
+    said = code_message(profile, language, channel, purpose, code, tag="")
     await outbox.enqueue(
         connection,
         operator,
         channel.lower() if sent and user_id is not None else "void",
-        {"to": target, "text": text, "code": code, "subject": profile.operator.name},
+        {"to": target, "code": code, **said},
         dedup=f"challenge:{challenge_id}",
         ttl_seconds=otp.ttl_seconds,
     )
@@ -203,14 +206,6 @@ def _whose(purpose: ChallengePurpose) -> str:
     """Codes that only somebody who is signed in can ask for are counted apart: strangers use up none of them."""
     return "own:" if purpose in (ChallengePurpose.STEP_UP, ChallengePurpose.CHANGE_CONTACT) else ""
 
-
-_FOR = {
-    ChallengePurpose.SIGN_IN: "для входа",
-    ChallengePurpose.REGISTER: "для регистрации",
-    ChallengePurpose.RECOVER: "для нового пароля",
-    ChallengePurpose.STEP_UP: "для подтверждения",
-    ChallengePurpose.CHANGE_CONTACT: "для смены контакта",
-}
 
 _MESSAGES = {
     ErrorCode.CODE_INVALID: "The code is wrong",
