@@ -11,9 +11,11 @@ from uuid import UUID, uuid4
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import code_guard
+from auth.code_message import code_message
 from domain.challenge import ChallengeChannel, DeliveryStatus
 from domain.profile import Profile
 from domain.refusals import CodeRejected, ErrorCode, RateLimited
+from domain.wording import language_of
 from models import outbox
 from models.challenge import ChallengePurpose
 
@@ -122,7 +124,7 @@ insert into challenge
   (id, operator, purpose, channel, target, user_id, code_hmac, attempts, max_attempts, created_at, expires_at,
    initiator, sent, tag, subject)
 values ($1, $2, $3, $4, $5, $6, $7, 0, $8, now(), now() + make_interval(secs => $9), $10, $11, $12, $13)
-returning created_at, expires_at
+returning created_at, expires_at, (select u.language from app_user u where u.id = challenge.user_id) as language
 """
 
 _TRY = """
@@ -186,13 +188,13 @@ async def request(
             wanted.subject,
         ],
     )
-    purpose = _FOR[wanted.purpose]
-    text = f"{profile.operator.name}: код {tag}-{code} {purpose}, {otp.ttl_seconds // 60} мин. Никому его не сообщайте."
+    language = language_of(profile, row["language"])
+    said = code_message(profile, language, wanted.channel, wanted.purpose, code, tag)
     await outbox.enqueue(
         connection,
         operator,
         wanted.channel.lower() if leaves else "void",
-        {"to": wanted.address or wanted.target, "text": text, "code": code, "subject": profile.operator.name},
+        {"to": wanted.address or wanted.target, "code": code, **said},
         dedup=f"challenge:{challenge_id}",
         ttl_seconds=otp.ttl_seconds,
     )
@@ -270,14 +272,6 @@ async def _why_not(
         return _rejected(ErrorCode.CODE_ATTEMPTS_EXCEEDED, 0)
     return _rejected(ErrorCode.CODE_EXPIRED, 0)
 
-
-_FOR = {
-    ChallengePurpose.SIGN_IN: "для входа",
-    ChallengePurpose.REGISTER: "для регистрации",
-    ChallengePurpose.RECOVER: "для нового пароля",
-    ChallengePurpose.STEP_UP: "для подтверждения",
-    ChallengePurpose.CHANGE_CONTACT: "для смены контакта",
-}
 
 _MESSAGES = {
     ErrorCode.CODE_INVALID: "The code is wrong",

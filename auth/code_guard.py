@@ -10,6 +10,7 @@ from auth import notices
 from domain.challenge import ChallengeChannel
 from domain.profile import Profile
 from domain.refusals import RateLimited
+from domain.wording import Wording
 from models import counter
 from models.challenge import ChallengePurpose
 
@@ -18,6 +19,8 @@ _HOUR = 3600
 _DAY = 86_400
 # What a network may still ask for in a minute in which the budget is used up: a family does, a flood does not.
 FEW_PER_NETWORK = 3
+
+_GUESSED = Wording("Somebody is guessing codes to your number.")
 
 _log = structlog.get_logger()
 
@@ -56,7 +59,7 @@ async def may_guess(
     guesses, _ = await counter.count(connection, key, _DAY)
     most = profile.auth.otp.max_guesses_per_number_per_day
     if guesses == most and user_id is not None:
-        await notices.security(connection, profile, user_id, "Кто-то подбирает коды к вашему номеру.")
+        await notices.security(connection, profile, user_id, _GUESSED)
     return guesses <= most
 
 

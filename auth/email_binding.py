@@ -13,6 +13,7 @@ from domain.email import normalize_email
 from domain.profile import Profile
 from domain.refusals import CodeRejected, InputRejected, RateLimited
 from domain.sign_in import LoginIdentifier
+from domain.wording import Wording
 from models import audit
 from models.challenge import ChallengePurpose
 from models.database import tx
@@ -22,6 +23,8 @@ from models.database import tx
 class EmailBound:
     """The address is the user's, proven now."""
 
+
+_EMAIL_BOUND = Wording("An e-mail address was added to your account.")
 
 _BIND = """
 insert into contact (operator, user_id, kind, value, verified_at) values ($1, $2, 'EMAIL', $3, now())
@@ -68,7 +71,7 @@ async def confirm(
         if LoginIdentifier.EMAIL in profile.auth.identifiers:
             await connection.execute_query(_LOGIN, [viewer.operator, viewer.user_id, outcome.target])
         await audit.record(connection, viewer.operator, viewer.user_id, "EMAIL_BOUND")
-        await notices.security(connection, profile, viewer.user_id, "К личному кабинету привязан адрес e-mail.")
+        await notices.security(connection, profile, viewer.user_id, _EMAIL_BOUND)
         return EmailBound()
 
     return await tx(bind)

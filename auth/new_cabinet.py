@@ -12,7 +12,10 @@ from auth import notices
 from domain.msisdn import mask
 from domain.profile import Profile
 from domain.sign_in import LoginMethod
+from domain.wording import Wording
 from models import audit
+
+_OPENED = Wording("An account was opened for the number {number} of your contract.")
 
 # A number that still is somebody's login is theirs to lose first.
 _FREE = """
@@ -80,8 +83,7 @@ async def open_for_line(
     await connection.execute_query(_USE, [line_id, user_id])
     await audit.record(connection, operator, user_id, "REGISTERED", method=LoginMethod.SMS_CODE)
     if holder_id is not None:
-        text = f"Для номера {name} вашего договора открыт личный кабинет."
-        await notices.security(connection, profile, holder_id, text)
+        await notices.security(connection, profile, holder_id, _OPENED, number=name)
     return user_id
 
 

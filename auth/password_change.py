@@ -27,6 +27,7 @@ from domain.refusals import (
     RateLimited,
 )
 from domain.sign_in import LoginMethod, RecoveryChannel
+from domain.wording import Wording
 from models import audit
 from models.challenge import ChallengePurpose
 from models.database import tx
@@ -36,6 +37,8 @@ from models.database import tx
 class PasswordChanged:
     """The new password counts from now on; all other sessions of the user have ended."""
 
+
+_CHANGED = Wording("The password of your account was changed.")
 
 _BY_CODE = (RecoveryChannel.SMS, RecoveryChannel.EMAIL)
 _BY_CONTACT = """
@@ -189,4 +192,4 @@ async def put(
         await connection.execute_query(statement, [user_id, session_id])
     await lockout.forget(connection, profile, *names)
     await audit.record(connection, profile.operator.id, user_id, "PASSWORD_CHANGED")
-    await notices.security(connection, profile, user_id, "Пароль личного кабинета изменён.")
+    await notices.security(connection, profile, user_id, _CHANGED)

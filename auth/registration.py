@@ -12,6 +12,7 @@ from auth.session import new_token, token_hash
 from auth.sign_in import Caller, SignedIn, let_in
 from domain.email import normalize_email
 from domain.features import feature
+from domain.language import Language
 from domain.profile import Profile
 from domain.refusals import (
     FeatureDisabled,
@@ -21,12 +22,32 @@ from domain.refusals import (
     RegistrationLinkRejected,
 )
 from domain.sign_in import LoginMethod
+from domain.wording import Counted, Wording, language_of
 from models import audit, counter, outbox
 from models.database import tx
 
 _HOUR = 3600
 
-_TAKEN = "select 1 from login where operator = $1 and kind = 'EMAIL' and value = $2"
+_SUBJECT = Wording("{operator}: registration")
+# The link comes after the text.
+_LETTER = Wording(
+    "Hello!\n\n"
+    "This address was given to register with {operator}. If it was not you, just ignore this e-mail: without the link "
+    "nothing happens.\n\n"
+    "To open your account, follow the link. It works for {time}:"
+)
+_TIME = Counted("{hours} hour", "{hours} hours", by="hours")
+_TAKEN_LETTER = Wording(
+    "Hello!\n\n"
+    "This address was given to register with {operator}, but you have an account already. If you forgot its password, "
+    "set a new one on the sign-in page.\n\n"
+    "If it was not you, just ignore this e-mail: nothing has changed in your account."
+)
+
+_TAKEN = """
+select u.language from login l join app_user u on u.id = l.user_id
+where l.operator = $1 and l.kind = 'EMAIL' and l.value = $2
+"""
 _ASK = """
 insert into registration (operator, email, password_hash, token_hash, created_at, expires_at)
 values ($1, $2, $3, $4, now(), now() + make_interval(hours => $5))
@@ -77,9 +98,10 @@ async def register(
         count, ends_at = await counter.count(connection, f"email:{operator}:{address}", _HOUR)
         if count > profile.auth.otp.max_sms_per_number_per_hour:
             return RateLimited(ends_at, "Too many requests for this address")
-        taken = bool(await connection.execute_query_dict(_TAKEN, [operator, address]))
+        taken = await connection.execute_query_dict(_TAKEN, [operator, address])
         await connection.execute_query(_ASK, [operator, address, password_hash, token_hash(token), hours])
-        body = _mail(profile, address, None if taken else f"{site}/confirm?{urlencode({'token': token})}")
+        language = language_of(profile, taken[0]["language"] if taken else None)
+        body = _mail(profile, address, language, None if taken else f"{site}/confirm?{urlencode({'token': token})}")
         await outbox.enqueue(connection, operator, "email", body, ttl_seconds=hours * float(_HOUR))
         return LinkOnItsWay()
 
@@ -138,13 +160,11 @@ def disabled(profile: Profile, method: LoginMethod) -> FeatureDisabled | None:
     return None
 
 
-def _mail(profile: Profile, address: str, link: str | None) -> dict[str, str]:
-    subject = f"{profile.operator.name}: регистрация"
+def _mail(profile: Profile, address: str, language: Language, link: str | None) -> dict[str, str]:
+    """A letter to an address, with the link, or with the news that there is a cabinet already."""
+    operator, hours = profile.operator.name, profile.auth.registration_link_ttl_hours
+    subject = _SUBJECT.text(language, operator=operator)
     if link is None:
-        return {
-            "to": address,
-            "subject": subject,
-            "text": "У вас уже есть личный кабинет. Если забыли пароль, восстановите его.",
-        }
-    text = f"Чтобы открыть личный кабинет, перейдите по ссылке за {profile.auth.registration_link_ttl_hours} ч."
+        return {"to": address, "subject": subject, "text": _TAKEN_LETTER.text(language, operator=operator)}
+    text = _LETTER.text(language, operator=operator, time=_TIME.text(language, hours=hours))
     return {"to": address, "subject": subject, "text": text, "link": link}

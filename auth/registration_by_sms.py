@@ -23,16 +23,22 @@ from domain.refusals import (
     RateLimited,
 )
 from domain.sign_in import LoginMethod
+from domain.wording import Wording, language_of
 from models import outbox
 from models.challenge import ChallengePurpose
 from models.database import tx
+
+_HAVE_ONE = Wording("{operator}: you have an account already. If you forgot its password, set a new one.")
 
 # Long enough for every code of it, and for none of another day.
 _ASK = """
 insert into registration (operator, email, msisdn, password_hash, created_at, expires_at)
 values ($1, $2, $3, $4, now(), now() + interval '1 hour') returning id
 """
-_TAKEN = "select 1 from login where operator = $1 and kind = 'MSISDN' and value = $2"
+_TAKEN = """
+select u.language from login l join app_user u on u.id = l.user_id
+where l.operator = $1 and l.kind = 'MSISDN' and l.value = $2
+"""
 # A second form within the resend pause is the one that counts, and the code of the first opens it.
 _LATEST = "update challenge set subject = $2 where id = $1"
 _STORED = """
@@ -78,7 +84,7 @@ async def register(
     async def ask(connection: BaseDBAsyncClient) -> Challenge | RateLimited:
         [asked] = await connection.execute_query_dict(_ASK, [operator, address, msisdn, password_hash])
         free = await free_line(connection, profile, msisdn) is not None
-        taken = bool(await connection.execute_query_dict(_TAKEN, [operator, msisdn]))
+        taken = await connection.execute_query_dict(_TAKEN, [operator, msisdn])
         wanted = CodeRequest(
             ChallengePurpose.REGISTER,
             msisdn,
@@ -92,7 +98,8 @@ async def register(
         if isinstance(outcome, Challenge):
             await connection.execute_query(_LATEST, [outcome.id, wanted.subject])
             if outcome.delivery_status is DeliveryStatus.QUEUED:
-                text = f"{profile.operator.name}: у вас уже есть личный кабинет. Если забыли пароль, восстановите его."
+                language = language_of(profile, taken[0]["language"] if taken else None)
+                text = _HAVE_ONE.text(language, operator=profile.operator.name)
                 await outbox.enqueue(connection, operator, "sms" if taken else "void", {"to": msisdn, "text": text})
         return outcome
 

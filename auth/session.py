@@ -15,6 +15,7 @@ from domain.channel import Channel
 from domain.language import Language
 from domain.profile import Profile
 from domain.sign_in import LoginMethod
+from domain.wording import Wording
 from models import audit
 from models.database import tx
 from models.reader import Reader, Statement
@@ -25,6 +26,8 @@ _LONGEST_DEVICE = 200
 _STEP_UP_MINUTES = 10
 # Activity is written at most this often; a pause of idle_timeout is measured that exactly.
 _TOUCH_SECONDS = 5
+
+_NEW_DEVICE = Wording("A new device signed in to your account.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,7 @@ async def open_session(connection: BaseDBAsyncClient, profile: Profile, user_id:
         level=entry.access_level,
     )
     if known["signed_in_before"] and not known["known"]:
-        await notices.security(connection, profile, user_id, "Вход в личный кабинет с нового устройства.")
+        await notices.security(connection, profile, user_id, _NEW_DEVICE)
     return token
 
 

@@ -26,6 +26,7 @@ from domain.refusals import (
     RateLimited,
 )
 from domain.sign_in import LoginMethod
+from domain.wording import Wording
 from models import audit, counter
 from models.challenge import ChallengePurpose
 from models.database import tx
@@ -76,6 +77,8 @@ for no key update
 _MUST_CHANGE = "update app_user set must_change_password = must_change_password or $2 where id = $1"
 _BURN = "update app_user set password_burnt = password_burnt or $2 where id = $1"
 _DAY = 86_400
+
+_LOCKED = Wording("Signing in by password is locked: too many wrong passwords.")
 
 
 async def with_password(
@@ -237,7 +240,5 @@ async def _refuse(
     else:
         for what in ("locked", "told"):
             await counter.count(connection, f"nobody:{what}:{operator}:{attempt.identifier}", _DAY)
-    await notices.security(
-        connection, profile, known.user_id if known else 0, "Вход по паролю закрыт: слишком много ошибок."
-    )
+    await notices.security(connection, profile, known.user_id if known else 0, _LOCKED)
     return LockedOut(until)

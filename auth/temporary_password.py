@@ -16,6 +16,7 @@ from domain.msisdn import normalize
 from domain.profile import Profile
 from domain.refusals import FeatureDisabled, InputRejected, RateLimited
 from domain.sign_in import LoginMethod
+from domain.wording import Wording, language_of
 from models import audit, counter, outbox
 from models.database import tx
 
@@ -25,6 +26,8 @@ _LENGTH = 10
 _SMALL = "abcdefghijkmnpqrstuvwxyz"
 _CAPITAL = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _DIGITS = "23456789"
+
+_SHORT = Wording("{operator}: temporary password {password}, {minutes} min. Tell it to nobody.")
 
 _SET = """
 update app_user set temporary_hmac = $2, temporary_expires_at = now() + make_interval(mins => $3) where id = $1
@@ -99,9 +102,11 @@ async def send_to(
             await lockout.forget(connection, profile, msisdn)
         if known is not None and known.msisdn == msisdn:
             await _give(connection, profile, known, passwords.keyed(secret, known.user_id, password), method)
-        body = {"to": msisdn, "text": _text(profile, password)}
-        kind = "sms" if known is not None and known.msisdn == msisdn else "void"
         minutes = profile.auth.temporary_password_ttl_minutes
+        language = language_of(profile, known.language if known else None)
+        text = _SHORT.text(language, operator=profile.operator.name, password=password, minutes=minutes)
+        body = {"to": msisdn, "text": text}
+        kind = "sms" if known is not None and known.msisdn == msisdn else "void"
         await outbox.enqueue(connection, operator, kind, body, ttl_seconds=minutes * 60.0)
         return PasswordOnItsWay()
 
@@ -114,8 +119,3 @@ async def _give(
     minutes = profile.auth.temporary_password_ttl_minutes
     await connection.execute_query(_SET, [known.user_id, hashed, minutes])
     await audit.record(connection, profile.operator.id, known.user_id, "TEMPORARY_PASSWORD_SENT", method=method)
-
-
-def _text(profile: Profile, password: str) -> str:
-    minutes = profile.auth.temporary_password_ttl_minutes
-    return f"{profile.operator.name}: временный пароль {password}, {minutes} мин. Никому его не сообщайте."

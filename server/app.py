@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from domain.profile import Profile
+from domain.wording import catalogues
 from gateways.billing import Billing
 from gateways.last_known import RememberedBilling
 from gateways.ledger_billing import LedgerBilling
@@ -44,6 +45,7 @@ def create_app(
     served = profiles if profiles is not None else served_operators(settings)
     registrations = read_registrations(settings.oidc, served)
     schema = build_schema()
+    catalogues()  # read now, so that no request waits for it
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

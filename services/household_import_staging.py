@@ -297,7 +297,7 @@ def _link(record: LinkRecord, loading: Loading) -> Row:
             confirmed,
             confirmed + timedelta(days=profile.linking.reverify_days),
             record.label,
-            consent_text(profile, record.method, record.scopes),
+            consent_text(profile, profile.operator.languages[0], record.method, record.scopes),
         ),
     )
 

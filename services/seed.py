@@ -163,8 +163,8 @@ async def _batch(connection: Connection, profile: Profile, first: int, last: int
         timedelta(days=profile.linking.reverify_days),
         _MANAGED,
         _CARED,
-        consent_text(profile, ConsentMethod.CONTRACT_HOLDER, _MANAGED),
-        consent_text(profile, ConsentMethod.SMS_CODE, _CARED),
+        consent_text(profile, operator.languages[0], ConsentMethod.CONTRACT_HOLDER, _MANAGED),
+        consent_text(profile, operator.languages[0], ConsentMethod.SMS_CODE, _CARED),
     )
     for statement in (*INVENT, *STORE):
         await connection.execute(statement)
