@@ -68,10 +68,10 @@ from ledger_transfer t where t.key = $1
 # A personal account of another operator is not found, and so nothing is made for it.
 _OPEN = """
 insert into ledger_account (operator, kind, account_id, provider, currency, balance, reserved, credit_limit, floor)
-select $1, w.kind, w.owner, w.provider, w.currency, case when w.owner is not null then 0 end, 0, 0,
+select $1::text, w.kind, w.owner, w.provider, w.currency, case when w.owner is not null then 0 end, 0, 0,
   case when w.owner is not null and w.kind <> 'PROMISED' then 0 end
 from unnest($2::text[], $3::bigint[], $4::text[], $5::text[]) as w (kind, owner, provider, currency)
-where w.owner is null or exists (select from personal_account p where p.id = w.owner and p.operator = $1)
+where w.owner is null or exists (select from personal_account p where p.id = w.owner and p.operator = $1::text)
 order by w.kind, w.owner, w.provider, w.currency
 on conflict do nothing
 """
