@@ -15,8 +15,8 @@ export NODE_OPTIONS ?= --use-system-ca
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run seed import test test-browser chromium lint format sdl messages docs bench-enumeration lock clean reset \
-	installed installed-dev graphiql
+.PHONY: help run seed import test test-browser chromium lint format sdl messages docs bench-enumeration \
+	bench-ledger lock clean reset installed installed-dev graphiql
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ docs: installed ## write what each operator's cabinet can do to docs/operators.m
 
 bench-enumeration: installed ## show that nobody can find out who has a cabinet: 2,000 requests each, about two minutes
 	@$(PY) -m bench.enumeration
+
+bench-ledger: installed ## measure transfers a second, and the proof of a million entries
+	@$(PY) -m bench.ledger
 
 # Debian's chromium is what the tests start; Playwright's own download is not used.
 chromium:

@@ -1,4 +1,4 @@
-"""The command line: `hearth run`, `serve`, `worker`, `migrate`, `import`, `seed`, `operators` and `sdl`.
+"""The command line: `hearth run`, `serve`, `worker`, `migrate`, `import`, `seed`, `ledger`, `operators` and `sdl`.
 
 An expected failure is one clear line per problem on stderr and exit code 1; a traceback means a bug.
 
@@ -61,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     seed = add("seed", _seed, "make invented households")
     seed.add_argument("--households", type=_positive, default=1000, metavar="N", help="how many (default 1000)")
     seed.add_argument("--operator", metavar="ID", help="of which operator (default: all, evenly)")
+    ledger = add("ledger", _ledger, "prove that the ledger is right, on a live database (I17)")
+    ledger.add_argument("action", choices=["verify"], help="what to do with it: read all of it, and change nothing")
     operators = add("operators", _operators, "print what each operator's cabinet can do, as Markdown")
     operators.add_argument("ids", nargs="*", metavar="ID", help="which operators, in this order (default: all)")
     add("sdl", _sdl, "print the GraphQL schema")
@@ -123,6 +125,13 @@ def _seed(arguments: argparse.Namespace) -> None:
     from server.commands import seed_households
 
     seed_households(settings, arguments.households, arguments.operator)
+
+
+def _ledger(_: argparse.Namespace) -> None:
+    settings = load_settings()
+    from server.commands import verify_ledger
+
+    verify_ledger(settings)
 
 
 def _operators(arguments: argparse.Namespace) -> None:

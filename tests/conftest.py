@@ -24,6 +24,7 @@ from starlette.routing import Route
 from domain.profile import Profile, read_profile, read_profiles
 from gateways.billing import Billing
 from gateways.ledger_billing import LedgerBilling
+from models.database import database as connected
 from models.migrate import migrate
 from models.reader import reader_pool
 from schema.schema import build_schema
@@ -32,7 +33,10 @@ from server.embedded_postgres import EmbeddedPostgres
 from server.graphql_http import GraphQLEndpoint
 from server.settings import Settings
 from services import catalogue, demo
+from services.ledger_verify import LedgerProven, verify
 from tests.cabinet import Cabinet
+from tests.household_records import fetch
+from tests.ledger import PEOPLE
 
 # How root drops to another account is for root alone to try.
 collect_ignore = [] if os.geteuid() == 0 else ["test_embedded_postgres_as_root.py"]
@@ -94,6 +98,18 @@ async def demo_database(engine: str, demo_template: str) -> AsyncIterator[str]:
     """A database of the test's own, with the demo households."""
     async with created(engine, f"demo_{next(_names)}", demo_template) as url:
         yield url
+
+
+@pytest.fixture
+async def ledger(empty_database: str) -> AsyncIterator[str]:
+    """A database of the test's own, with the personal accounts of `tests.ledger`, and this process connected to it.
+
+    Whatever the test did, the ledger is right afterwards.
+    """
+    await fetch(empty_database, PEOPLE)
+    async with connected(empty_database, pool_size=8):
+        yield empty_database
+    assert isinstance(await verify(empty_database), LedgerProven)
 
 
 @pytest.fixture(scope="session")
