@@ -21,6 +21,7 @@ from gateways.payments import (
     ChosenThere,
     Declined,
     Held,
+    KnownOutcome,
     MethodDetails,
     MethodSaved,
     NewMethod,
@@ -65,7 +66,7 @@ class BankProvider:
     ) -> None:
         await self._http.close()
 
-    async def charge(self, charge: Charge) -> PaymentOutcome:
+    async def charge(self, charge: Charge) -> KnownOutcome:
         order = {
             "key": charge.key,
             "amount": str(charge.amount.amount),
@@ -172,7 +173,7 @@ def _named(method: Token | Saved | ChosenThere) -> dict[str, str]:
             return {"kind": kind}
 
 
-def _payment(told: dict[str, Any]) -> Charged | Held | Declined | AwaitingPayer | Pending:
+def _payment(told: dict[str, Any]) -> KnownOutcome:
     """Raises ProviderUnavailable for what the bank should not have said."""
     try:
         provider_id = _text(told["id"])

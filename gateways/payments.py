@@ -153,7 +153,8 @@ class NotKnown:
     """The provider knows no payment of this key: it is charged for again, with the same key."""
 
 
-PaymentOutcome = Charged | Held | Declined | AwaitingPayer | Pending | NotKnown
+KnownOutcome = Charged | Held | Declined | AwaitingPayer | Pending
+PaymentOutcome = KnownOutcome | NotKnown
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ class Notification:
 
     id: str
     key: str
-    outcome: Charged | Held | Declined | AwaitingPayer | Pending | RefundOutcome
+    outcome: KnownOutcome | RefundOutcome
 
 
 class ProviderFailed(Exception):
@@ -234,8 +235,8 @@ class PaymentProvider(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def charge(self, charge: Charge) -> PaymentOutcome:
-        """Make a payment, or tell what became of it if it was made before. Never NotKnown."""
+    async def charge(self, charge: Charge) -> KnownOutcome:
+        """Make a payment, or tell what became of it if it was made before."""
 
     async def query(self, payment: PaymentRef) -> PaymentOutcome:
         """What became of a payment; changes nothing."""
@@ -275,7 +276,7 @@ class UnconfiguredProvider:
 
     name = "none"
 
-    async def charge(self, charge: Charge) -> PaymentOutcome:
+    async def charge(self, charge: Charge) -> KnownOutcome:
         raise NoProvider(_NOBODY)
 
     async def query(self, payment: PaymentRef) -> PaymentOutcome:

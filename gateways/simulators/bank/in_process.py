@@ -13,6 +13,7 @@ from gateways.payments import (
     ChosenThere,
     Declined,
     Held,
+    KnownOutcome,
     Method,
     MethodDetails,
     MethodSaved,
@@ -46,7 +47,7 @@ class InProcessBank:
         self.bank = bank
         self._key = key
 
-    async def charge(self, charge: Charge) -> PaymentOutcome:
+    async def charge(self, charge: Charge) -> KnownOutcome:
         order = order_of(charge)
         behaviour = self.bank.behaviour(order)
         if behaviour.fail and self.bank.payment(order.key) is None:
@@ -105,7 +106,7 @@ class InProcessBank:
         """The body and the headers with which the bank tells of an event, as `read_notification` takes them."""
         return signed(event, self._key, now)
 
-    def _outcome(self, payment: Payment) -> Charged | Held | Declined | AwaitingPayer | Pending:
+    def _outcome(self, payment: Payment) -> KnownOutcome:
         method = payment.card.details if payment.card is not None else None
         match payment.state:
             case State.CHARGED:
