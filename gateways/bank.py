@@ -154,7 +154,7 @@ def read_bank_notification(body: bytes, headers: Mapping[str, str], *, key: str,
     check_signature(body, headers.get(TIMESTAMP_HEADER, ""), headers.get(SIGNATURE_HEADER, ""), key=key, now=now)
     try:
         told = orjson.loads(body)
-        name, key_told = told["id"], told["key"]
+        name, key_told = told["event"], told["key"]
         outcome = _payment(told) if told["about"] == "payment" else _refund(told)
     except (orjson.JSONDecodeError, KeyError, TypeError, ProviderUnavailable):
         raise PostRejected("the body must be what the bank says of a payment or of a refund") from None

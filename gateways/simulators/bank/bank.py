@@ -269,7 +269,7 @@ class Bank:
         if not behaviour.copies:
             return []
         name = f"evt_{secrets.token_hex(12)}"
-        told = orjson.dumps({"id": name, **body}).decode()
+        told = orjson.dumps({"event": name, **body}).decode()
         return [Event(name, told, self._now() + behaviour.notify_after, behaviour.copies)]
 
     def _keep(self, line: Line) -> None:

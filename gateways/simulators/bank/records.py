@@ -2,10 +2,16 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import ConfigDict, Field
 
 from domain.money import Money
 from domain.payment import CardScheme, DeclineReason, PaymentMethodKind
 from gateways.payments import MethodDetails
+
+# What a test describes is read strictly: a misspelt behaviour would be none, and a card's number has no place.
+_STRICT = ConfigDict(extra="forbid")
 
 
 class State(StrEnum):
@@ -29,6 +35,8 @@ class Behaviour:
     sends the payer to the bank's page unasked. Notifications come in `copies` (0: none), `notify_after` seconds late.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
     decline: DeclineReason | None = None
     answer_after: float = 0.0
     lose_answer: bool = False
@@ -43,10 +51,12 @@ class Behaviour:
 class Card:
     """A means of payment that the bank gave out a token for; not only cards. There is no number: nobody needs one."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
     title: str
     kind: PaymentMethodKind = PaymentMethodKind.CARD
     scheme: CardScheme | None = None
-    last_four: str | None = None
+    last_four: Annotated[str, Field(pattern=r"^[0-9]{4}$")] | None = None
     expires_year: int | None = None
     expires_month: int | None = None
     issuer_country: str | None = None
