@@ -1,4 +1,4 @@
-"""The command line: `hearth run`, `serve`, `worker`, `migrate`, `import`, `seed`, `ledger`, `operators` and `sdl`.
+"""The command line: `hearth run`, `serve`, `worker`, `bank`, `migrate`, `import`, `seed`, `ledger`, `operators`, `sdl`.
 
 An expected failure is one clear line per problem on stderr and exit code 1; a traceback means a bug.
 
@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     add("run", _run, "run the development server with its own database and demo people")
     add("serve", _serve, "run the production server")
     add("worker", _worker, "deliver messages and other work that the API left in the outbox")
+    bank = add("bank", _bank, "run the bank simulator, which the development server otherwise does by itself")
+    # The development server keeps the socket, so that nobody is turned away while a killed bank starts again.
+    bank.add_argument("--listener", type=int, help=argparse.SUPPRESS)
     add("migrate", _migrate, "bring the database and the catalogues to this version")
     add("import", _import, "load households from a file; a broken file changes nothing").add_argument(
         "file", type=Path, metavar="FILE.ndjson"
@@ -97,6 +100,13 @@ def _worker(_: argparse.Namespace) -> None:
     from server.commands import work
 
     work(settings)
+
+
+def _bank(arguments: argparse.Namespace) -> None:
+    settings = load_development_settings()
+    from server.bank_process import run_bank
+
+    run_bank(settings, arguments.listener)
 
 
 def _migrate(_: argparse.Namespace) -> None:
