@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import orjson
 import structlog
+from graphql import GraphQLError
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.types.execution import ExecutionResult, PreExecutionError
@@ -253,6 +254,8 @@ class _Socket:
             finally:
                 operation.ear.close()
                 await asyncio.shield(context.close())
+        except GraphQLError as error:  # a document that cannot be parsed: the cache of the parser raises it
+            refused = [dict(error.formatted)]
         except SILENT as error:
             _log.error("the database did not answer", error=type(error).__name__)
             refused = [problem(OVERLOADED, "UNAVAILABLE")]
@@ -291,7 +294,7 @@ class _Socket:
                     break
                 if thrown_away:
                     continue  # the subscription tells it again
-                if "data" not in told:
+                if isinstance(result, PreExecutionError) or "data" not in told:
                     return list(told["errors"])
                 await self._tell(operation, "next", told)
         return None

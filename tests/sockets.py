@@ -1,8 +1,8 @@
 """A client of `graphql-transport-ws` for tests, which says exactly what it is told to."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -26,7 +26,8 @@ transfer as (
 ),
 entries as (
   insert into ledger_entry (transfer_id, account_id, amount)
-  select t.id, own.id, $2::bigint from transfer t, own union all select t.id, c.id, -$2::bigint from transfer t, clearing c
+  select t.id, own.id, $2::bigint from transfer t, own
+  union all select t.id, c.id, -$2::bigint from transfer t, clearing c
   returning account_id, amount
 )
 update ledger_account a set balance = a.balance + e.amount from entries e where e.account_id = a.id
@@ -60,12 +61,12 @@ class Socket:
     async def closed(self) -> tuple[int, list[dict[str, Any]]]:
         """The code that the server closes the socket with, and what it said before."""
         said = []
-        try:
+        with contextlib.suppress(ConnectionClosed):
             while True:
                 said.append(await self.receive())
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None
-            return closed.rcvd.code, said
+        code = self.connection.close_code
+        assert code is not None
+        return code, said
 
     async def init(self, **payload: Any) -> None:
         """Say who we are, and wait until that is taken."""
@@ -94,7 +95,7 @@ class Socket:
         return data
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def opened(
     address: str,
     *,
