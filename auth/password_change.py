@@ -31,6 +31,7 @@ from domain.wording import Wording
 from models import audit
 from models.challenge import ChallengePurpose
 from models.database import tx
+from models.notify import notify
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,7 @@ async def put(
     await connection.execute_query(_SET, [user_id, new_hash])
     for statement in _END_OTHERS:
         await connection.execute_query(statement, [user_id, session_id])
+    await notify(connection, f"session:{user_id}")
     await lockout.forget(connection, profile, *names)
     await audit.record(connection, profile.operator.id, user_id, "PASSWORD_CHANGED")
     await notices.security(connection, profile, user_id, _CHANGED)

@@ -2,11 +2,13 @@
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import notices
@@ -18,6 +20,7 @@ from domain.sign_in import LoginMethod
 from domain.wording import Wording
 from models import audit
 from models.database import tx
+from models.notify import notify
 from models.reader import Reader, Statement
 
 _TOKEN_BYTES = 32
@@ -83,14 +86,23 @@ class _SessionRow(NamedTuple):
     live: bool
 
 
-# The clock is the database's: every worker agrees on who is idle. Activity is noted by the same statement, when
-# there is any to note: whoever else is writing the row has seen it too, so nobody waits.
+# The clock is the database's: every worker agrees on who is idle. $2 is the operator, $3 its idle limit in seconds.
+_ENDS_AT = "least(s.expires_at, s.last_seen_at + make_interval(secs => $3))"
+_FOUND = f"select s.*, {_ENDS_AT} as ends_at from session s where s.operator = $2"
+_VIEWER = f"""
+select f.id, u.id, f.access_level, u.display_name, u.language, u.must_change_password, u.created_at,
+  (select value from login l where l.user_id = u.id order by l.kind = 'MSISDN' desc, l.id limit 1),
+  f.created_at, f.last_seen_at, f.ends_at, f.device, f.channel,
+  coalesce(f.stepped_up_at > now() - interval '{_STEP_UP_MINUTES} minutes', false),
+  f.revoked_at is null and now() < f.ends_at
+from found f join app_user u on u.id = f.user_id
+"""
+
+# Activity is noted by the same statement, when there is any to note: whoever else is writing the row has seen it
+# too, so nobody waits.
 _SESSION = Statement(
     f"""
-with found as (
-  select s.*, least(s.expires_at, s.last_seen_at + make_interval(secs => $3)) as ends_at
-  from session s where s.token_hash = $1 and s.operator = $2
-),
+with found as ({_FOUND} and s.token_hash = $1),
 touched as (
   update session set last_seen_at = now() where id in (
     select s.id from session s join found f using (id)
@@ -98,15 +110,18 @@ touched as (
       and f.last_seen_at < now() - interval '{_TOUCH_SECONDS} seconds'
     for update of s skip locked)
 )
-select f.id, u.id, f.access_level, u.display_name, u.language, u.must_change_password, u.created_at,
-  (select value from login l where l.user_id = u.id order by l.kind = 'MSISDN' desc, l.id limit 1),
-  f.created_at, f.last_seen_at, f.ends_at, f.device, f.channel,
-  coalesce(f.stepped_up_at > now() - interval '{_STEP_UP_MINUTES} minutes', false),
-  f.revoked_at is null and now() < f.ends_at
-from found f join app_user u on u.id = f.user_id
+{_VIEWER}
 """,
     _SessionRow,
 )
+_STILL = Statement(f"with found as ({_FOUND} and s.id = $1) {_VIEWER}", _SessionRow)
+
+_ENDED = """
+select asked.id
+from unnest($1::bigint[], $2::float[]) as asked (id, idle) left join session s using (id)
+where s.id is null or s.revoked_at is not null
+  or now() >= least(s.expires_at, s.last_seen_at + make_interval(secs => asked.idle))
+"""
 
 _OPEN = """
 insert into session
@@ -134,8 +149,23 @@ async def authenticate(reader: Reader, profile: Profile, token: str) -> Viewer |
     """
     idle = float(profile.session.idle_timeout_seconds)
     row = await reader.fetch_one(_SESSION, token_hash(token), profile.operator.id, idle)
-    if row is None:
-        return None
+    return None if row is None else _caller(profile, row)
+
+
+async def still(reader: Reader, profile: Profile, viewer: Viewer) -> Viewer | Expired:
+    """The viewer as of now, or `Expired`; looking at an event of a subscription is no activity (DESIGN 4)."""
+    idle = float(profile.session.idle_timeout_seconds)
+    row = await reader.fetch_one(_STILL, viewer.session_id, profile.operator.id, idle)
+    return Expired() if row is None else _caller(profile, row)
+
+
+async def ended(connection: "asyncpg.Connection[asyncpg.Record]", sessions: Mapping[int, float]) -> set[int]:
+    """Which of these sessions have ended, by whatever way; each comes with its idle limit in seconds."""
+    rows = await connection.fetch(_ENDED, list(sessions), list(sessions.values()))
+    return {row["id"] for row in rows}
+
+
+def _caller(profile: Profile, row: _SessionRow) -> Viewer | Expired:
     if not row.live:
         return Expired()
     return Viewer(
@@ -232,5 +262,6 @@ async def sign_out(viewer: Viewer, *, everywhere: bool) -> None:
             connection, viewer.operator, viewer.user_id, "SIGNED_OUT", everywhere="yes" if everywhere else None
         )
         await connection.execute_query(_END_DEVICES, [viewer.user_id, viewer.session_id, everywhere])
+        await notify(connection, f"session:{viewer.user_id}")
 
     await tx(revoke)

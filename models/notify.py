@@ -13,7 +13,14 @@ _NOTIFY = f"select pg_notify('{CHANNEL}', payload) from unnest($1::text[]) as pa
 
 
 async def notify(connection: BaseDBAsyncClient, *events: str) -> None:
-    """Tell of events when the caller's transaction commits; an event is `<kind>:<id>`, such as `balance:42`.
+    """Tell of events when the caller's transaction commits; nobody hears of one that is rolled back.
+
+    An event is `<kind>:<id>`, an id and never a value, since whoever hears it reads what it may see:
+
+    - `balance:<personal account>`: the money of that account changed
+    - `payment:<payment>`: a payment went on
+    - `rights:<user>`: what that user may see or do may have changed, so that open subscriptions look again
+    - `session:<user>`: a session of that user has ended
 
     Raises ValueError for an event that could not be told apart from its neighbours.
     """

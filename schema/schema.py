@@ -3,8 +3,10 @@
 import strawberry
 import structlog
 from graphql import GraphQLError, print_schema
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import AddValidationRules, MaskErrors, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionContext
 
 from models.reader import SILENT
@@ -18,10 +20,14 @@ from schema.registration import RegistrationMutation
 from schema.scalars import scalar_map
 from schema.sign_in import SignInMutation
 from schema.social import SocialMutation
+from schema.subscription import Subscription
 
 _CACHED_DOCUMENTS = 128
 # Bounds the memory that a parsed document takes, and with it that of the caches.
 _MOST_TOKENS = 2_000
+
+# What was asked for names no operation; transports that stream are told so as a result.
+_NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTypeError)
 
 _log = structlog.get_logger()
 
@@ -45,7 +51,7 @@ class HearthSchema(strawberry.Schema):
 def is_bug(error: GraphQLError) -> bool:
     """Whether an error is ours: it came out of an exception that is not meant for the caller."""
     original = error.original_error
-    return original is not None and not isinstance(original, GraphQLError | CallerError)
+    return original is not None and not isinstance(original, _NOT_OURS)
 
 
 def build_schema() -> HearthSchema:
@@ -53,6 +59,7 @@ def build_schema() -> HearthSchema:
     return HearthSchema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=USER_ERRORS,
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[

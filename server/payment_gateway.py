@@ -3,11 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from gateways.yookassa import YooKassaProvider
-
 from gateways.accounts import BankAccount, YooKassaAccount
 from gateways.bank import BankProvider
 from gateways.payments import PaymentProvider, UnconfiguredProvider
+from gateways.yookassa import YooKassaProvider
 from server.bank_process import local_bank
 from server.settings import Settings
 

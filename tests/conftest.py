@@ -30,6 +30,7 @@ from models.reader import reader_pool
 from schema.schema import build_schema
 from server.app import create_app
 from server.embedded_postgres import EmbeddedPostgres
+from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
 from server.settings import Settings
 from services import catalogue, demo
@@ -164,7 +165,8 @@ async def opened(
 
         async def open_cabinet(url: str, billing: Billing | None = None) -> Cabinet:
             pool = await stack.enter_async_context(reader_pool(url, 4))
-            endpoint = GraphQLEndpoint(build_schema(), settings, profiles, billing or LedgerBilling(), pool)
+            contexts = Contexts(settings, profiles, billing or LedgerBilling(), pool, {})
+            endpoint = GraphQLEndpoint(build_schema(), contexts)
             application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
             transport = httpx2.ASGITransport(app=application)
             client = httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1")
