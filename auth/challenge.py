@@ -96,6 +96,7 @@ _OTHER_CHANNELS = {
     ChallengePurpose.STEP_UP: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL, ChallengeChannel.EMAIL),
     ChallengePurpose.REGISTER: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
     ChallengePurpose.CHANGE_CONTACT: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
+    ChallengePurpose.PAYMENT: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
 }
 
 

@@ -65,7 +65,7 @@ async def may_guess(
 
 def is_own(purpose: ChallengePurpose) -> bool:
     """Whether only somebody who is signed in asks for such a code, to an address of their own."""
-    return purpose in (ChallengePurpose.STEP_UP, ChallengePurpose.CHANGE_CONTACT)
+    return purpose in (ChallengePurpose.STEP_UP, ChallengePurpose.CHANGE_CONTACT, ChallengePurpose.PAYMENT)
 
 
 async def _spend(connection: BaseDBAsyncClient, profile: Profile, network: str | None) -> RateLimited | None:

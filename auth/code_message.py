@@ -28,6 +28,7 @@ _PURPOSES = {
     ChallengePurpose.RECOVER: Wording("for a new password"),
     ChallengePurpose.STEP_UP: Wording("to confirm"),
     ChallengePurpose.CHANGE_CONTACT: Wording("to change a contact"),
+    ChallengePurpose.PAYMENT: Wording("to pay"),
 }
 
 

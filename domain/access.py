@@ -145,6 +145,16 @@ def scopes(standing: Standing, level: AccessLevel, profile: Profile, today: date
     return rights
 
 
+def payments_seen(standing: Standing, level: AccessLevel, profile: Profile, today: date) -> bool:
+    """Whether the viewer sees who paid what into this: its holder does, and who owns the household of a child (4.4).
+
+    Everybody sees what they paid themselves; a PARTIAL session sees no history at all.
+    """
+    if level is AccessLevel.PARTIAL:
+        return False
+    return standing.holds_it or any(_looks_after(grant, profile, today) for grant in standing.grants)
+
+
 def needs_approval(standing: Standing, scope: Scope) -> bool:
     """Whether the viewer has `scope` only as a question to the owner of the household (A in SPEC 4.4)."""
     return standing.holds_it and standing.is_child and scope in _ASKED_BY_CHILD
@@ -179,6 +189,12 @@ def _by_grant(grant: Grant, profile: Profile, today: date) -> frozenset[Scope]:
         if not profile.household.details_scope_for_adults:
             rights -= {Scope.DETAILS}
     return rights & _SECONDARY if grant.kind is LinkKind.SECONDARY else rights
+
+
+def _looks_after(grant: Grant, profile: Profile, today: date) -> bool:
+    age = _age(grant.holder_birth_date, today)
+    minor = age is None or age < profile.household.age_of_majority
+    return grant.role is HouseholdRole.OWNER and grant.holder_role is HouseholdRole.CHILD and minor
 
 
 def _age(born: date | None, today: date) -> int | None:

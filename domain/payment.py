@@ -56,3 +56,33 @@ class DeclineReason(StrEnum):
     CANCELLED = "CANCELLED"
     ISSUER_UNAVAILABLE = "ISSUER_UNAVAILABLE"
     OTHER = "OTHER"
+
+
+class PaymentKind(StrEnum):
+    """Why money is paid."""
+
+    TOP_UP = "TOP_UP"
+    AUTOPAY = "AUTOPAY"
+    PROMISED = "PROMISED"
+    FROM_BALANCE = "FROM_BALANCE"
+    REFUND = "REFUND"
+    BONUS = "BONUS"
+
+
+class PaymentStatus(StrEnum):
+    """How far a payment has come; the last five are its end, unless a bank tells later that money moved after all."""
+
+    AWAITING_CONFIRMATION = "AWAITING_CONFIRMATION"
+    PROCESSING = "PROCESSING"
+    COMPLETED = "COMPLETED"
+    DECLINED = "DECLINED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    REFUNDED = "REFUNDED"
+
+
+OPEN = frozenset({PaymentStatus.AWAITING_CONFIRMATION, PaymentStatus.PROCESSING})
+"""A payment that is on its way: its money may have moved, or may yet."""
+
+WITHOUT_MONEY = frozenset({PaymentStatus.DECLINED, PaymentStatus.EXPIRED, PaymentStatus.CANCELLED})
+"""How payments end that moved nothing."""

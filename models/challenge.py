@@ -18,6 +18,7 @@ class ChallengePurpose(StrEnum):
     RECOVER = "RECOVER"
     STEP_UP = "STEP_UP"
     CHANGE_CONTACT = "CHANGE_CONTACT"
+    PAYMENT = "PAYMENT"
 
 
 class Challenge(Model):

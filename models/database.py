@@ -29,6 +29,7 @@ MODULES = [
         "counter",
         "audit",
         "ledger",
+        "payment",
         "registration",
         "usage",
         "catalogue",

@@ -13,11 +13,13 @@ from domain.challenge import ChallengeChannel
 from domain.profile import Profile
 from gateways.billing import Billing
 from gateways.oidc import SocialProviders
+from gateways.payments import UnconfiguredProvider
 from loaders.batch import Batches
 from loaders.loaders import Loaders
 from loaders.scope import ReadScope
 from models.reader import Reader
 from resolvers.errors import password_change_required, session_expired, unauthenticated
+from services.payment_settlement import Desk
 
 T = TypeVar("T")
 
@@ -66,6 +68,7 @@ class Context:
     response: Response | None = None
     live: Live | None = None
     social: SocialProviders = field(default_factory=dict)
+    desk: Desk = field(default_factory=lambda: Desk(UnconfiguredProvider()))
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:

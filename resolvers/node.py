@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from domain.access import Scope
-from resolvers import node_id, viewer
+from resolvers import node_id, payment, viewer
 from resolvers.context import Context
 from resolvers.errors import invalid_input
 from resolvers.operator import operator
@@ -85,6 +85,10 @@ async def _service_subscription(context: Context, key: int) -> object | None:
     return subscription if line is not None and line.allows(Scope.VIEW) else None
 
 
+async def _payment(context: Context, key: int) -> object | None:
+    return await payment.by_id(context, key)
+
+
 async def _social_account(context: Context, key: int) -> object | None:
     if context.viewer is None:
         return None
@@ -103,5 +107,6 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "Tariff": _tariff,
     "Service": _service,
     "ServiceSubscription": _service_subscription,
+    "Payment": _payment,
     "SocialAccount": _social_account,
 }

@@ -12,6 +12,7 @@ from domain.channel import Channel
 from domain.language import Language
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from domain.money import CurrencyCode
+from domain.payment import CardScheme, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.refusals import ErrorCode
 from domain.sign_in import LoginIdentifier, LoginMethod, RecoveryChannel, SocialProvider
 from domain.usage import ChargeType, PackageSource, UsageUnit
@@ -36,6 +37,11 @@ SHOWN: tuple[type[Enum], ...] = (
     LoginMethod,
     RecoveryChannel,
     PackageSource,
+    CardScheme,
+    ConfirmationKind,
+    PaymentKind,
+    PaymentMethodKind,
+    PaymentStatus,
     Scope,
     ServiceCategory,
     ServiceKind,

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from domain import refusals
+from domain import payment_refusals, refusals
 from domain.refusals import ErrorCode
 from schema.node import backed_by
 
@@ -114,6 +114,33 @@ class Forbidden(UserError):
     is_type_of = backed_by(refusals.Forbidden)
 
 
+@strawberry.type(description="A payment that the operator does not take; nothing was charged (F066–F072)")
+class PaymentRejected(UserError):
+    is_type_of = backed_by(payment_refusals.PaymentRejected)
+
+
+@strawberry.type(description="The card paid a short while ago, here or elsewhere (F068, E45)")
+class CardTooFrequent(UserError):
+    next_allowed_at: datetime = strawberry.field(description="From when on it may pay again")
+
+    is_type_of = backed_by(payment_refusals.CardTooFrequent)
+
+
+@strawberry.type(description="The idempotency key belongs to another payment of the viewer's (E46)")
+class IdempotencyConflict(UserError):
+    is_type_of = backed_by(payment_refusals.IdempotencyConflict)
+
+
+@strawberry.type(description="The bank does not answer; nothing was begun")
+class PaymentUnavailable(UserError):
+    is_type_of = backed_by(payment_refusals.PaymentUnavailable)
+
+
+@strawberry.type(description="The payment does not wait for its payer, or not any more")
+class PaymentNotOpen(UserError):
+    is_type_of = backed_by(payment_refusals.PaymentNotOpen)
+
+
 USER_ERRORS = (
     InputRejected,
     CredentialsRejected,
@@ -132,6 +159,11 @@ USER_ERRORS = (
     ChannelUnavailable,
     CodeNotDelivered,
     Forbidden,
+    PaymentRejected,
+    CardTooFrequent,
+    IdempotencyConflict,
+    PaymentUnavailable,
+    PaymentNotOpen,
 )
 
 

@@ -12,6 +12,7 @@ from schema.catalogue import Service, ServiceFilter, Tariff, TariffFilter
 from schema.node import AFTER, FIRST, Connection, Node
 from schema.operator import Operator
 from schema.password import PASSWORD, PasswordStrength
+from schema.payment import PaymentQuery
 from schema.social import SocialQuery
 from schema.viewer import Viewer
 
@@ -19,7 +20,7 @@ _ID = "A global id. Unknown, foreign and malformed ids are answered alike: null"
 
 
 @strawberry.type(description="Everything that can be read")
-class Query(SocialQuery):
+class Query(SocialQuery, PaymentQuery):
     @strawberry.field(graphql_type=Viewer | None, description="Who is signed in; null without a session")
     def viewer(self, info: Info) -> session.Viewer | None:
         if isinstance(info.context.caller, session.Viewer):

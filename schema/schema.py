@@ -15,6 +15,7 @@ from schema import enums  # noqa: F401 - registers the domain's enums
 from schema.account_security import AccountSecurityMutation
 from schema.one_mutation import OneMutationField
 from schema.payload import USER_ERRORS
+from schema.payment import PayeeAmbiguous, PaymentMutation
 from schema.query import Query
 from schema.registration import RegistrationMutation
 from schema.scalars import scalar_map
@@ -33,7 +34,7 @@ _log = structlog.get_logger()
 
 
 @strawberry.type(description="Everything that can be changed")
-class Mutation(RegistrationMutation, AccountSecurityMutation, SignInMutation, SocialMutation):
+class Mutation(RegistrationMutation, AccountSecurityMutation, SignInMutation, SocialMutation, PaymentMutation):
     pass
 
 
@@ -60,7 +61,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=USER_ERRORS,
+        types=(*USER_ERRORS, PayeeAmbiguous),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

@@ -8,6 +8,7 @@ import strawberry
 from auth import challenge
 from auth.temporary_password import PasswordOnItsWay
 from domain.challenge import ChallengeChannel, DeliveryStatus
+from domain.payment_refusals import PaymentRefusal
 from domain.refusals import CodeNotDelivered, CredentialsRejected, LockedOut, Refusal
 from models.challenge import ChallengePurpose
 from resolvers import sign_in
@@ -238,6 +239,6 @@ def done(refusal: Refusal | None, client_mutation_id: str | None) -> SimplePaylo
     return SimplePayload(client_mutation_id=client_mutation_id, user_errors=errors(refusal))
 
 
-def errors(refusal: Refusal | None) -> list[UserError]:
+def errors(refusal: Refusal | PaymentRefusal | None) -> list[UserError]:
     """A refusal as `userErrors`."""
     return [] if refusal is None else [cast(UserError, refusal)]

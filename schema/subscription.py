@@ -9,6 +9,7 @@ from loaders import visible
 from resolvers import balance
 from resolvers.context import Info
 from schema.line import Line
+from schema.payment import PaymentSubscription
 
 _LINE_IDS = (
     f"Lines, at most {balance.MOST_LINES}; all of the viewer's when left out. Unknown, foreign and malformed ids are "
@@ -22,7 +23,7 @@ _LINE_IDS = (
         "for every event; a stream completes when nothing of it may be seen any more"
     )
 )
-class Subscription:
+class Subscription(PaymentSubscription):
     @strawberry.subscription(
         graphql_type=Line,
         description="Lines whose balance the viewer may see: each one at once, and whenever its balance changes (F062)",

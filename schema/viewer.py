@@ -11,11 +11,12 @@ from domain.language import Language
 from domain.line import LineStatus, ServiceKind
 from execution.batched import batched
 from loaders.households_by_user_id import Household as HouseholdRow
-from resolvers import account_security, viewer
+from resolvers import account_security, payment, viewer
 from resolvers.context import Info
 from schema.household import Household
 from schema.line import Line, PersonalAccount
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
+from schema.payment import Payment, PaymentFilter
 from schema.session import AuditEvent, Session
 from schema.social_account import SocialAccount
 
@@ -115,3 +116,17 @@ class Viewer(Node):
     )
     async def households(parent: strawberry.Parent[session.Viewer], info: Info) -> list[HouseholdRow]:
         return await viewer.households(info.context, parent)
+
+    @strawberry.field(
+        graphql_type=Connection[Payment],
+        description="What the viewer paid, and what was paid into accounts whose payments they may see; newest first. "
+        "A PARTIAL session sees none (F083)",
+    )
+    async def payments(
+        parent: strawberry.Parent[session.Viewer],
+        info: Info,
+        filter: Annotated[PaymentFilter | None, strawberry.argument(description="Which payments")] = None,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object:
+        return await payment.payments(info.context, filter.wanted() if filter else payment.Filter(), first, after)

@@ -23,7 +23,7 @@ from gateways.simulators.billing import BrokenBilling
 from models.database import process_database
 from models.reader import reader_pool
 from schema.schema import build_schema
-from server import dev_pages, graphiql, inbound
+from server import dev_pages, graphiql, inbound, payments
 from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
 from server.graphql_ws import GraphQLSockets
@@ -31,9 +31,12 @@ from server.health import healthz, readyz
 from server.live import Hub
 from server.logs import configure_logs
 from server.operators import served_operators
+from server.payment_gateway import payment_provider
+from server.payments import look_after_payments
 from server.settings import Settings
 from server.social import read_registrations, social_providers
 from server.worker import run_worker
+from services.payment_settlement import Desk
 
 # Longer than the loaders' patience with billing.
 _SLOW_BILLING_SECONDS = 30.0
@@ -59,7 +62,9 @@ def create_app(
             app.state.pool = pool
             remembered = RememberedBilling(billing or _billing(settings), pool)
             social = await stack.enter_async_context(social_providers(registrations))
-            contexts = Contexts(settings, served, remembered, pool, social)
+            desk = Desk(await stack.enter_async_context(payment_provider(settings)), settings.payment_patience_seconds)
+            app.state.desk = desk
+            contexts = Contexts(settings, served, remembered, pool, social, desk)
             hub = Hub(settings.dsn, at_once=max(1, settings.pool_size // 2))
             app.state.graphql = GraphQLEndpoint(schema, contexts)
             app.state.sockets = GraphQLSockets(schema, contexts, hub)
@@ -68,6 +73,7 @@ def create_app(
             if settings.development:
                 worker = run_worker(settings, partial(inbound.receive_sms, settings, served))
                 await stack.enter_async_context(_in_background(worker))
+                await stack.enter_async_context(_in_background(look_after_payments(desk, served)))
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER)
             yield
@@ -87,6 +93,7 @@ def create_app(
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             *inbound.routes(settings, served),
+            *payments.routes(served),
             *graphiql.routes(),
             *(_development_routes(settings, served) if settings.development else []),
         ],

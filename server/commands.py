@@ -21,9 +21,12 @@ from server.failure import StartFailure
 from server.inbound import receive_sms
 from server.logs import configure_logs
 from server.operators import served_operators
+from server.payment_gateway import payment_provider
+from server.payments import look_after_payments
 from server.settings import Settings
 from server.worker import run_worker
 from services import household_import, ledger_verify, seed
+from services.payment_settlement import Desk
 
 Result = TypeVar("Result")
 
@@ -102,8 +105,13 @@ def work(settings: Settings) -> None:
 async def _work(settings: Settings) -> None:
     profiles = served_operators(settings)
     # What people send by SMS is acted on here, and that writes.
-    async with process_database(settings.dsn, pool_size=settings.pool_size):
-        await run_worker(settings, partial(receive_sms, settings, profiles))
+    async with (
+        process_database(settings.dsn, pool_size=settings.pool_size),
+        payment_provider(settings) as provider,
+        asyncio.TaskGroup() as together,
+    ):
+        together.create_task(run_worker(settings, partial(receive_sms, settings, profiles)))
+        together.create_task(look_after_payments(Desk(provider, settings.payment_patience_seconds), profiles))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from models.reader import Reader
 from resolvers.context import Context, Live
 from resolvers.sign_in import cookie_name
 from server.settings import Settings
+from services.payment_settlement import Desk
 
 _LONGEST_TOKEN = 256
 
@@ -31,12 +32,14 @@ class Contexts:
         billing: Billing,
         pool: "asyncpg.Pool[asyncpg.Record]",
         social: SocialProviders,
+        desk: Desk,
     ) -> None:
         self.settings = settings
         self.profiles = profiles
         self._billing = billing
         self._pool = pool
         self._social = social
+        self._desk = desk
 
     def reader(self) -> Reader:
         """A reader for one operation."""
@@ -84,6 +87,7 @@ class Contexts:
             response=response,
             live=live,
             social=self._social,
+            desk=self._desk,
         )
 
     def _site(self, connection: HTTPConnection) -> str:

@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     payments_url: SecretStr | None = Field(
         None, description="Payment provider: 'yookassa://…'; None in development: the bank simulator"
     )
+    payment_patience_seconds: float = Field(
+        30.0, gt=0, le=3600, description="How long a payment is left to whoever began it before the bank is asked again"
+    )
     pool_size: int = Field(10, ge=1, description="Connections to PostgreSQL per process and pool")
 
     @property

@@ -1,0 +1,150 @@
+"""Whom a payment is for: a line or an account that the payer sees, or what somebody wrote down (F064, F065)."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from auth.sign_in import accepted_numbers
+from domain.access import Scope
+from domain.line import LineStatus
+from domain.msisdn import mask, normalize
+from domain.payment_refusals import PayeeAmbiguous
+from domain.payment_rules import Payee
+from domain.refusals import FeatureDisabled, Forbidden, InputRejected, NotFound
+from domain.sign_in import LoginIdentifier
+from loaders.visible import Account, Line
+from models.reader import Statement
+from resolvers import node_id
+from resolvers.context import Context
+
+Refused = InputRejected | NotFound | FeatureDisabled | Forbidden | PayeeAmbiguous
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One of four ways to name a payee; exactly one is given."""
+
+    line_id: str | None = None
+    personal_account_id: str | None = None
+    msisdn: str | None = None
+    account_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An account of the operator's. `named` is what a receipt may say of it to anybody."""
+
+    account_id: int
+    line_id: int | None
+    named: str
+    is_seen: bool
+
+
+class _Facts(NamedTuple):
+    status: str
+    cash_banned: bool
+    contract_ended: bool
+
+
+class _Numbered(NamedTuple):
+    account_id: int
+    line_id: int | None
+
+
+# A number is that of its line; one that is no line's may be that of a person, who may have several accounts.
+_BY_NUMBER = Statement(
+    """
+select account_id, id from line where operator = $1 and msisdn = $2
+union all
+select a.id, null::bigint from login g join app_user u on u.id = g.user_id
+join contract c on c.holder_id = u.person_id join personal_account a on a.contract_id = c.id
+where g.operator = $1 and g.kind = 'MSISDN' and g.value = $2
+  and not exists (select from line where operator = $1 and msisdn = $2)
+""",
+    _Numbered,
+)
+_BY_ACCOUNT = Statement("select id from personal_account where operator = $1 and number = $2", int)
+_BY_CONTRACT = Statement("select id from contract where operator = $1 and number = $2", int)
+_FACTS = Statement(
+    """
+select a.status, a.cash_payments_banned, c.status = 'TERMINATED'
+from personal_account a join contract c on c.id = a.contract_id where a.id = $1
+""",
+    _Facts,
+)
+
+
+async def find(context: Context, wanted: Wanted) -> Target | Refused:
+    """The payee. Foreign and unknown ids are answered alike; a typed number is never guessed at (SPEC 4.5)."""
+    if wanted.line_id is not None:
+        line = await _line(context, wanted.line_id)
+        if line is None or not line.allows(Scope.PAY):
+            return NotFound("There is no such line to pay for", ("target", "lineId"))
+        named = mask(line.msisdn or line.service_point or "")
+        return Target(line.account_id, line.id, named, is_seen=line.allows(Scope.VIEW))
+    if wanted.personal_account_id is not None:
+        account = await _account(context, wanted.personal_account_id)
+        if account is None or not account.allows(Scope.PAY):
+            return NotFound("There is no such account to pay into", ("target", "personalAccountId"))
+        return Target(account.id, None, mask(account.number), is_seen=account.allows(Scope.VIEW))
+    if wanted.msisdn is not None:
+        return await _by_number(context, wanted.msisdn)
+    return await _by_account_number(context, wanted.account_number or "")
+
+
+async def payee(context: Context, target: Target) -> Payee:
+    """What the rules want to know of the payee, read now; whoever pays reads it again under lock."""
+    facts = await context.reads.fetch_one(_FACTS, target.account_id)
+    assert facts is not None, "accounts are never deleted"
+    return Payee(target.account_id, LineStatus(facts.status), facts.contract_ended, facts.cash_banned, target.is_seen)
+
+
+async def _by_number(context: Context, typed: str) -> Target | Refused:
+    field = ("target", "msisdn")
+    if LoginIdentifier.MSISDN not in context.profile.payments.target_by:
+        return FeatureDisabled("payments.target_by", "This operator is not paid by number", field)
+    msisdn = normalize(typed, context.profile)
+    if msisdn is None:
+        return InputRejected(accepted_numbers(context.profile), field)
+    found = await context.reads.fetch(_BY_NUMBER, context.profile.operator.id, msisdn)
+    if not found:
+        return NotFound("This operator has no such number", field)
+    if len(found) > 1:
+        seen = [await context.loaders.account_by_id.load(each.account_id) for each in found]
+        return PayeeAmbiguous(tuple(account.id for account in seen if account is not None))
+    return await _target(context, found[0].account_id, found[0].line_id, mask(msisdn), field)
+
+
+async def _by_account_number(context: Context, typed: str) -> Target | Refused:
+    field, operator, number = ("target", "accountNumber"), context.profile.operator.id, typed.strip()
+    if LoginIdentifier.ACCOUNT_NUMBER not in context.profile.payments.target_by:
+        return FeatureDisabled("payments.target_by", "This operator is not paid by account number", field)
+    if not number or "\0" in number:
+        return InputRejected("Give the number of a personal account, as it stands on receipts", field)
+    account_id = await context.reads.fetch_one(_BY_ACCOUNT, operator, number)
+    if account_id is not None:
+        return await _target(context, account_id, None, mask(number), field)
+    if await context.reads.fetch_one(_BY_CONTRACT, operator, number) is not None:
+        hint = "This is the number of a contract; that of the personal account stands on receipts"
+        return InputRejected(hint, field)
+    return NotFound("This operator has no such account", field)
+
+
+async def _target(
+    context: Context, account_id: int, line_id: int | None, named: str, field: tuple[str, ...]
+) -> Target | Refused:
+    account = await context.loaders.account_by_id.load(account_id)
+    if not context.profile.payments.top_up_others and (account is None or not account.allows(Scope.PAY)):
+        return Forbidden("Other people's accounts are not paid into here", field)
+    return Target(account_id, line_id, named, is_seen=account is not None and account.allows(Scope.VIEW))
+
+
+async def _line(context: Context, global_id: str) -> Line | None:
+    named = node_id.decode(global_id)
+    key = node_id.integer_key(named) if named is not None and named.type_name == "Line" else None
+    return None if key is None else await context.loaders.line_by_id.load(key)
+
+
+async def _account(context: Context, global_id: str) -> Account | None:
+    named = node_id.decode(global_id)
+    key = node_id.integer_key(named) if named is not None and named.type_name == "PersonalAccount" else None
+    return None if key is None else await context.loaders.account_by_id.load(key)

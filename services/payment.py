@@ -1,0 +1,333 @@
+"""Paying from outside: the intent is committed, the bank is asked, the money is settled (DESIGN 2; F064–F075).
+
+The bank is never asked inside a transaction. Whatever happens between the three phases, `services/payment_recovery.py`
+and the bank's notifications bring every payment to its end, with our key of it at the bank.
+"""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from uuid import UUID, uuid4
+
+import orjson
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from auth import challenge
+from auth.challenge import Challenge, CodeAccepted, CodeRequest
+from auth.session import Viewer
+from domain.email import normalize_email
+from domain.money import Money
+from domain.payment import ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
+from domain.payment_refusals import (
+    IdempotencyConflict,
+    PaymentNotOpen,
+    PaymentRefusal,
+    PaymentRejected,
+    PaymentUnavailable,
+)
+from domain.payment_rules import (
+    Payee,
+    check_card,
+    check_interval,
+    check_key,
+    check_kind,
+    check_payee,
+    fee,
+    this_month,
+)
+from domain.profile import Profile
+from domain.refusals import CodeRejected, ErrorCode, FeatureDisabled, InputRejected, MethodDisabled, RateLimited
+from gateways.payments import (
+    ProviderFailed,
+    Token,
+)
+from models.challenge import ChallengePurpose
+from models.database import tx
+from models.notify import notify
+from services import payment_method, payment_settlement
+from services.payment_settlement import Desk, PaymentRow, row_of
+
+# How long a payer may take to confirm.
+CONFIRM_SECONDS = 900
+_LONGEST_TOKEN = 512
+
+# What can be paid with a token of the payer's browser; the others are given on the bank's own page.
+_BY_TOKEN = frozenset({PaymentMethodKind.CARD, PaymentMethodKind.APPLE_PAY, PaymentMethodKind.GOOGLE_PAY})
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """What a payer asks for. `key` is the client's name of it; `method_id` a saved means, `token` one of the bank's."""
+
+    key: str
+    account_id: int
+    line_id: int | None
+    named: str
+    is_seen: bool
+    amount: Money
+    kind: PaymentMethodKind
+    method_id: int | None = None
+    token: str | None = field(default=None, repr=False)
+    receipt_email: str | None = field(default=None, repr=False)
+    accept_terms: bool = False
+    save_method: bool = False
+    return_url: str | None = field(default=None, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """What a repetition has to have in common with the first."""
+        told = [self.account_id, self.amount.minor, self.kind, self.method_id, self.token, self.receipt_email]
+        return hashlib.sha256(orjson.dumps(told)).hexdigest()
+
+
+Refused = PaymentRefusal | InputRejected | FeatureDisabled | MethodDisabled | RateLimited
+
+_FIND = f"select {payment_settlement.COLUMNS} from payment where payer_id = $1 and key = $2"
+_PAYEE = """
+select a.status, a.cash_payments_banned as cash_banned, c.status = 'TERMINATED' as contract_ended
+from personal_account a join contract c on c.id = a.contract_id where a.id = $1 and a.operator = $2 for share of a
+"""
+# Two payments from one card at once are looked at one after the other.
+_LOCK_CARD = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
+_LAST_OF_CARD = """
+select created_at, now() as now from payment
+where operator = $1 and fingerprint = $2 and status not in ('DECLINED', 'EXPIRED', 'CANCELLED')
+order by created_at desc limit 1
+"""
+_BEGIN = f"""
+insert into payment
+  (operator, payer_id, key, asked, kind, status, account_id, line_id, named, currency, amount, fee, refunded,
+   method_kind, method_id, token, save_method, fingerprint, provider, provider_key, confirmation, return_url,
+   receipt_email, created_at, check_at, checks, confirm_by)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+  now(), now() + make_interval(secs => $23), 0, now() + make_interval(secs => $24))
+on conflict (payer_id, key) do nothing
+returning {payment_settlement.COLUMNS}
+"""
+_NUMBER = "select value from login where user_id = $1 and kind = 'MSISDN' order by id limit 1"
+_ASKED_FOR = "update payment set challenge_id = $2 where id = $1"
+_CONFIRMED = f"""
+update payment set status = 'PROCESSING', check_at = now() + make_interval(secs => $2)
+where id = $1 and status = 'AWAITING_CONFIRMATION' and confirm_by > now()
+returning {payment_settlement.COLUMNS}
+"""
+_GIVE_UP = f"""
+update payment set status = 'CANCELLED', check_at = null, token = null
+where id = $1 and status = 'AWAITING_CONFIRMATION' and confirmation = 'SMS_CODE'
+returning {payment_settlement.COLUMNS}
+"""
+_OWN = f"select {payment_settlement.COLUMNS} from payment where id = $1 and payer_id = $2"
+
+
+async def top_up(desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, wanted: TopUp) -> PaymentRow | Refused:
+    """Pay into an account, once for each key of the payer's: a repetition answers what became of the first (E46).
+
+    A refusal leaves no row. Whoever repeats a payment that is on its way helps it on.
+    """
+    if refused := check_key(wanted.key):
+        return refused
+    before = await tx(lambda connection: _find(connection, viewer, wanted.key))
+    if before is None:
+        begun = await _begin(desk, profile, viewer, wanted)
+        if not isinstance(begun, PaymentRow):
+            return begun
+    else:
+        begun = before
+    if begun.asked != wanted.digest:
+        return IdempotencyConflict()
+    return await _go_on(desk, profile, secret, viewer, begun)
+
+
+async def confirm(
+    desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, challenge_id: UUID, code: str
+) -> PaymentRow | CodeRejected | PaymentNotOpen:
+    """Confirm a payment by the code that was sent (F073); the bank is asked after that, and not before."""
+
+    async def prove(connection: BaseDBAsyncClient) -> PaymentRow | CodeRejected | PaymentNotOpen:
+        outcome = await challenge.confirm(
+            connection,
+            profile,
+            secret,
+            ChallengePurpose.PAYMENT,
+            challenge_id,
+            code,
+            initiator=viewer.initiator,
+        )
+        if not isinstance(outcome, CodeAccepted):
+            return outcome
+        rows = await connection.execute_query_dict(_CONFIRMED, [outcome.subject, desk.patience_seconds])
+        if not rows:
+            return PaymentNotOpen("The payment is over; begin another one", ("challengeId",))
+        await notify(connection, f"payment:{rows[0]['id']}")
+        return row_of(rows[0])
+
+    outcome = await tx(prove)
+    if not isinstance(outcome, PaymentRow):
+        return outcome
+    return await payment_settlement.drive(desk, profile, outcome)
+
+
+async def cancel(
+    desk: Desk, profile: Profile, viewer: Viewer, payment_id: int | None
+) -> PaymentRow | PaymentNotOpen | PaymentUnavailable:
+    """Give up a payment that waits for its payer. Where the bank has it, the bank decides whether it is too late."""
+
+    async def look(connection: BaseDBAsyncClient) -> PaymentRow | None:
+        gone = await connection.execute_query_dict(_OWN, [payment_id or 0, viewer.user_id])
+        if not gone:
+            return None
+        given_up = await connection.execute_query_dict(_GIVE_UP, [gone[0]["id"]])
+        if given_up:
+            await notify(connection, f"payment:{given_up[0]['id']}")
+        return row_of((given_up or gone)[0])
+
+    payment = await tx(look)
+    if payment is None:
+        return PaymentNotOpen("There is no such payment of yours")
+    if payment.status is PaymentStatus.CANCELLED:
+        return payment
+    if payment.status is not PaymentStatus.AWAITING_CONFIRMATION:
+        return PaymentNotOpen("The payment does not wait for you any more")
+    try:
+        outcome = await desk.provider.cancel(payment.ref)
+    except ProviderFailed:
+        return PaymentUnavailable("The bank does not answer; the payment still waits for you", ("paymentId",))
+    return await payment_settlement.settle(profile, payment.id, outcome)
+
+
+async def payee(connection: BaseDBAsyncClient, profile: Profile, account_id: int, *, is_seen: bool) -> Payee | None:
+    """What is known of an account that is to be paid into; None where the operator has no such account."""
+    rows = await connection.execute_query_dict(_PAYEE, [account_id, profile.operator.id])
+    return Payee(account_id, is_seen=is_seen, **rows[0]) if rows else None
+
+
+async def _find(connection: BaseDBAsyncClient, viewer: Viewer, key: str) -> PaymentRow | None:
+    rows = await connection.execute_query_dict(_FIND, [viewer.user_id, key])
+    return row_of(rows[0]) if rows else None
+
+
+async def _begin(desk: Desk, profile: Profile, viewer: Viewer, wanted: TopUp) -> PaymentRow | Refused:
+    """The first phase: whatever can be said against the payment is said now, and else its intent is committed."""
+    if refused := _incomplete(profile, wanted):
+        return refused
+    means = await _means(desk, profile, viewer, wanted)
+    if not isinstance(means, payment_method.Means):
+        return means
+    if means.card is not None and (refused := check_card(means.card, this_month(profile), profile)):
+        return refused
+    operator = profile.operator.id
+    by_code = profile.payments.confirmation is ConfirmationKind.SMS_CODE
+    status = PaymentStatus.AWAITING_CONFIRMATION if by_code else PaymentStatus.PROCESSING
+
+    async def write(connection: BaseDBAsyncClient) -> PaymentRow | Refused:
+        target = await payee(connection, profile, wanted.account_id, is_seen=wanted.is_seen)
+        if target is None:
+            return InputRejected("There is no such account", ("target",))
+        if refused := check_payee(target, profile):
+            return refused
+        if by_code and not await connection.execute_query_dict(_NUMBER, [viewer.user_id]):
+            return MethodDisabled("There is no number to send a code to")
+        if means.fingerprint is not None and profile.payments.card_interval_seconds:
+            await connection.execute_query(_LOCK_CARD, [f"card:{operator}:{means.fingerprint}"])
+            last = await connection.execute_query_dict(_LAST_OF_CARD, [operator, means.fingerprint])
+            # A repetition that came meanwhile is the payment itself, and no second one.
+            repeated = await _find(connection, viewer, wanted.key)
+            if last and repeated is None and (soon := check_interval(last[0]["created_at"], last[0]["now"], profile)):
+                return soon
+        begun = await connection.execute_query_dict(
+            _BEGIN,
+            [
+                operator,
+                viewer.user_id,
+                wanted.key,
+                wanted.digest,
+                PaymentKind.TOP_UP,
+                status,
+                wanted.account_id,
+                wanted.line_id,
+                wanted.named,
+                wanted.amount.currency,
+                wanted.amount.minor,
+                fee(wanted.amount, profile).minor,
+                wanted.kind,
+                wanted.method_id,
+                wanted.token,
+                wanted.save_method,
+                means.fingerprint,
+                desk.provider.name,
+                uuid4(),
+                profile.payments.confirmation,
+                wanted.return_url,
+                wanted.receipt_email,
+                float(CONFIRM_SECONDS) if by_code else desk.patience_seconds,
+                float(CONFIRM_SECONDS),
+            ],
+        )
+        if begun:
+            return row_of(begun[0])
+        # Somebody was quicker with the same key: theirs is the payment.
+        first = await _find(connection, viewer, wanted.key)
+        assert first is not None
+        return first
+
+    return await tx(write)
+
+
+async def _go_on(
+    desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, begun: PaymentRow
+) -> PaymentRow | RateLimited:
+    """What a payment needs next: a code for its payer, or an answer of the bank."""
+    if begun.status is PaymentStatus.PROCESSING:
+        return await payment_settlement.drive(desk, profile, begun)
+    if begun.status is PaymentStatus.AWAITING_CONFIRMATION and begun.confirmation is ConfirmationKind.SMS_CODE:
+        return await tx(lambda connection: _ask_for_code(connection, profile, secret, viewer, begun))
+    return begun
+
+
+async def _ask_for_code(
+    connection: BaseDBAsyncClient, profile: Profile, secret: bytes, viewer: Viewer, begun: PaymentRow
+) -> PaymentRow | RateLimited:
+    """Send a code to the payer's own number; after a new sign-in the same payment gets a new one (E54)."""
+    rows = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
+    wanted = CodeRequest(ChallengePurpose.PAYMENT, rows[0]["value"], viewer.user_id, viewer.initiator, subject=begun.id)
+    sent = await challenge.request(connection, profile, secret, wanted)
+    if not isinstance(sent, Challenge):
+        return sent
+    await connection.execute_query(_ASKED_FOR, [begun.id, sent.id])
+    return replace(begun, challenge_id=sent.id)
+
+
+def _incomplete(profile: Profile, wanted: TopUp) -> Refused | None:
+    """What a form lacks (F075)."""
+    rules = profile.payments
+    if refused := check_kind(wanted.kind, profile):
+        return refused
+    if rules.terms_acceptance_required and not wanted.accept_terms:
+        return PaymentRejected(ErrorCode.TERMS_NOT_ACCEPTED, "The terms have to be accepted", ("acceptTerms",))
+    if wanted.receipt_email is None and rules.receipt_email_required:
+        return InputRejected("Give an e-mail address for the receipt", ("receiptEmail",))
+    if wanted.receipt_email is not None and normalize_email(wanted.receipt_email) is None:
+        return InputRejected("Give an e-mail address such as anna@example.org", ("receiptEmail",))
+    if wanted.token is not None and not 0 < len(wanted.token) <= _LONGEST_TOKEN:
+        return InputRejected("The token is not one of the bank's", ("token",))
+    if wanted.method_id is not None and wanted.token is not None:
+        return InputRejected("Pay with a saved method or with a token, not with both", ("token",))
+    on_our_page = wanted.kind in _BY_TOKEN and rules.confirmation is not ConfirmationKind.BANK_REDIRECT
+    if on_our_page and wanted.token is None and wanted.method_id is None:
+        return InputRejected("Give the token that the bank's form made of the card", ("token",))
+    if wanted.kind is PaymentMethodKind.E_WALLET and rules.wallet_must_be_bound and wanted.method_id is None:
+        return InputRejected("Bind the wallet first, with addPaymentMethod", ("paymentMethodId",))
+    return None
+
+
+async def _means(desk: Desk, profile: Profile, viewer: Viewer, wanted: TopUp) -> payment_method.Means | Refused:
+    """What is known of the means of payment: of a saved one from our record, of a token from the bank."""
+    if wanted.method_id is not None:
+        saved = await tx(lambda connection: payment_method.usable(connection, viewer.user_id, wanted.method_id or 0))
+        return saved or InputRejected("There is no such method of yours", ("paymentMethodId",))
+    if wanted.token is None:
+        return payment_method.Means.unknown()
+    try:
+        details = await desk.provider.method_details(Token(wanted.token))
+    except ProviderFailed:
+        return PaymentUnavailable()
+    return payment_method.Means.of(details) if details is not None else payment_method.Means.unknown()
