@@ -31,7 +31,7 @@ class LedgerAccount(Model):
     account: fields.ForeignKeyNullableRelation[PersonalAccount] = fields.ForeignKeyField(
         "models.PersonalAccount", related_name="ledger", null=True, on_delete=fields.OnDelete.RESTRICT
     )
-    provider = fields.CharField(max_length=32, default="")
+    provider = fields.CharField(max_length=32, db_default="")
     currency = fields.CharEnumField(CurrencyCode, max_length=3)
     balance: int | None = fields.BigIntField(null=True)
     reserved: int = fields.BigIntField(default=0)

@@ -22,7 +22,9 @@ from domain.ledger import (
 from domain.money import CurrencyCode, Money
 from models.notify import CHANNEL, payloads
 
-# The accounts that are meant, from the columns that `_named` makes. The two ways to name one have an index each.
+# The accounts that are meant, from the columns that `_named` makes. The two ways to name one have an index each. The
+# arrays are subselects so that PostgreSQL does not see how long they are: it would plan anew for each transfer, which
+# takes longer than posting it.
 _WANTED = """
 select w.place, w.amount, coalesce(
   (select o.id from ledger_account o
@@ -30,8 +32,8 @@ select w.place, w.amount, coalesce(
   (select s.id from ledger_account s
    where s.account_id is null and w.owner is null and s.operator = $1 and s.kind = w.kind
      and s.currency = w.currency and s.provider = w.provider)) as id
-from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[]) with ordinality
-  as w (kind, owner, provider, currency, amount, place)
+from unnest((select $2::text[]), (select $3::bigint[]), (select $4::text[]), (select $5::text[]), (select $6::bigint[]))
+  with ordinality as w (kind, owner, provider, currency, amount, place)
 """
 
 # A whole transfer in one round trip. Only accounts that keep a balance are locked, in the order of their ids; what
@@ -51,7 +53,7 @@ with wanted as materialized ({_WANTED}), kept as materialized (
   select p.id, w.id, w.amount from posted p cross join wanted w order by w.place
 )
 select (select id from posted) as transfer_id,
-  (select count(pg_notify('{CHANNEL}', payload)) from posted, unnest($9::text[]) as payload) as told,
+  (select count(pg_notify('{CHANNEL}', payload)) from posted, unnest((select $9::text[])) as payload) as told,
   exists (select from wanted where id is null) as incomplete,
   array(select place::int from kept where short order by place) as short
 """

@@ -11,6 +11,8 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 
 from models.database import tortoise_config
 from models.migrate import migrate, shipped
+from services.ledger_verify import LedgerProven, verify
+from tests.household_records import fetch
 
 
 async def test_models_and_migrations_agree(empty_database: str) -> None:
@@ -40,13 +42,52 @@ async def test_starts_at_the_same_moment_migrate_once(engine: str) -> None:
         assert sorted(name for names in applied for name in names) == sorted(shipped())
 
 
+async def migrated_up_to(url: str, name: str) -> None:
+    """Apply the oldest migrations only; to be run as a task, since Tortoise leaves its set-up behind."""
+    async with TortoiseContext():
+        await run_migrations(config=tortoise_config(url, 1), target=f"models.{name}")
+
+
 async def test_database_of_an_older_version_is_brought_up_to_date(engine: str) -> None:
     async with bare_database(engine, "older") as url:
-
-        async def first_only() -> None:
-            async with TortoiseContext():
-                await run_migrations(config=tortoise_config(url, 1), target="models.0001_initial")
-
-        await asyncio.create_task(first_only())
+        await asyncio.create_task(migrated_up_to(url, "0001_initial"))
         assert await migrate(url) == sorted(shipped())[1:]
         assert await migrate(url) == []
+
+
+# What a ledger looked like when the operator's own accounts kept a balance.
+OLD_LEDGER = """
+with p as (insert into person (operator, ref, name) values ('beeline', 'one', 'One') returning id),
+c as (
+  insert into contract (operator, number, holder_id, kind, status, epoch)
+  select 'beeline', 'C1', id, 'CONSUMER', 'ACTIVE', 1 from p returning id),
+a as (
+  insert into personal_account (operator, number, kind, contract_id, status, cash_payments_banned)
+  select 'beeline', 'A' || n, 'MOBILE', c.id, 'ACTIVE', false from c cross join generate_series(1, 2) n
+  returning id, number)
+insert into ledger_account (operator, kind, account_id, currency, balance, reserved, credit_limit, floor)
+select 'beeline', 'PERSONAL', id, 'RUB', case number when 'A1' then 700 else -700 end, 0, 50,
+  case number when 'A1' then -50 else -700 end from a
+union all select 'beeline', kind, null, 'RUB', 0, 0, 0, null from unnest(array['CLEARING', 'OPENING']) kind;
+with t as (
+  insert into ledger_transfer (operator, kind, key, at) values ('beeline', 'TOP_UP', 'old', now()) returning id)
+insert into ledger_entry (transfer_id, account_id, amount)
+select t.id, a.id, a.balance from t cross join ledger_account a where a.balance <> 0;
+"""
+
+
+async def test_i17_a_ledger_of_an_older_version_is_right_in_the_new_shape(engine: str) -> None:
+    async with bare_database(engine, "older_ledger") as url:
+        await asyncio.create_task(migrated_up_to(url, "0003_sign_in_ways"))
+        connection = await asyncpg.connect(url)
+        await connection.execute(OLD_LEDGER)
+        await connection.close()
+        await migrate(url)
+        assert await verify(url) == LedgerProven(accounts=4, transfers=1, entries=2)
+        shape = "select kind, provider, balance, floor from ledger_account order by kind, balance"
+        assert await fetch(url, shape) == [
+            ("CLEARING", "import", None, None),
+            ("OPENING", "", None, None),
+            ("PERSONAL", "", -700, -700),
+            ("PERSONAL", "", 700, -50),
+        ]

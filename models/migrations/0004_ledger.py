@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
         ops.AddField(
             model_name="LedgerAccount",
             name="provider",
-            field=fields.CharField(default="", max_length=32),
+            field=fields.CharField(db_default="", max_length=32),
         ),
         ops.AlterField(
             model_name="LedgerTransfer",

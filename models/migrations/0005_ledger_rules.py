@@ -9,7 +9,6 @@ drop index ledger_account_system;
 alter table ledger_account
   drop constraint ledger_account_floor,
   drop constraint ledger_account_owner;
-alter table ledger_account alter provider set default '', alter balance drop default, alter floor drop default;
 update ledger_account set balance = null, reserved = 0, credit_limit = 0, floor = null where account_id is null;
 update ledger_account set provider = 'import' where kind = 'CLEARING' and provider = '';
 update ledger_account set floor = least(-credit_limit, balance - reserved) where account_id is not null;
