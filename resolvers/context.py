@@ -25,7 +25,12 @@ T = TypeVar("T")
 
 
 class Live(Protocol):
-    """What one operation hears of changes, in whichever worker they are made (`models/notify.py` lists the events)."""
+    """What one operation hears of changes, in whichever worker they are made (`models/notify.py` lists the events).
+
+    `closed` once nobody waits for the operation any more.
+    """
+
+    closed: bool
 
     def listen(self, events: Iterable[str]) -> None:
         """Hear these events from now on, and no others."""
@@ -49,6 +54,7 @@ class Context:
     `channels` are those that this server can send codes by.
     `caller` is None for nobody, `Expired` for a session that has ended.
     `response` takes cookies; over a socket there is none, and `live` instead.
+    `unanswered` once the database did not answer a field: whoever asked had better ask again.
     """
 
     profile: Profile
@@ -70,6 +76,7 @@ class Context:
     social: SocialProviders = field(default_factory=dict)
     desk: Desk = field(default_factory=lambda: Desk(UnconfiguredProvider()))
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    unanswered: bool = False
 
     def __post_init__(self) -> None:
         self.loaders = self._fresh_loaders()
@@ -114,6 +121,7 @@ class Context:
         self.batches.cancel()
         await self.reads.close()
         self.reads, self.batches, self.now = self.reads.anew(), Batches(), datetime.now(UTC)
+        self.unanswered = False
         self.become(await still(self.reads, self.profile, viewer))
         self.require_viewer()
 

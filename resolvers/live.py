@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
 from typing import TypeVar
 
+import structlog
+
 from models.reader import SILENT
 from resolvers.context import Context
 
@@ -11,6 +13,8 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 _PAUSE_SECONDS = 1.0
+
+_log = structlog.get_logger()
 
 
 async def follow(
@@ -33,7 +37,7 @@ async def follow(
     events: dict[K, str] = {}
     pending: list[K] = []
     look_around = True
-    while look_around or events:
+    while not live.closed and (look_around or events):
         if not look_around and not pending:
             await context.rest()
             if (heard := await live.heard()) is None:
@@ -50,7 +54,8 @@ async def follow(
                 pending = [key for key in events if key in pending or key not in before]
                 look_around = False
             found = await load(context, pending[0]) if pending else None
-        except SILENT:
+        except SILENT as error:
+            _log.warning("an event waits for the database", error=type(error).__name__)
             await context.rest()
             await asyncio.sleep(_PAUSE_SECONDS)
             continue
@@ -61,7 +66,7 @@ async def follow(
             del events[key]
             continue
         yield found
-        if context.reads.failed:  # in a field of the answer, which the transport has thrown away
+        if context.unanswered:  # in a field of the answer, which the transport has thrown away
             pending.append(key)
             await context.rest()
             await asyncio.sleep(_PAUSE_SECONDS)

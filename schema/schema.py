@@ -10,6 +10,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionContext
 
 from models.reader import SILENT
+from resolvers.context import Context
 from resolvers.errors import CallerError
 from schema import enums  # noqa: F401 - registers the domain's enums
 from schema.account_security import AccountSecurityMutation
@@ -39,12 +40,17 @@ class Mutation(RegistrationMutation, AccountSecurityMutation, SignInMutation, So
 
 
 class HearthSchema(strawberry.Schema):
-    """Logs what it masks: the operation's name and the error, never arguments."""
+    """Logs what it masks: the operation's name and the error, never arguments.
+
+    Notes in the context when it was the database that did not answer, which masking would hide from the transport.
+    """
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:
-            # A database that is away is no bug, and whoever answers the request tells of it once.
-            if is_bug(error) and not isinstance(error.original_error, SILENT):
+            context = execution_context.context if execution_context else None
+            if isinstance(error.original_error, SILENT) and isinstance(context, Context):
+                context.unanswered = True
+            elif is_bug(error):
                 operation = execution_context.operation_name if execution_context else None
                 _log.error("operation failed", operation=operation, path=error.path, exc_info=error.original_error)
 

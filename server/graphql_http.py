@@ -59,9 +59,7 @@ class GraphQLEndpoint:
             return await self._answer(request, wanted, profile, reads, batches, media_type)
         except SILENT as error:
             _log.error("the database did not answer", error=type(error).__name__)
-            response = _error(503, OVERLOADED, "UNAVAILABLE", media_type)
-            response.headers["retry-after"] = _RETRY_SECONDS
-            return response
+            return _overloaded(media_type)
         except Exception:
             _log.exception("request failed")
             return _error(500, BROKEN, "INTERNAL", media_type)
@@ -93,9 +91,8 @@ class GraphQLEndpoint:
             )
         except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError) as refused:
             return _error(400 if media_type == MODERN else 200, _why_not(refused), "BAD_REQUEST", media_type)
-        for error in result.errors or ():
-            if isinstance(error.original_error, SILENT):
-                raise error.original_error
+        if context.unanswered:
+            return _overloaded(media_type)
         data = answer(result, context, development=self._development)
         response.status_code = 400 if "data" not in data and media_type == MODERN else 200
         response.body = orjson.dumps(data)
@@ -122,6 +119,12 @@ def _why_not(refused: Exception) -> str:
             return "Send queries and mutations here: subscriptions need a socket"
         case _:
             return "`query` is empty"
+
+
+def _overloaded(media_type: str) -> Response:
+    response = _error(503, OVERLOADED, "UNAVAILABLE", media_type)
+    response.headers["retry-after"] = _RETRY_SECONDS
+    return response
 
 
 def _error(status: int, message: str, code: str, media_type: str) -> Response:

@@ -287,13 +287,14 @@ class _Socket:
                 if isinstance(context.caller, Expired):
                     self._end_session()
                     operation.unheard = True
-                thrown_away = context.reads.failed and operation.ear.listens
                 told = answer(result, context, development=self._contexts.settings.development)
                 await context.rest()
                 if operation.unheard:
                     break
-                if thrown_away:
+                if context.unanswered and operation.ear.listens:
                     continue  # the subscription tells it again
+                if context.unanswered:
+                    return [problem(OVERLOADED, "UNAVAILABLE")]
                 if isinstance(result, PreExecutionError) or "data" not in told:
                     return list(told["errors"])
                 await self._tell(operation, "next", told)

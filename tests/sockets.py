@@ -102,7 +102,6 @@ async def opened(
     origin: str | None = None,
     subprotocols: tuple[str, ...] = ("graphql-transport-ws",),
     headers: dict[str, str] | None = None,
-    **options: Any,
 ) -> AsyncIterator[Socket]:
     """A socket to the server at an HTTP address."""
     url = address.replace("http", "ws", 1) + "/graphql"
@@ -113,7 +112,7 @@ async def opened(
         subprotocols=offered or None,
         additional_headers=headers,
         proxy=None,
-        **options,
+        close_timeout=0.5,  # what was left unread keeps the client from seeing the server's goodbye
     ) as connection:
         yield Socket(connection)
 

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 from starlette.applications import Starlette
@@ -186,3 +187,17 @@ async def test_inbox_page_shows_messages_and_escapes_them(cabinet: Cabinet, sett
     assert "&lt;script&gt;" in page
     assert "<script>" not in page
     (settings.data / "inbox.ndjson").unlink()
+
+
+async def test_a_database_that_does_not_answer_a_field_is_503(
+    cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: object) -> None:
+        raise asyncpg.CannotConnectNowError("the database system is shutting down")
+
+    monkeypatch.setattr("models.reader.Reader.fetch", silent)
+    for query in ("{ tariffs { totalCount } }", "{ operator { id } services { totalCount } }"):
+        response = await cabinet.post(query)
+        assert response.status_code == 503
+        assert response.headers["retry-after"]
+        assert response.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
