@@ -84,6 +84,23 @@ async def test_f077_payer_gives_the_means_of_payment_on_the_page(
     assert outcome.saved is not None
 
 
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        ("tok_mir_expired_0001", DeclineReason.METHOD_EXPIRED),
+        ("tok_sbp", DeclineReason.METHOD_UNUSABLE),
+        ("tok_nobodys", DeclineReason.METHOD_UNUSABLE),
+    ],
+)
+async def test_what_cannot_pay_is_declined_on_the_page_too(town: Street, token: str, reason: DeclineReason) -> None:
+    asked = charge(method=ChosenThere(PaymentMethodKind.CARD), return_url=HOME)
+    _, url = await awaited(town, asked)
+    await town.http.post(url, data={"do": "pay", "token": token})
+    outcome = await town.provider.query(ref(asked))
+    assert isinstance(outcome, Declined)
+    assert outcome.reason == reason
+
+
 async def test_payment_that_waits_can_be_cancelled_and_then_not_paid(town: Street) -> None:
     asked = charge(return_url=HOME, always_confirm=True)
     _, url = await awaited(town, asked)
@@ -96,7 +113,7 @@ async def test_page_speaks_english_escapes_and_loads_nothing(town: Street) -> No
     asked = replace(charge(return_url=HOME, always_confirm=True), description="<script>alert(1)</script>")
     _, url = await awaited(town, asked)
     page = await town.http.get(url, params={"lang": "en"})
-    assert "Pay RUB" in page.text.replace("\xa0", "")
+    assert "Pay 157.50\xa0RUB" in page.text
     assert "<script" not in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert (await town.http.get(f"{town.address}/pay/nothing")).status_code == 404

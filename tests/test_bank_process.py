@@ -14,9 +14,11 @@ import pytest
 from domain.money import CurrencyCode, Money
 from gateways.payments import (
     KnownOutcome,
+    NoProvider,
     PaymentProvider,
     ProviderFailed,
     Refunded,
+    Token,
 )
 from gateways.simulators.bank.bank import Bank
 from gateways.simulators.bank.in_process import InProcessBank
@@ -25,7 +27,7 @@ from gateways.simulators.bank.records import Behaviour, Card
 from server.bank_process import BankBeside, journal_file, local_bank
 from server.payment_gateway import payment_provider
 from server.settings import Settings
-from tests.bank import HOME, charge, refund_of, until
+from tests.bank import HOME, charge, ref, refund_of
 from tests.conftest import ROOT, SECRET, free_port
 from tests.test_run import soon
 
@@ -124,7 +126,7 @@ async def test_bank_that_is_killed_again_and_again_charges_each_key_once(tmp_pat
         async with payment_provider(bank.settings) as provider:
             for round_ in range(4):
                 paying = [asyncio.create_task(pay(provider, each)) for each in asked[: 10 * (round_ + 1)]]
-                await until(lambda paying=paying: any(task.done() for task in paying))
+                await asyncio.wait(paying, return_when=asyncio.FIRST_COMPLETED)
                 await asyncio.to_thread(bank.kill)
                 await asyncio.to_thread(bank.start)
                 await asyncio.gather(*paying)
@@ -133,6 +135,14 @@ async def test_bank_that_is_killed_again_and_again_charges_each_key_once(tmp_pat
     finally:
         bank.process.kill()
         bank.process.wait()
+
+
+async def test_without_a_provider_nothing_is_paid(tmp_path: Path) -> None:
+    production = Settings(env="production", data=tmp_path, secret=SECRET, database_url=URL)
+    async with payment_provider(production) as provider:
+        for call in (provider.charge(charge()), provider.query(ref(charge())), provider.method_details(Token("t"))):
+            with pytest.raises(NoProvider):
+                await call
 
 
 @pytest.fixture
