@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import orjson
 import pytest
+from playwright.async_api import async_playwright
 
 from domain.payment import CardScheme, DeclineReason, PaymentMethodKind
 from gateways.bank import request_text
@@ -22,6 +23,7 @@ from gateways.payments import (
 from gateways.signature import sign
 from gateways.simulators.bank.records import Card
 from tests.bank import HOME, KEY, Street, charge, ref
+from tests.test_browser import CHROMIUM, FLAGS, foreign_addresses
 
 
 async def awaited(town: Street, asked: Any) -> tuple[AwaitingPayer, str]:
@@ -188,3 +190,30 @@ async def test_same_card_has_the_same_fingerprint_under_every_token(town: Street
     assert one is not None
     assert other is not None
     assert one.fingerprint != other.fingerprint
+
+
+@pytest.mark.browser
+async def test_payer_pays_in_a_browser_and_comes_back(town: Street) -> None:
+    shop = f"{town.address}/?lang=en"
+    asked = charge(method=ChosenThere(PaymentMethodKind.CARD), return_url=shop)
+    _, url = await awaited(town, asked)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page(locale="en-GB", viewport={"width": 390, "height": 820})
+        foreign: list[str] = []
+        errors: list[str] = []
+        page.on("request", lambda request: foreign.extend(foreign_addresses(request.url)))
+        page.on("console", lambda message: errors.extend([message.text] if message.type == "error" else []))
+        await page.goto(url)
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await page.get_by_role("radio", name="Mastercard").check()
+        await page.get_by_role("button", name="Pay 157.50").click()
+        await page.wait_for_url(shop)
+        await browser.close()
+    assert foreign == []
+    # A browser asks for an icon by itself.
+    assert [error for error in errors if "404" not in error] == []
+    outcome = await town.provider.query(ref(asked))
+    assert isinstance(outcome, Charged)
+    assert outcome.method is not None
+    assert outcome.method.last_four == "5555"
