@@ -126,9 +126,7 @@ def payments_account(url: str, key: str) -> YooKassaAccount | BankAccount:
         raise ValueError(f"must be the URL of a payment provider, {PAYMENTS_EXAMPLE}")
     host = _host(parts, PAYMENTS_EXAMPLE)
     if parts.password is not None or parts.query or parts.fragment:
-        raise ValueError(
-            f"must hold no password and no parameters: the key is a variable of its own, {PAYMENTS_EXAMPLE}"
-        )
+        raise ValueError(f"must hold no password or parameter: the key is a variable of its own, {PAYMENTS_EXAMPLE}")
     scheme = "http" if _is_this_machine(host) else "https"
     address = f"{scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
     if parts.scheme == "bank":

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import orjson
 import structlog
@@ -115,7 +116,7 @@ class YooKassaProvider:
         if payment.provider_id is None:
             found = await self._found("/payments", payment.key, {"created_at.gte": _time(payment.created_at - _CLOCKS)})
             return NotKnown() if found is None else self._outcome(found)
-        answer = await self._get(f"/payments/{payment.provider_id}")
+        answer = await self._get(f"/payments/{_segment(payment.provider_id)}")
         return NotKnown() if answer.status == 404 else self._outcome(answer.body)
 
     async def capture(self, payment: PaymentRef, amount: Money) -> PaymentOutcome:
@@ -123,7 +124,7 @@ class YooKassaProvider:
         if not isinstance(known, Held):
             return known
         told = {"amount": amount_body(amount)}
-        answer = await self._post(f"/payments/{known.provider_id}/capture", f"{payment.key}-capture", told)
+        answer = await self._post(f"/payments/{_segment(known.provider_id)}/capture", f"{payment.key}-capture", told)
         return await self.query(payment) if answer.status == 400 else self._outcome(answer.body)
 
     async def cancel(self, payment: PaymentRef) -> PaymentOutcome:
@@ -131,7 +132,7 @@ class YooKassaProvider:
         # A payment that waits for its payer ends by itself, within the hour; YooKassa does not cancel it.
         if not isinstance(known, Held):
             return known
-        answer = await self._post(f"/payments/{known.provider_id}/cancel", f"{payment.key}-cancel", {})
+        answer = await self._post(f"/payments/{_segment(known.provider_id)}/cancel", f"{payment.key}-cancel", {})
         return await self.query(payment) if answer.status == 400 else self._outcome(answer.body)
 
     async def refund(self, refund: Refund) -> RefundOutcome:
@@ -157,7 +158,7 @@ class YooKassaProvider:
     async def method_details(self, method: Token | Saved) -> MethodDetails | None:
         if isinstance(method, Token):
             return None
-        answer = await self._get(f"/payment_methods/{method.reference}")
+        answer = await self._get(f"/payment_methods/{_segment(method.reference)}")
         return None if answer.status == 404 or not answer.body.get("saved") else self._method(answer.body)
 
     async def save_method(self, method: NewMethod) -> MethodSaved | AwaitingPayer | Declined:
@@ -316,6 +317,11 @@ def _failure(answer: Answer) -> Exception:
         return ProviderBusy(reason)
     # 500 and the like: "the result of the request is not known".
     return ProviderMisconfigured(reason) if 400 <= answer.status < 500 else ProviderUnavailable(reason)
+
+
+def _segment(name: str) -> str:
+    """One segment of a path, whatever the name holds."""
+    return quote(name, safe="")
 
 
 def _time(at: datetime) -> str:

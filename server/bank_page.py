@@ -119,7 +119,8 @@ header { display: flex; gap: .7rem; align-items: center; margin-bottom: 1.4rem }
 header svg { width: 2.2rem; flex: none; color: var(--accent) }
 header b { display: block; line-height: 1.2 }
 small, .soft { color: var(--soft); font-size: .85rem }
-.amount { font-size: 2.5rem; font-weight: 700; letter-spacing: -.02em; line-height: 1.15; margin: .1rem 0 .3rem }
+.amount { font-size: clamp(1.7rem, 9vw, 2.5rem); font-weight: 700; letter-spacing: -.02em; line-height: 1.15;
+  margin: .1rem 0 .3rem }
 p { margin: .2rem 0 }
 .card { background: var(--card); color: #fff; border-radius: .9rem; padding: 1rem 1.15rem; margin: 1.3rem 0;
   display: grid; gap: 1.4rem }
@@ -191,7 +192,7 @@ def loses_the_payer(told: Mapping[str, str]) -> bool:
 
 def page(payment: Payment, said: Words, message: str | None) -> str:
     """The payment and, while it waits for its payer, the buttons; `message` is what became of the last one."""
-    amount = format_currency(payment.amount.amount, payment.amount.currency, locale=said.language)
+    amount = format_currency(payment.amount.amount, payment.amount.currency, "#,##0.00\xa0¤", locale=said.language)
     parts = [
         f'<p class="soft">{said.to_pay}</p><p class="amount">{escape(amount)}</p>',
         f"<p>{escape(payment.order.description)}</p>",

@@ -87,6 +87,11 @@ class BankBeside:
         account = local_bank(self._settings)
         return account.url if account is not None else None
 
+    @property
+    def process_id(self) -> int | None:
+        """The process that we run, if it is us who run the bank."""
+        return self._process.pid if self._process is not None else None
+
     def keep_running(self) -> bool:
         """Start the bank if it does not run and nobody else sees to it; whether that was needed."""
         self._lock = self._lock or _lock(self._folder)
@@ -120,9 +125,11 @@ class BankBeside:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+            self._process = None
         for held in (self._listener, self._lock):
             if held is not None:
                 held.close()
+        self._listener = self._lock = None
 
 
 def _be_the_bank(settings: Settings, listener: socket.socket) -> None:

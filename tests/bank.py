@@ -19,12 +19,13 @@ from starlette.routing import Route
 from domain.money import CurrencyCode, Money
 from gateways.accounts import BankAccount
 from gateways.bank import BankProvider, read_bank_notification
-from gateways.payments import Charge, Method, Notification, PaymentRef, Token
+from gateways.payments import Charge, Method, Notification, PaymentRef, Refund, Token
 from gateways.simulators.bank.bank import Bank
 from gateways.simulators.bank.notifier import Notifier
 from server.bank_app import bank_app
 
 KEY = "the key of the tests"
+HOME = "https://lk.example.ru/paid"
 
 
 def charge(token: str = "tok_mir_2204", *, key: str | None = None, minor: int = 15750, **more: Any) -> Charge:
@@ -43,6 +44,11 @@ def charge(token: str = "tok_mir_2204", *, key: str | None = None, minor: int = 
 def ref(charged: Charge, provider_id: str | None = None) -> PaymentRef:
     """The payment of a charge."""
     return PaymentRef(charged.key, charged.created_at, provider_id)
+
+
+def refund_of(charged: Charge, minor: int, key: str) -> Refund:
+    """Some of a payment given back."""
+    return Refund(key, ref(charged), Money(minor, CurrencyCode.RUB), charged.created_at, "По заявлению")
 
 
 class Shop:

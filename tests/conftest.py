@@ -24,6 +24,7 @@ from starlette.routing import Route
 from domain.profile import Profile, read_profile, read_profiles
 from gateways.billing import Billing
 from gateways.ledger_billing import LedgerBilling
+from gateways.simulators.bank.records import Behaviour
 from models.database import database as connected
 from models.migrate import migrate
 from models.reader import reader_pool
@@ -35,6 +36,7 @@ from server.graphql_http import GraphQLEndpoint
 from server.settings import Settings
 from services import catalogue, demo
 from services.ledger_verify import LedgerProven, verify
+from tests.bank import Street, street
 from tests.cabinet import Cabinet
 from tests.household_records import fetch
 from tests.ledger import PEOPLE
@@ -181,6 +183,23 @@ async def database(shared_database: str) -> AsyncIterator["asyncpg.Connection[as
     connection = await asyncpg.connect(shared_database)
     yield connection
     await connection.close()
+
+
+@pytest.fixture(scope="module")
+async def running_street() -> AsyncIterator[Street]:
+    """The bank of `town`."""
+    async with street() as running:
+        yield running
+
+
+@pytest.fixture
+def town(running_street: Street) -> Street:
+    """A bank on a port of its own, and the shop that it tells what happens; both as one wishes for."""
+    running_street.shop.told.clear()
+    running_street.shop.posts.clear()
+    running_street.bank.webhooks_held = False
+    running_street.bank.control(Behaviour())
+    return running_street
 
 
 @pytest.fixture(scope="session")

@@ -69,12 +69,20 @@ def server_of(data: Path) -> int:
     return int((data / "database" / "cluster" / "postmaster.pid").read_text().splitlines()[0])
 
 
+def bank_of(banner: str) -> str:
+    (line,) = (line for line in banner.splitlines() if line.split()[:1] == ["Bank"])
+    return line.split()[1]
+
+
 def test_two_servers_share_a_database_that_survives_a_kill_and_goes_with_the_last(data: Path) -> None:
     first = Server(data)
     second = Server(data)
     try:
         assert f"http://127.0.0.1:{first.port}/graphiql" in first.banner
         assert "beeline" in first.banner
+        assert bank_of(first.banner) == bank_of(second.banner), "they share a bank too"
+        with urlopen(bank_of(first.banner), timeout=20) as page:
+            assert "tok_mir_2204" in page.read().decode()
         assert first.is_ready()
         assert second.is_ready()
 
@@ -100,6 +108,7 @@ def test_the_banner_names_addresses_that_a_browser_can_open(host: str, shown: st
     people = {"beeline": {"owner": {"login": "79031234501", "password": "Domashniy24"}}}
     text = banner(Settings(env="development", data=tmp_path, host=host, port=8001), people)
     assert f"http://{shown}:8001/graphiql" in text
+    assert "Bank" not in text
     assert "beeline   79031234501   Domashniy24" in text
 
 

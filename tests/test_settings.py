@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateways.accounts import HttpSmsAccount, SmppAccount, SmtpAccount
+from gateways.accounts import BankAccount, HttpSmsAccount, SmppAccount, SmtpAccount, YooKassaAccount
 from server.settings import SettingsRejected, load_development_settings, load_settings
 
 GOOD_SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -86,6 +86,12 @@ def test_production_settings_hide_what_is_secret() -> None:
         ("HEARTH_EMAIL_URL", "smtp://user:hidden@mail.example?from=nobody", "must name a sender"),
         ("HEARTH_EMAIL_CA", "/dev/null/ca.pem", "file of certificates"),
         ("HEARTH_EMAIL_CA", "/dev/null", "file of certificates"),
+        ("HEARTH_PAYMENTS_URL", "https://api.yookassa.ru/v3", "yookassa://"),
+        ("HEARTH_PAYMENTS_URL", "yookassa://api.yookassa.ru/v3", "must name the shop"),
+        ("HEARTH_PAYMENTS_URL", "yookassa://506751@/v3", "must name a host"),
+        ("HEARTH_PAYMENTS_URL", "yookassa://506751:hidden@api.yookassa.ru/v3", "no password"),
+        ("HEARTH_PAYMENTS_URL", "yookassa://506751@api.yookassa.ru/v3?test=1", "no password or parameter"),
+        ("HEARTH_PAYMENTS_URL", "yookassa://506751@api.yookassa.ru/v3", "needs HEARTH_PAYMENTS_KEY"),
         ("PORT", "99999", "less than or equal to 65535"),
     ],
 )
@@ -143,6 +149,27 @@ def test_accounts_at_gateways_are_read_from_urls(monkeypatch: pytest.MonkeyPatch
     assert settings.email_account is not None
     assert (settings.email_account.port, settings.email_account.tls_at_once) == (465, True)
     assert "hidden" not in f"{settings!r} {settings.sms_account!r}"
+
+
+@pytest.mark.usefixtures("production")
+def test_account_at_the_payment_provider_is_read_from_its_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().payments_account is None
+    monkeypatch.setenv("HEARTH_PAYMENTS_KEY", "live_hidden, and long enough")
+    monkeypatch.setenv("HEARTH_PAYMENTS_URL", "yookassa://506751@api.yookassa.ru/v3/")
+    settings = load_settings()
+    account = settings.payments_account
+    assert account == YooKassaAccount("https://api.yookassa.ru/v3", "506751", "live_hidden, and long enough")
+    assert "hidden" not in f"{settings!r} {account!r}"
+
+
+@pytest.mark.usefixtures("production")
+def test_invented_money_is_for_development_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTH_PAYMENTS_KEY", "hidden, and long enough")
+    monkeypatch.setenv("HEARTH_PAYMENTS_URL", "bank://127.0.0.1:8001")
+    (line,) = rejected()
+    assert line.startswith("HEARTH_PAYMENTS_URL must not be the bank simulator in production")
+    monkeypatch.setenv("HEARTH_ENV", "development")
+    assert load_settings().payments_account == BankAccount("http://127.0.0.1:8001", "hidden, and long enough")
 
 
 def test_development_makes_a_secret_once_and_keeps_it_to_itself(tmp_path: Path) -> None:

@@ -137,8 +137,17 @@ class Bank:
     def confirm(self, payment_id: str, behaviour: Behaviour, token: str | None = None) -> Payment:
         """The payer's word on the page: `behaviour` says which, `token` what they pay with. Raises WrongState."""
         payment = self._in_state(payment_id, State.AWAITING_PAYER)
-        card = payment.card or self._tokens.get(token or "") or _given_here(payment.order)
-        payment = self._decided(replace(payment, card=card, behaviour=behaviour))
+        card = payment.card
+        if card is None:
+            card = self._tokens.get(token) if token else _given_here(payment.order)
+            card = card if card is not None and card.kind == payment.order.kind else None
+        payment = replace(payment, card=card, behaviour=behaviour)
+        if card is None:
+            payment = _declined(payment, DeclineReason.METHOD_UNUSABLE)
+        elif has_expired(card, self._now()):
+            payment = _declined(payment, DeclineReason.METHOD_EXPIRED)
+        else:
+            payment = self._decided(payment)
         self._keep_payment(payment)
         return payment
 

@@ -40,8 +40,10 @@ class Journal:
 
     def append(self, line: Line) -> None:
         """Keep a line. Raises OSError when it cannot be; then nothing was done."""
-        text = orjson.dumps(line) + b"\n"
+        text, size = orjson.dumps(line) + b"\n", os.fstat(self._file).st_size
         if os.write(self._file, text) != len(text):
+            # A full disk takes a part of it, which the next line must not follow.
+            os.ftruncate(self._file, size)
             raise OSError("the bank's journal cannot be written whole")
 
     def close(self) -> None:
