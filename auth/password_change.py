@@ -6,7 +6,8 @@ from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import challenge, identifier, lockout, notices, passwords
+from auth import challenge, identifier, lockout, notices, passwords, recovery_channels
+from auth.cabinet_end import NoEntry
 from auth.challenge import Challenge, CodeAccepted
 from auth.lockout import Attempt
 from auth.session import Viewer
@@ -28,6 +29,7 @@ from domain.refusals import (
 )
 from domain.sign_in import LoginMethod, RecoveryChannel
 from models import audit
+from models.audit import Actor, TheUser
 from models.challenge import ChallengePurpose
 from models.database import tx
 
@@ -102,7 +104,7 @@ async def change(
         still = [viewer.user_id, stored["password_hash"], stored["unset"], viewer.session_id]
         if not await connection.execute_query_dict(_STILL, still):
             return CredentialsRejected(message="The password was changed meanwhile", field=("currentPassword",))
-        await put(connection, profile, viewer.user_id, viewer.session_id, new_hash, name)
+        await put(connection, profile, viewer, viewer.session_id, new_hash, name)
         return PasswordChanged()
 
     return await tx(replace)
@@ -123,6 +125,9 @@ async def request_reset(
 
     async def send(connection: BaseDBAsyncClient) -> Challenge | RateLimited:
         user_id = await _reached(connection, profile, target, by_email=by_email)
+        # What its user has closed sends nothing, and looks and costs like a number that nobody has.
+        if not await recovery_channels.leaves_open(connection, profile, user_id, channel):
+            user_id = None
         return await challenge.request(
             connection,
             profile,
@@ -148,7 +153,7 @@ async def _reached(connection: BaseDBAsyncClient, profile: Profile, target: str,
 
 async def reset(
     profile: Profile, secret: bytes, challenge_id: UUID, code: str, new: str, caller: Caller
-) -> SignedIn | CodeRejected | PasswordRejected:
+) -> SignedIn | CodeRejected | PasswordRejected | NoEntry:
     """Set a new password by the code that was sent, and sign in with it; everybody else is signed out.
 
     A password that is not taken costs no try of the code.
@@ -157,12 +162,13 @@ async def reset(
         return refused
     new_hash = await passwords.make(new)
 
-    async def replace(connection: BaseDBAsyncClient) -> SignedIn | CodeRejected:
+    async def replace(connection: BaseDBAsyncClient) -> SignedIn | CodeRejected | NoEntry:
         outcome = await challenge.confirm(connection, profile, secret, ChallengePurpose.RECOVER, challenge_id, code)
         if not isinstance(outcome, CodeAccepted):
             return outcome
         logins = await connection.execute_query_dict(_LOGINS, [outcome.user_id])
-        await put(connection, profile, outcome.user_id, 0, new_hash, *(login["value"] for login in logins))
+        user = TheUser(profile.operator.id, outcome.user_id)
+        await put(connection, profile, user, 0, new_hash, *(login["value"] for login in logins))
         # An address proves less than the SIM: only a code by SMS counts as a fresh proof.
         method = LoginMethod.EMAIL_LINK if "@" in outcome.target else LoginMethod.SMS_CODE
         return await let_in(connection, profile, outcome.user_id, method, caller)
@@ -180,12 +186,12 @@ def rejected(new: str, profile: Profile, personal: list[str]) -> PasswordRejecte
 
 
 async def put(
-    connection: BaseDBAsyncClient, profile: Profile, user_id: int, session_id: int, new_hash: str, *names: str
+    connection: BaseDBAsyncClient, profile: Profile, actor: Actor, session_id: int, new_hash: str, *names: str
 ) -> None:
     """Make a permanent password the user's; all sessions but one end, and the locks of the user's `names`."""
-    await connection.execute_query(_SET, [user_id, new_hash])
+    await connection.execute_query(_SET, [actor.user_id, new_hash])
     for statement in _END_OTHERS:
-        await connection.execute_query(statement, [user_id, session_id])
+        await connection.execute_query(statement, [actor.user_id, session_id])
     await lockout.forget(connection, profile, *names)
-    await audit.record(connection, profile.operator.id, user_id, "PASSWORD_CHANGED")
-    await notices.security(connection, profile, user_id, "Пароль личного кабинета изменён.")
+    await audit.record(connection, actor, "PASSWORD_CHANGED")
+    await notices.security(connection, profile, actor.user_id, "Пароль личного кабинета изменён.")

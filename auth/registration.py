@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import passwords
+from auth.cabinet_end import NoEntry
 from auth.password_change import rejected
 from auth.session import new_token, token_hash
 from auth.sign_in import Caller, SignedIn, let_in
@@ -97,7 +98,7 @@ async def register(
 
 async def confirm(
     profile: Profile, token: str, password: str, caller: Caller
-) -> SignedIn | RegistrationLinkRejected | FeatureDisabled:
+) -> SignedIn | NoEntry | RegistrationLinkRejected | FeatureDisabled:
     """Open the link: the cabinet is made, and its user signed in. After its time one registers again (E62).
 
     The password is named once more: whoever opens a link that a stranger asked for must not open a cabinet that
@@ -113,12 +114,14 @@ async def confirm(
     if not await passwords.verify(await tx(find), password[: passwords.LONGEST]):
         return RegistrationLinkRejected()
 
-    async def make(connection: BaseDBAsyncClient) -> SignedIn | RegistrationLinkRejected:
+    async def make(connection: BaseDBAsyncClient) -> SignedIn | NoEntry | RegistrationLinkRejected:
         found = await connection.execute_query_dict(_CONFIRM, [token_hash(token), profile.operator.id])
         if not found:
             return RegistrationLinkRejected()
         user_id = await _make_cabinet(connection, profile, found[0])
-        await audit.record(connection, profile.operator.id, user_id, "REGISTERED", method=LoginMethod.EMAIL_LINK)
+        await audit.record(
+            connection, audit.TheUser(profile.operator.id, user_id), "REGISTERED", method=LoginMethod.EMAIL_LINK
+        )
         return await let_in(connection, profile, user_id, LoginMethod.EMAIL_LINK, caller)
 
     try:

@@ -113,7 +113,8 @@ async def _give(
 ) -> None:
     minutes = profile.auth.temporary_password_ttl_minutes
     await connection.execute_query(_SET, [known.user_id, hashed, minutes])
-    await audit.record(connection, profile.operator.id, known.user_id, "TEMPORARY_PASSWORD_SENT", method=method)
+    user = audit.TheUser(profile.operator.id, known.user_id)
+    await audit.record(connection, user, "TEMPORARY_PASSWORD_SENT", method=method)
 
 
 def _text(profile: Profile, password: str) -> str:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from domain.profile import Profile
 
 
+NOBODY = -1
+"""The id of no user: whoever reads as this one sees nothing."""
+
+
 class Scope(StrEnum):
     """A right over one line or personal account (SPEC 4.4)."""
 
@@ -143,6 +147,20 @@ def scopes(standing: Standing, level: AccessLevel, profile: Profile, today: date
     if level is AccessLevel.PARTIAL:
         rights &= frozenset(profile.access.partial_scopes) if standing.holds_it else _PAY
     return rights
+
+
+def widget_scopes(standing: Standing, profile: Profile, today: date) -> frozenset[Scope]:
+    """What a widget has of its owner's rights over its one line: to look at it (N13)."""
+    return scopes(standing, AccessLevel.FULL, profile, today) & frozenset({Scope.VIEW})
+
+
+def holds_keys(level: AccessLevel, *, by_staff: bool) -> bool:
+    """Whether a session may touch the ways into the cabinet: passwords, logins, contacts, fresh proofs, its end.
+
+    A session that the network opened may not, since it would make itself a full one (F029); nor an employee's, who
+    acts for the user and must not become them (E60).
+    """
+    return level is AccessLevel.FULL and not by_staff
 
 
 def needs_approval(standing: Standing, scope: Scope) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from auth.session import Viewer
 from domain.language import Language
 from domain.line import LineStatus, ServiceKind
+from domain.sign_in import RecoveryChannel
 from loaders.households_by_user_id import Household
 from loaders.visible import Account, Line, accounts, lines
 from models.reader import Statement
@@ -96,6 +97,7 @@ class User:
     login: str | None
     language: Language
     must_change_password: bool
+    recovery_channels: Sequence[RecoveryChannel]
     created_at: datetime
 
 
@@ -107,6 +109,7 @@ def user(viewer: Viewer) -> User:
         login=viewer.login,
         language=viewer.language,
         must_change_password=viewer.must_change_password,
+        recovery_channels=viewer.recovery_channels,
         created_at=viewer.user_created_at,
     )
 

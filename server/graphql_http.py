@@ -22,7 +22,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from auth.session import Expired, Viewer, authenticate
+from auth.session import Expired, Viewer, Widget, authenticate
 from domain.profile import Profile
 from gateways.billing import Billing
 from gateways.oidc import SocialProviders
@@ -146,7 +146,7 @@ class GraphQLEndpoint:
         response.headers["content-length"] = str(len(response.body))
         return _guarded(response)
 
-    async def _caller(self, request: Request, profile: Profile, reads: Reader) -> Viewer | Expired | None:
+    async def _caller(self, request: Request, profile: Profile, reads: Reader) -> Viewer | Widget | Expired | None:
         token = _bearer(request)
         if token is None:
             token = request.cookies.get(cookie_name(profile.operator.id, secure=not self._settings.development))
