@@ -68,7 +68,7 @@ async def close(
 
     async def finish(connection: BaseDBAsyncClient) -> CabinetClosed | CredentialsRejected | LastOwner | Forbidden:
         households = await connection.execute_query_dict(_HOUSEHOLDS, [viewer.user_id])
-        if not await own_password.still_holds(connection, profile, viewer, proof):
+        if not await own_password.still_holds(connection, viewer, proof):
             return CredentialsRejected(message="The cabinet was changed meanwhile", field=("password",))
         if any(row["role"] == HouseholdRole.CHILD for row in households):
             return Forbidden("The owner of the household decides about a child's cabinet")

@@ -69,7 +69,7 @@ async def change(profile: Profile, viewer: Viewer, login: str, password: str, ca
         return proof
 
     async def replace(connection: BaseDBAsyncClient) -> LoginChanged | CredentialsRejected:
-        if not await own_password.still_holds(connection, profile, viewer, proof):
+        if not await own_password.still_holds(connection, viewer, proof):
             return CredentialsRejected(message="The password was changed meanwhile", field=("password",))
         if wanted in [row["value"] for row in await connection.execute_query_dict(_MINE, [viewer.user_id])]:
             return LoginChanged(wanted)

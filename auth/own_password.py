@@ -31,7 +31,7 @@ async def prove(
     profile: Profile, viewer: Viewer, given: str, caller: Caller
 ) -> Proof | CredentialsRejected | LockedOut | RateLimited:
     """Compare the viewer's permanent password; guesses count as at the door."""
-    name = _name(profile, viewer)
+    name = identifier.canonical(viewer.login or f"user:{viewer.user_id}", profile)
 
     async def admit(connection: BaseDBAsyncClient) -> tuple[Attempt | LockedOut | RateLimited, str | None]:
         admitted = await lockout.admit(connection, profile, name, caller.address)
@@ -43,21 +43,14 @@ async def prove(
         return admitted
     if not await passwords.verify(password_hash, given[: passwords.LONGEST]):
         return CredentialsRejected(admitted.left, "The password is wrong", ("password",))
+    await tx(lambda connection: lockout.forget(connection, profile, name))
     return Proof(password_hash)
 
 
-async def still_holds(connection: BaseDBAsyncClient, profile: Profile, viewer: Viewer, proof: Proof) -> bool:
+async def still_holds(connection: BaseDBAsyncClient, viewer: Viewer, proof: Proof) -> bool:
     """Take the user's row, and say whether what was proven is true of it and the session still lives.
 
     Of two that were proven at once, the first decides.
     """
     still = [viewer.user_id, proof.password_hash, viewer.session_id]
-    if not await connection.execute_query_dict(_STILL, still):
-        return False
-    if proof.password_hash is not None:
-        await lockout.forget(connection, profile, _name(profile, viewer))
-    return True
-
-
-def _name(profile: Profile, viewer: Viewer) -> str:
-    return identifier.canonical(viewer.login or f"user:{viewer.user_id}", profile)
+    return bool(await connection.execute_query_dict(_STILL, still))

@@ -49,6 +49,7 @@ class Viewer:
     device: str | None
     channel: Channel
     stepped_up: bool
+    custom_login: str | None
     recovery_channels: tuple[RecoveryChannel, ...]
     staff: Staff | None
 
@@ -109,6 +110,7 @@ class _SessionRow(NamedTuple):
     channel: str
     stepped_up: bool
     live: bool
+    custom_login: str | None
     recovery_channels: list[str]
     line_id: int | None
     staff: str | None
@@ -138,11 +140,11 @@ touched as (
     for update of s skip locked)
 )
 select f.id, u.id, f.access_level, u.display_name, u.language, u.must_change_password, u.created_at,
-  (select value from login l where l.user_id = u.id
-   order by l.kind = 'CUSTOM_LOGIN' desc, l.kind = 'MSISDN' desc, l.id limit 1),
+  (select value from login l where l.user_id = u.id order by l.kind = 'MSISDN' desc, l.id limit 1),
   f.created_at, f.last_seen_at, f.ends_at, f.device, f.channel,
   coalesce(f.stepped_up_at > now() - interval '{_STEP_UP_MINUTES} minutes', false),
   f.revoked_at is null and now() < f.ends_at and u.closed_at is null,
+  (select value from login l where l.user_id = u.id and l.kind = 'CUSTOM_LOGIN' order by l.id limit 1),
   u.recovery_channels, f.line_id, f.staff, f.staff_reason, f.staff_ticket
 from found f join app_user u on u.id = f.user_id
 """,
@@ -201,6 +203,7 @@ async def authenticate(reader: Reader, profile: Profile, token: str) -> Viewer |
         device=row.device,
         channel=Channel(row.channel),
         stepped_up=row.stepped_up,
+        custom_login=row.custom_login,
         recovery_channels=open_channels(row.recovery_channels, profile.auth.recovery_channels),
         staff=staff,
     )

@@ -18,5 +18,5 @@ async def change_login(context: Context, login: str, password: str) -> Refusal |
     outcome = await context.change(login_change.change(context.profile, viewer, login, password, caller_of(context)))
     if not isinstance(outcome, LoginChanged):
         return outcome
-    context.become(replace(viewer, login=outcome.login))
+    context.become(replace(viewer, custom_login=outcome.login))
     return None

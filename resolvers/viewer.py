@@ -95,6 +95,7 @@ class User:
     id: int
     display_name: str
     login: str | None
+    custom_login: str | None
     language: Language
     must_change_password: bool
     recovery_channels: Sequence[RecoveryChannel]
@@ -107,6 +108,7 @@ def user(viewer: Viewer) -> User:
         id=viewer.user_id,
         display_name=viewer.display_name,
         login=viewer.login,
+        custom_login=viewer.custom_login,
         language=viewer.language,
         must_change_password=viewer.must_change_password,
         recovery_channels=viewer.recovery_channels,

@@ -32,9 +32,8 @@ class LineFilter:
 @strawberry.type(description="A cabinet identity")
 class User(Node):
     display_name: str = strawberry.field(description="How the user is called")
-    login: str | None = strawberry.field(
-        description="What the user signs in with: a login of their own choosing, else the telephone number"
-    )
+    login: str | None = strawberry.field(description="What the user signs in with, the telephone number first")
+    custom_login: str | None = strawberry.field(description="The login of the user's own choosing (F020); null: none")
     language: Language = strawberry.field(description="The language of messages")
     must_change_password: bool = strawberry.field(description="Whether the password is a temporary one (F009)")
     recovery_channels: list[RecoveryChannel] = strawberry.field(

@@ -33,6 +33,7 @@ from server.graphql_http import GraphQLEndpoint
 from server.settings import Settings
 from services import catalogue, demo
 from tests.cabinet import Cabinet
+from tests.newcomers import Newcomers
 
 # How root drops to another account is for root alone to try.
 collect_ignore = [] if os.geteuid() == 0 else ["test_embedded_postgres_as_root.py"]
@@ -163,6 +164,14 @@ async def database(shared_database: str) -> AsyncIterator["asyncpg.Connection[as
     connection = await asyncpg.connect(shared_database)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def newcomers(database: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[Newcomers]:
+    """People of the test's own in the database of `cabinet`, who are gone afterwards."""
+    people = Newcomers(database)
+    yield people
+    await people.leave()
 
 
 @pytest.fixture(scope="session")
