@@ -25,12 +25,17 @@ from models.database import tx
 
 _LONGEST_REASON = 200
 
-# The households are taken in the order of their ids, so that nobody joins one that its owner is leaving.
-_HOUSEHOLDS = """
-select h.id, m.role, exists (
+# The households are taken first, in the order of their ids, and looked at afterwards: whoever joined one meanwhile is
+# seen, and nobody joins one that its owner is leaving.
+_HOLD_HOUSEHOLDS = """
+select h.id from household h join membership m on m.household_id = h.id and m.user_id = $1 and m.status = 'ACTIVE'
+where h.dissolved_at is null order by h.id for update of h
+"""
+_PLACES = """
+select m.role, exists (
     select from membership o where o.household_id = h.id and o.status = 'ACTIVE' and o.user_id <> $1) as has_others
 from household h join membership m on m.household_id = h.id and m.user_id = $1 and m.status = 'ACTIVE'
-where h.dissolved_at is null order by h.id for update of h
+where h.dissolved_at is null
 """
 
 
@@ -67,12 +72,13 @@ async def close(
         return proof
 
     async def finish(connection: BaseDBAsyncClient) -> CabinetClosed | CredentialsRejected | LastOwner | Forbidden:
-        households = await connection.execute_query_dict(_HOUSEHOLDS, [viewer.user_id])
+        await connection.execute_query_dict(_HOLD_HOUSEHOLDS, [viewer.user_id])
         if not await own_password.still_holds(connection, viewer, proof):
             return CredentialsRejected(message="The cabinet was changed meanwhile", field=("password",))
-        if any(row["role"] == HouseholdRole.CHILD for row in households):
+        places = await connection.execute_query_dict(_PLACES, [viewer.user_id])
+        if any(row["role"] == HouseholdRole.CHILD for row in places):
             return Forbidden("The owner of the household decides about a child's cabinet")
-        if any(row["role"] == HouseholdRole.OWNER and row["has_others"] for row in households):
+        if any(row["role"] == HouseholdRole.OWNER and row["has_others"] for row in places):
             return LastOwner()
         await cabinet_end.end(connection, profile, viewer, "CABINET_CLOSED", reason=told or None)
         return CabinetClosed()

@@ -29,11 +29,11 @@ from (
   union all
   select u.id, w.place from wanted w
   join personal_account a on w.kind = 'ACCOUNT_NUMBER' and a.operator = $1 and a.number = w.value
-  join contract c on c.id = a.contract_id join app_user u on u.person_id = c.holder_id and u.closed_at is null
+  join contract c on c.id = a.contract_id join app_user u on u.person_id = c.holder_id
   union all
   select u.id, w.place from wanted w
   join contract c on w.kind = 'CONTRACT_NUMBER' and c.operator = $1 and c.number = w.value
-  join app_user u on u.person_id = c.holder_id and u.closed_at is null
+  join app_user u on u.person_id = c.holder_id
 ) f
 order by f.place limit 1
 """

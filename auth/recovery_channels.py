@@ -67,6 +67,11 @@ async def choose(
 async def leaves_open(
     connection: BaseDBAsyncClient, profile: Profile, user_id: int | None, channel: RecoveryChannel
 ) -> bool:
-    """Whether the user may be let back in that way. Of nobody the same is asked, so that it costs the same."""
+    """Whether the user has not closed that way. Of nobody the same is asked, so that it costs the same.
+
+    What the operator does not offer for recovery is not the user's to close.
+    """
+    offered = profile.auth.recovery_channels
     rows = await connection.execute_query_dict(_CHOSEN, [user_id or 0])
-    return bool(rows) and channel in open_channels(rows[0]["recovery_channels"], profile.auth.recovery_channels)
+    chosen = rows[0]["recovery_channels"] if rows else []
+    return channel not in offered or channel in open_channels(chosen, offered)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import identifier, lockout, passwords
+from auth import identifier, lockout, passwords, recovery_channels
 from auth.identifier import Identified
 from auth.sign_in import accepted_numbers, disabled
 from domain.msisdn import normalize
 from domain.profile import Profile
 from domain.refusals import FeatureDisabled, InputRejected, RateLimited
-from domain.sign_in import LoginMethod
+from domain.sign_in import LoginMethod, RecoveryChannel
 from models import audit, counter, outbox
 from models.database import tx
 
@@ -25,6 +25,12 @@ _LENGTH = 10
 _SMALL = "abcdefghijkmnpqrstuvwxyz"
 _CAPITAL = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _DIGITS = "23456789"
+
+# The way back in that a SIM takes by asking; the form's is an SMS that it has not asked for.
+_BY_SIM = {
+    LoginMethod.USSD_PASSWORD: RecoveryChannel.USSD,
+    LoginMethod.INBOUND_SMS_PASSWORD: RecoveryChannel.INBOUND_SMS,
+}
 
 _SET = """
 update app_user set temporary_hmac = $2, temporary_expires_at = now() + make_interval(mins => $3) where id = $1
@@ -97,10 +103,13 @@ async def send_to(
         known = await identifier.find(connection, profile, msisdn)
         if by_sim:
             await lockout.forget(connection, profile, msisdn)
-        if known is not None and known.msisdn == msisdn:
+        # What leads back in by a way that its user has closed is not given out (F018).
+        way = _BY_SIM[method] if by_sim else RecoveryChannel.SMS
+        open_ = await recovery_channels.leaves_open(connection, profile, known.user_id if known else None, way)
+        if known is not None and known.msisdn == msisdn and open_:
             await _give(connection, profile, known, passwords.keyed(secret, known.user_id, password), method)
         body = {"to": msisdn, "text": _text(profile, password)}
-        kind = "sms" if known is not None and known.msisdn == msisdn else "void"
+        kind = "sms" if known is not None and known.msisdn == msisdn and open_ else "void"
         minutes = profile.auth.temporary_password_ttl_minutes
         await outbox.enqueue(connection, operator, kind, body, ttl_seconds=minutes * 60.0)
         return PasswordOnItsWay()

@@ -1,4 +1,4 @@
-"""The command line: `hearth run`, `serve`, `worker`, `migrate`, `import`, `seed`, `operators` and `sdl`.
+"""The command line: `hearth run`, `serve`, `worker`, `migrate`, `import`, `seed`, `support` and others.
 
 An expected failure is one clear line per problem on stderr and exit code 1; a traceback means a bug.
 

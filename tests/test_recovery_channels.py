@@ -1,14 +1,17 @@
 """F018: which ways back in a user leaves open."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
 import pytest
 
+from auth import temporary_password
+from domain.profile import Profile
 from domain.recovery import open_channels
 from domain.sign_in import RecoveryChannel
 from tests.cabinet import Cabinet
-from tests.conftest import Newcomers
+from tests.conftest import SECRET, Newcomers
 from tests.test_account_security import RESET_CODE
 
 SET = """
@@ -91,6 +94,28 @@ async def test_f018_a_way_needs_the_contact_it_goes_to(
     assert codes(await choose(signed_in, "SMS")) == ["INVALID_INPUT"], "there is no number"
     events = await database.fetch("select details::text from audit_event where action = 'RECOVERY_CHANNELS_SET'")
     assert [row["details"] for row in events] == ['{"channels": "SMS, HOTLINE"}']
+
+
+async def test_f018_temporary_password_does_not_come_by_a_closed_way_either(
+    newcomers: Newcomers,
+    cabinet: Cabinet,
+    demo_people: dict[str, Any],
+    profiles: Mapping[str, Profile],
+    database: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    person, beeline = await newcomers.arrive("beeline", demo_people), profiles["beeline"]
+    signed_in = await cabinet.signed_in("beeline", person)
+    await step_up(database)
+    has_one = "select temporary_hmac is not null from app_user where id = $1"
+    await choose(signed_in, "HOTLINE")
+    await temporary_password.by_form(beeline, SECRET.encode(), person.msisdn)
+    await temporary_password.by_ussd(beeline, SECRET.encode(), person.msisdn, beeline.auth.ussd_password_code or "")
+    assert await database.fetchval(has_one, person.user_id) is False
+    await choose(signed_in, "USSD")
+    await temporary_password.by_form(beeline, SECRET.encode(), person.msisdn)
+    assert await database.fetchval(has_one, person.user_id) is False, "a form is anybody's"
+    await temporary_password.by_ussd(beeline, SECRET.encode(), person.msisdn, beeline.auth.ussd_password_code or "")
+    assert await database.fetchval(has_one, person.user_id) is True, "the SIM itself asked"
 
 
 @pytest.mark.parametrize("operator", ["life", "motiv", "tele2"])

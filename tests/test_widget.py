@@ -31,7 +31,10 @@ mutation Create($line: ID!) {
 """
 WIDGET = """
 {
-  viewer { id accessLevel widget { line { id msisdn myScopes } balance { amount currency } remains { name left } asOf } }
+  viewer {
+    id accessLevel
+    widget { line { id msisdn myScopes } balance { amount currency } remains { name left } asOf }
+  }
 }
 """
 FIVE = ["beeline", "letai", "life", "motiv", "tele2"]
