@@ -15,8 +15,8 @@ export NODE_OPTIONS ?= --use-system-ca
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run seed import test test-browser chromium lint format sdl docs bench-enumeration lock clean reset \
-	installed installed-dev graphiql
+.PHONY: help run seed import test test-browser chromium lint format sdl messages docs bench-enumeration \
+	bench-ledger lock clean reset installed installed-dev graphiql
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ test: installed-dev ## run every test but those of the browser
 test-browser: installed-dev chromium ## run the tests that need a browser
 	@$(PY) -m pytest -m browser
 
-lint: installed-dev ## check style, types, the floors of the house and the committed schema
+lint: installed-dev ## check style, types, the floors of the house, the committed schema and the catalogues
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy $(ROOMS)
@@ -49,6 +49,9 @@ lint: installed-dev ## check style, types, the floors of the house and the commi
 	@$(HEARTH) sdl > $(V)/schema.graphql
 	@diff -u schema/schema.graphql $(V)/schema.graphql \
 		|| { echo "schema/schema.graphql is stale: run 'make sdl' and commit it" >&2; exit 1; }
+	@$(extract)
+	@$(update) --check 2> /dev/null \
+		|| { echo "locales/ is stale: run 'make messages', translate and commit it" >&2; exit 1; }
 
 format: installed-dev ## put the code into shape
 	@$(PY) -m ruff check --fix .
@@ -58,12 +61,19 @@ sdl: installed ## write the GraphQL schema to schema/schema.graphql
 	@$(HEARTH) sdl > $(V)/schema.graphql
 	@mv $(V)/schema.graphql schema/schema.graphql
 
+messages: installed ## bring the texts for people into the catalogues in locales/, to be translated there
+	@$(extract)
+	@$(update)
+
 docs: installed ## write what each operator's cabinet can do to docs/operators.md
 	@$(HEARTH) operators life tele2 letai motiv beeline > $(V)/operators.md
 	@mv $(V)/operators.md docs/operators.md
 
 bench-enumeration: installed ## show that nobody can find out who has a cabinet: 2,000 requests each, about two minutes
 	@$(PY) -m bench.enumeration
+
+bench-ledger: installed ## measure transfers a second, and the proof of a million entries
+	@$(PY) -m bench.ledger
 
 # Debian's chromium is what the tests start; Playwright's own download is not used.
 chromium:
@@ -129,6 +139,11 @@ define install
 $(PY) -m uv pip install --quiet --python $(PY) --require-hashes --requirement $(1) \
 	|| $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(1)
 endef
+
+extract = $(V)/bin/pybabel --quiet extract --mapping-file=pyproject.toml --project=Hearth --add-location=file \
+	--sort-by-file --no-wrap --output-file=$(V)/messages.pot auth domain services
+update = $(V)/bin/pybabel --quiet update --domain=hearth --input-file=$(V)/messages.pot --output-dir=locales \
+	--no-fuzzy-matching --ignore-obsolete --no-wrap --ignore-pot-creation-date
 
 define lock
 $(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

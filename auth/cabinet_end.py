@@ -11,11 +11,15 @@ from auth import notices
 from domain.profile import Profile
 from domain.profile_offering import TerminationEffect
 from domain.refusals import ContractEnded, CredentialsRejected
+from domain.wording import Wording
 from models import audit
 from models.audit import Actor, TheUser
+from models.notify import notify
 
 NoEntry = CredentialsRejected | ContractEnded
 """Why a right proof opens no session: there is no cabinet any more, or no contract."""
+
+_CLOSED = Wording("Your account was closed.")
 
 # Read under the row's lock: a cabinet that is being closed at this moment is waited for, and then it is closed. Who
 # never had a contract, such as a relative who registered by e-mail, has none that could have ended.
@@ -106,7 +110,7 @@ async def end(
 ) -> None:
     """End the actor's cabinet: its ways in, sessions, contacts and links, and its place in households."""
     user_id = actor.user_id
-    await notices.farewell(connection, profile, user_id, "Личный кабинет закрыт.")
+    await notices.farewell(connection, profile, user_id, _CLOSED)
     alone = [row["household_id"] for row in await connection.execute_query_dict(_ALONE, [user_id])]
     for other in await connection.execute_query_dict(_REVOKE_LINKS, [user_id, alone]):
         # Whoever holds a number reads of every change of rights over it (I16).
@@ -118,4 +122,5 @@ async def end(
         await connection.execute_query(statement, [user_id])
     [shadow] = await connection.execute_query_dict(_SHADOW, [user_id])
     await connection.execute_query(_CLOSE, [user_id, shadow["id"]])
+    await notify(connection, f"session:{user_id}")
     await audit.record(connection, actor, action, reason=reason)

@@ -10,23 +10,59 @@ from uuid import UUID, uuid4
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from domain.challenge import ChallengeChannel
+from auth import code_guard
+from auth.code_message import code_message
+from domain.challenge import ChallengeChannel, DeliveryStatus
 from domain.profile import Profile
 from domain.refusals import CodeRejected, ErrorCode, RateLimited
-from models import counter, outbox
+from domain.wording import language_of
+from models import outbox
 from models.challenge import ChallengePurpose
 
-_HOUR = 3600
-_DAY = 86_400
+# No I and no O, which are taken for digits.
+_TAG_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRequest:
+    """A code that somebody asks for.
+
+    `target` is the number or address that the code proves, and `address` where it goes instead, if it goes by another
+    channel. `user_id` and `subject` say what it opens; where both are null, or it is a `decoy`, nothing is sent.
+    `network` is where a stranger calls from; whoever is signed in has none.
+    """
+
+    purpose: ChallengePurpose
+    target: str
+    user_id: int | None
+    initiator: str
+    channel: ChallengeChannel = ChallengeChannel.SMS
+    address: str | None = None
+    subject: int | None = None
+    decoy: bool = False
+    network: str | None = None
+
+    @property
+    def leads_nowhere(self) -> bool:
+        """Whether there is nothing that the code would open, or no way for it to get there."""
+        unreachable = self.channel is ChallengeChannel.EMAIL and "@" not in (self.address or self.target)
+        return self.decoy or unreachable or (self.user_id is None and self.subject is None)
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What the caller may know of a code that was asked for; the same for known and unknown numbers."""
+    """What the caller may know of a code that was asked for; the same for known and unknown numbers.
+
+    `tag` is two letters that stand in the message too. `delivery_status` is told of codes to oneself; of others it is
+    not, since nothing is delivered to an unknown number. `alternatives` are the operator's other channels (N10).
+    """
 
     id: UUID
     purpose: ChallengePurpose
     channel: ChallengeChannel
+    tag: str
+    delivery_status: DeliveryStatus
+    alternatives: tuple[ChallengeChannel, ...]
     expires_at: datetime
     attempts_left: int
     resend_allowed_at: datetime
@@ -34,10 +70,33 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class CodeAccepted:
-    """The right code, used for the first and only time; `target` is where it was sent."""
+    """The right code, used for the first and only time.
 
-    user_id: int
+    `target` is what it proves, if it came by a channel that only its holder reads: an e-mail in place of an SMS proves
+    the address, and not the number (`is_by_sim`). Without a `user_id` the `subject` says what it opens.
+    """
+
+    user_id: int | None
     target: str
+    channel: ChallengeChannel
+    subject: int | None
+
+    @property
+    def is_by_sim(self) -> bool:
+        """Whether whoever gave the code has the SIM."""
+        return self.channel in _BY_SIM
+
+
+_BY_SIM = (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL)
+# What proves a number is a code that reached the SIM; what lets a user in may also reach a proven address of theirs.
+# A new password by e-mail is a channel of recovery, which an operator has or has not.
+_OTHER_CHANNELS = {
+    ChallengePurpose.SIGN_IN: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL, ChallengeChannel.EMAIL),
+    ChallengePurpose.RECOVER: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
+    ChallengePurpose.STEP_UP: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL, ChallengeChannel.EMAIL),
+    ChallengePurpose.REGISTER: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
+    ChallengePurpose.CHANGE_CONTACT: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
+}
 
 
 # One at a time for each number, so that two requests at once send one code.
@@ -45,11 +104,12 @@ _LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 # The newest code of this initiator in the pause; and when the pause of the number's newest code ends.
 _PAUSED = """
-select id, channel, created_at, expires_at, attempts, max_attempts, consumed_at, initiator = $5 as is_mine
-from challenge
-where operator = $1 and target = $2 and purpose = $3 and created_at > now() - make_interval(secs => $4)
-  and (initiator = $5 or sent)
-order by initiator = $5 desc, created_at desc limit 1
+select c.id, c.channel, c.tag, c.created_at, c.expires_at, c.attempts, c.max_attempts, c.consumed_at,
+  c.initiator = $5 as is_mine, o.delivery
+from challenge c left join outbox o on o.dedup = 'challenge:' || c.id
+where c.operator = $1 and c.target = $2 and c.purpose = $3 and c.created_at > now() - make_interval(secs => $4)
+  and (c.initiator = $5 or c.sent)
+order by c.initiator = $5 desc, c.created_at desc limit 1
 """
 
 # A new code ends the older ones of the same initiator (E8): nobody ends a code that somebody else asked for.
@@ -62,16 +122,16 @@ where operator = $1 and target = $2 and purpose = $3 and initiator = $4
 _CREATE = """
 insert into challenge
   (id, operator, purpose, channel, target, user_id, code_hmac, attempts, max_attempts, created_at, expires_at,
-   initiator, sent)
-values ($1, $2, $3, $4, $5, $6, $7, 0, $8, now(), now() + make_interval(secs => $9), $10, $11)
-returning created_at, expires_at
+   initiator, sent, tag, subject)
+values ($1, $2, $3, $4, $5, $6, $7, 0, $8, now(), now() + make_interval(secs => $9), $10, $11, $12, $13)
+returning created_at, expires_at, (select u.language from app_user u where u.id = challenge.user_id) as language
 """
 
 _TRY = """
 update challenge set attempts = attempts + 1
 where id = $1 and operator = $2 and purpose = $3 and ($4::text is null or initiator = $4)
   and consumed_at is null and expires_at > now() and attempts < max_attempts
-returning target, user_id, sent, code_hmac, attempts, max_attempts
+returning target, channel, user_id, subject, sent, code_hmac, attempts, max_attempts
 """
 
 _WHY_NOT = """
@@ -81,71 +141,84 @@ from challenge where id = $1 and operator = $2 and purpose = $3 and ($4::text is
 
 
 async def request(
-    connection: BaseDBAsyncClient,
-    profile: Profile,
-    secret: bytes,
-    purpose: ChallengePurpose,
-    target: str,
-    user_id: int | None,
-    initiator: str,
-    channel: ChallengeChannel = ChallengeChannel.SMS,
+    connection: BaseDBAsyncClient, profile: Profile, secret: bytes, wanted: CodeRequest
 ) -> Challenge | RateLimited:
-    """Send a new code to `target` by SMS or e-mail, or give the initiator's running one in the resend pause (E21).
+    """Send a new code, or give the initiator's running one in the resend pause (E21).
 
-    Without a `user_id` all looks and costs the same, and nothing is sent. The same holds for a second initiator
+    A code that opens nothing looks and costs the same, and nothing is sent. The same holds for a second initiator
     during the pause: whoever asks for somebody else's number can neither use up the tries of a code that the
     number's holder waits for, nor learn that there is one.
     """
     operator, otp = profile.operator.id, profile.auth.otp
-    await connection.execute_query(_LOCK, [f"challenge:{operator}:{target}"])
+    await connection.execute_query(_LOCK, [f"challenge:{operator}:{wanted.target}"])
     pause = timedelta(seconds=otp.resend_after_seconds)
-    paused = await connection.execute_query_dict(_PAUSED, [operator, target, purpose, pause.total_seconds(), initiator])
-    if paused and paused[0]["is_mine"]:
-        return _still_running(paused[0], purpose, pause)
-    sent = not paused
+    paused = await connection.execute_query_dict(
+        _PAUSED, [operator, wanted.target, wanted.purpose, pause.total_seconds(), wanted.initiator]
+    )
+    if paused and paused[0]["is_mine"] and not _may_switch(paused[0], wanted):
+        return _still_running(profile, paused[0], wanted, pause)
+    sent = not paused or paused[0]["is_mine"]
+    leaves = sent and not wanted.leads_nowhere
     if sent:
-        count, window_ends_at = await counter.count(
-            connection, f"{channel.lower()}:{_whose(purpose)}{operator}:{target}", _HOUR
+        limited = await code_guard.admit(
+            connection, profile, wanted.purpose, wanted.target, wanted.channel, wanted.network
         )
-        if count > otp.max_sms_per_number_per_hour:
-            return RateLimited(retry_at=window_ends_at)
+        if limited is not None:
+            return limited
 
     challenge_id = uuid4()
     code = "".join(secrets.choice("0123456789") for _ in range(otp.length))
-    await connection.execute_query(_KILL_OLDER, [operator, target, purpose, initiator])
+    tag = "".join(secrets.choice(_TAG_LETTERS) for _ in range(2))
+    await connection.execute_query(_KILL_OLDER, [operator, wanted.target, wanted.purpose, wanted.initiator])
     [row] = await connection.execute_query_dict(
         _CREATE,
         [
             challenge_id,
             operator,
-            purpose,
-            channel,
-            target,
-            user_id if sent else None,
+            wanted.purpose,
+            wanted.channel,
+            wanted.target,
+            wanted.user_id,
             _hmac(secret, challenge_id, code),
             otp.max_attempts,
             float(otp.ttl_seconds),
-            initiator,
+            wanted.initiator,
             sent,
+            tag,
+            wanted.subject,
         ],
     )
-    text = f"{profile.operator.name}: код {code} {_FOR[purpose]}, {otp.ttl_seconds // 60} мин. Никому его не сообщайте."
+    language = language_of(profile, row["language"])
+    said = code_message(profile, language, wanted.channel, wanted.purpose, code, tag)
     await outbox.enqueue(
         connection,
         operator,
-        channel.lower() if sent and user_id is not None else "void",
-        {"to": target, "text": text, "code": code, "subject": profile.operator.name},
+        wanted.channel.lower() if leaves else "void",
+        {"to": wanted.address or wanted.target, "code": code, **said},
         dedup=f"challenge:{challenge_id}",
         ttl_seconds=otp.ttl_seconds,
     )
     return Challenge(
         id=challenge_id,
-        purpose=purpose,
-        channel=channel,
+        purpose=wanted.purpose,
+        channel=wanted.channel,
+        tag=tag,
+        delivery_status=DeliveryStatus.QUEUED,
+        alternatives=alternatives(profile, wanted.purpose, wanted.target, wanted.channel),
         expires_at=row["expires_at"],
         attempts_left=otp.max_attempts,
         resend_allowed_at=row["created_at"] + pause,
     )
+
+
+def alternatives(
+    profile: Profile, purpose: ChallengePurpose, target: str, channel: ChallengeChannel
+) -> tuple[ChallengeChannel, ...]:
+    """How else a code can come, by the profile's `auth.otp.fallback_channels` and by what it is to prove (N10)."""
+    if "@" in target:
+        return ()
+    offered = (ChallengeChannel.SMS, *profile.auth.otp.fallback_channels)
+    return tuple(each for each in offered if each in _OTHER_CHANNELS[purpose] and each is not channel)
 
 
 async def confirm(
@@ -168,18 +241,19 @@ async def confirm(
     if not tried:
         return await _why_not(connection, operator, purpose, challenge_id, initiator)
     [row] = tried
+    channel = ChallengeChannel(row["channel"])
     # A challenge that was never sent holds no code: guesses at it are nobody's, and take nothing from the number.
-    guesses = 0
-    if row["sent"]:
-        guesses, _ = await counter.count(connection, f"guess:{_whose(purpose)}{operator}:{row['target']}", _DAY)
-    right = hmac.compare_digest(row["code_hmac"], _hmac(secret, challenge_id, code))
-    if guesses > profile.auth.otp.max_guesses_per_number_per_day:
+    if row["sent"] and not await code_guard.may_guess(
+        connection, profile, purpose, row["target"], channel, row["user_id"]
+    ):
         return _rejected(ErrorCode.CODE_ATTEMPTS_EXCEEDED, 0)
-    if not right or row["user_id"] is None:
+    right = hmac.compare_digest(row["code_hmac"], _hmac(secret, challenge_id, code))
+    opens = row["sent"] and (row["user_id"] is not None or row["subject"] is not None)
+    if not right or not opens:
         return _rejected(ErrorCode.CODE_INVALID, row["max_attempts"] - row["attempts"])
     # The row is locked by the count above, so nobody else can use the code meanwhile.
     await connection.execute_query("update challenge set consumed_at = now() where id = $1", [challenge_id])
-    return CodeAccepted(user_id=row["user_id"], target=row["target"])
+    return CodeAccepted(row["user_id"], row["target"], channel, row["subject"])
 
 
 async def _why_not(
@@ -199,19 +273,6 @@ async def _why_not(
     return _rejected(ErrorCode.CODE_EXPIRED, 0)
 
 
-def _whose(purpose: ChallengePurpose) -> str:
-    """Codes that only somebody who is signed in can ask for are counted apart: strangers use up none of them."""
-    return "own:" if purpose in (ChallengePurpose.STEP_UP, ChallengePurpose.CHANGE_CONTACT) else ""
-
-
-_FOR = {
-    ChallengePurpose.SIGN_IN: "для входа",
-    ChallengePurpose.REGISTER: "для регистрации",
-    ChallengePurpose.RECOVER: "для нового пароля",
-    ChallengePurpose.STEP_UP: "для подтверждения",
-    ChallengePurpose.CHANGE_CONTACT: "для смены контакта",
-}
-
 _MESSAGES = {
     ErrorCode.CODE_INVALID: "The code is wrong",
     ErrorCode.CODE_EXPIRED: "The code has expired; ask for a new one",
@@ -220,18 +281,36 @@ _MESSAGES = {
 }
 
 
+def used_up() -> CodeRejected:
+    """What a right code is answered that opens nothing any more."""
+    return _rejected(ErrorCode.CODE_EXPIRED, 0)
+
+
 def _rejected(code: ErrorCode, attempts_left: int) -> CodeRejected:
     return CodeRejected(code=code, attempts_left=attempts_left, message=_MESSAGES[code])
 
 
-def _still_running(row: dict[str, Any], purpose: ChallengePurpose, pause: timedelta) -> Challenge | RateLimited:
+def _may_switch(row: dict[str, Any], wanted: CodeRequest) -> bool:
+    """Whether another channel need not wait: the message is known not to have arrived, and whoever asks may know it."""
+    failed = row["delivery"] == DeliveryStatus.FAILED and code_guard.is_own(wanted.purpose)
+    return failed and row["channel"] != wanted.channel
+
+
+def _still_running(
+    profile: Profile, row: dict[str, Any], wanted: CodeRequest, pause: timedelta
+) -> Challenge | RateLimited:
     resend_allowed_at = row["created_at"] + pause
-    if row["consumed_at"] is not None or row["attempts"] >= row["max_attempts"]:
+    channel = ChallengeChannel(row["channel"])
+    if row["consumed_at"] is not None or row["attempts"] >= row["max_attempts"] or channel is not wanted.channel:
         return RateLimited(retry_at=resend_allowed_at)
+    told = code_guard.is_own(wanted.purpose) and row["delivery"] is not None
     return Challenge(
         id=row["id"],
-        purpose=purpose,
-        channel=ChallengeChannel(row["channel"]),
+        purpose=wanted.purpose,
+        channel=channel,
+        tag=row["tag"],
+        delivery_status=DeliveryStatus(row["delivery"]) if told else DeliveryStatus.UNKNOWN,
+        alternatives=alternatives(profile, wanted.purpose, wanted.target, channel),
         expires_at=row["expires_at"],
         attempts_left=row["max_attempts"] - row["attempts"],
         resend_allowed_at=resend_allowed_at,

@@ -6,13 +6,14 @@ from uuid import UUID
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import challenge, notices
-from auth.challenge import Challenge, CodeAccepted
+from auth.challenge import Challenge, CodeAccepted, CodeRequest
 from auth.session import Viewer
 from domain.challenge import ChallengeChannel
 from domain.email import normalize_email
 from domain.profile import Profile
 from domain.refusals import CodeRejected, InputRejected, RateLimited
 from domain.sign_in import LoginIdentifier
+from domain.wording import Wording
 from models import audit
 from models.challenge import ChallengePurpose
 from models.database import tx
@@ -22,6 +23,8 @@ from models.database import tx
 class EmailBound:
     """The address is the user's, proven now."""
 
+
+_EMAIL_BOUND = Wording("An e-mail address was added to your account.")
 
 _BIND = """
 insert into contact (operator, user_id, kind, value, verified_at) values ($1, $2, 'EMAIL', $3, now())
@@ -41,18 +44,10 @@ async def request(
     address = normalize_email(email)
     if address is None:
         return InputRejected("Give an e-mail address such as anna@example.org", ("email",))
-    return await tx(
-        lambda connection: challenge.request(
-            connection,
-            profile,
-            secret,
-            ChallengePurpose.CHANGE_CONTACT,
-            address,
-            viewer.user_id,
-            viewer.initiator,
-            ChallengeChannel.EMAIL,
-        )
+    wanted = CodeRequest(
+        ChallengePurpose.CHANGE_CONTACT, address, viewer.user_id, viewer.initiator, ChallengeChannel.EMAIL
     )
+    return await tx(lambda connection: challenge.request(connection, profile, secret, wanted))
 
 
 async def confirm(
@@ -76,7 +71,7 @@ async def confirm(
         if LoginIdentifier.EMAIL in profile.auth.identifiers:
             await connection.execute_query(_LOGIN, [viewer.operator, viewer.user_id, outcome.target])
         await audit.record(connection, viewer, "EMAIL_BOUND")
-        await notices.security(connection, profile, viewer.user_id, "К личному кабинету привязан адрес e-mail.")
+        await notices.security(connection, profile, viewer.user_id, _EMAIL_BOUND)
         return EmailBound()
 
     return await tx(bind)

@@ -16,13 +16,15 @@ class Identified(NamedTuple):
 
     user_id: int
     msisdn: str | None
+    language: str
 
 
 # A login of its own, or the number of an account or a contract, which stands for its holder.
 _FIND = """
 with wanted as (select * from unnest($2::text[], $3::text[]) with ordinality as w (kind, value, place))
 select f.user_id,
-  (select value from login where user_id = f.user_id and kind = 'MSISDN' order by id limit 1) as msisdn
+  (select value from login where user_id = f.user_id and kind = 'MSISDN' order by id limit 1) as msisdn,
+  (select language from app_user where id = f.user_id) as language
 from (
   select l.user_id, w.place from wanted w
   join login l on l.operator = $1 and l.kind = w.kind and l.value = w.value
@@ -65,6 +67,20 @@ def canonical(text: str, profile: Profile) -> str:
     return meant.replace("\0", "").lower()[:LONGEST]
 
 
+# An address that was proven today does not prove anything yet: whoever finds an open screen may have bound it.
+_ADDRESS = """
+select value from contact
+where user_id = $1 and kind = 'EMAIL' and verified_at < now() - make_interval(hours => $2)
+order by verified_at desc limit 1
+"""
+
+
+async def proven_address(connection: BaseDBAsyncClient, user_id: int | None, *, hours: int = 0) -> str | None:
+    """The e-mail address that the user proved last, at least `hours` ago; the same question is asked of nobody."""
+    rows = await connection.execute_query_dict(_ADDRESS, [user_id or 0, hours])
+    return rows[0]["value"] if rows else None
+
+
 async def find(connection: BaseDBAsyncClient, profile: Profile, text: str) -> Identified | None:
     """The user that `text` names, if there is one."""
     meant = readings(text, profile)
@@ -73,4 +89,4 @@ async def find(connection: BaseDBAsyncClient, profile: Profile, text: str) -> Id
     rows = await connection.execute_query_dict(
         _FIND, [profile.operator.id, [kind for kind, _ in meant], [value for _, value in meant]]
     )
-    return Identified(rows[0]["user_id"], rows[0]["msisdn"]) if rows else None
+    return Identified(**rows[0]) if rows else None

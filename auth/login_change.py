@@ -21,12 +21,15 @@ from domain.refusals import (
     RateLimited,
     StepUpRequired,
 )
+from domain.wording import Wording
 from models import audit, counter
 from models.database import tx
 
 _DAY = 86_400
 # Whether a login is taken is told to whoever may have it; nobody reads the list of all users from that.
 MOST_TRIES_A_DAY = 10
+
+_CHANGED = Wording("The login of your account was changed.")
 
 _HAS_PASSWORD = "select password_hash is not null as has_password from app_user where id = $1"  # noqa: S105
 _MINE = "select value from login where user_id = $1 and kind = 'CUSTOM_LOGIN'"
@@ -75,7 +78,7 @@ async def change(profile: Profile, viewer: Viewer, login: str, password: str, ca
             return LoginChanged(wanted)
         await _take(connection, profile, viewer, wanted)
         await audit.record(connection, viewer, "LOGIN_CHANGED")
-        await notices.security(connection, profile, viewer.user_id, "Логин личного кабинета изменён.")
+        await notices.security(connection, profile, viewer.user_id, _CHANGED)
         return LoginChanged(wanted)
 
     tries, until = await tx(lambda connection: counter.count(connection, f"login:{viewer.user_id}", _DAY))

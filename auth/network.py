@@ -25,12 +25,15 @@ from domain.msisdn import normalize
 from domain.profile import Profile
 from domain.refusals import CredentialsRejected, FeatureDisabled
 from domain.sign_in import LoginMethod
+from domain.wording import Wording
 from models import audit, counter
 from models.database import tx
 
 # The longest that a token may be good for, however far ahead its end lies.
 LONGEST_SECONDS = 60
 _LONGEST_TOKEN = 1024
+
+_CHANGED = Wording("Signing in through the operator's network was changed.")
 
 _LEVEL = "select network_auto_login from app_user where id = $1"
 _SET_LEVEL = "update app_user set network_auto_login = $2 where id = $1"
@@ -76,7 +79,7 @@ async def set_level(profile: Profile, viewer: Viewer, level: AccessLevel | None)
     async def choose(connection: BaseDBAsyncClient) -> None:
         await connection.execute_query(_SET_LEVEL, [viewer.user_id, level])
         await audit.record(connection, viewer, "NETWORK_SIGN_IN_SET", level=level)
-        await notices.security(connection, profile, viewer.user_id, "Изменён вход через сеть оператора.")
+        await notices.security(connection, profile, viewer.user_id, _CHANGED)
 
     await tx(choose)
     return None

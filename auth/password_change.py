@@ -8,7 +8,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import challenge, identifier, lockout, notices, passwords, recovery_channels
 from auth.cabinet_end import NoEntry
-from auth.challenge import Challenge, CodeAccepted
+from auth.challenge import Challenge, CodeAccepted, CodeRequest
 from auth.lockout import Attempt
 from auth.session import Viewer
 from auth.sign_in import Caller, SignedIn, accepted_numbers, let_in
@@ -28,16 +28,20 @@ from domain.refusals import (
     RateLimited,
 )
 from domain.sign_in import LoginMethod, RecoveryChannel
+from domain.wording import Wording
 from models import audit
 from models.audit import Actor, TheUser
 from models.challenge import ChallengePurpose
 from models.database import tx
+from models.notify import notify
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanged:
     """The new password counts from now on; all other sessions of the user have ended."""
 
+
+_CHANGED = Wording("The password of your account was changed.")
 
 _BY_CODE = (RecoveryChannel.SMS, RecoveryChannel.EMAIL)
 _BY_CONTACT = """
@@ -128,16 +132,15 @@ async def request_reset(
         # What its user has closed sends nothing, and looks and costs like a number that nobody has.
         if not await recovery_channels.leaves_open(connection, profile, user_id, channel):
             user_id = None
-        return await challenge.request(
-            connection,
-            profile,
-            secret,
+        wanted = CodeRequest(
             ChallengePurpose.RECOVER,
             target,
             user_id,
             caller.initiator,
             ChallengeChannel.EMAIL if by_email else ChallengeChannel.SMS,
+            network=lockout.network_of(caller.address),
         )
+        return await challenge.request(connection, profile, secret, wanted)
 
     return await tx(send)
 
@@ -166,11 +169,13 @@ async def reset(
         outcome = await challenge.confirm(connection, profile, secret, ChallengePurpose.RECOVER, challenge_id, code)
         if not isinstance(outcome, CodeAccepted):
             return outcome
+        if outcome.user_id is None:
+            return challenge.used_up()
         logins = await connection.execute_query_dict(_LOGINS, [outcome.user_id])
         user = TheUser(profile.operator.id, outcome.user_id)
         await put(connection, profile, user, 0, new_hash, *(login["value"] for login in logins))
-        # An address proves less than the SIM: only a code by SMS counts as a fresh proof.
-        method = LoginMethod.EMAIL_LINK if "@" in outcome.target else LoginMethod.SMS_CODE
+        # An address proves less than the SIM: only what reached it counts as a fresh proof.
+        method = LoginMethod.SMS_CODE if outcome.is_by_sim else LoginMethod.EMAIL_LINK
         return await let_in(connection, profile, outcome.user_id, method, caller)
 
     return await tx(replace)
@@ -192,6 +197,7 @@ async def put(
     await connection.execute_query(_SET, [actor.user_id, new_hash])
     for statement in _END_OTHERS:
         await connection.execute_query(statement, [actor.user_id, session_id])
+    await notify(connection, f"session:{actor.user_id}")
     await lockout.forget(connection, profile, *names)
     await audit.record(connection, actor, "PASSWORD_CHANGED")
-    await notices.security(connection, profile, actor.user_id, "Пароль личного кабинета изменён.")
+    await notices.security(connection, profile, actor.user_id, _CHANGED)

@@ -13,8 +13,11 @@ from domain.profile_access import StepUpAction
 from domain.recovery import open_channels
 from domain.refusals import FeatureDisabled, InputRejected, StepUpRequired
 from domain.sign_in import RecoveryChannel
+from domain.wording import Wording
 from models import audit
 from models.database import tx
+
+_CHANGED = Wording("The ways to recover your password were changed.")
 
 _REACHED = """
 select exists (select from login where user_id = $1 and kind = 'MSISDN') as by_number,
@@ -58,7 +61,7 @@ async def choose(
             return InputRejected("Bind and confirm an e-mail address first", ("channels",))
         await connection.execute_query(_SET, [viewer.user_id, chosen])
         await audit.record(connection, viewer, "RECOVERY_CHANNELS_SET", channels=", ".join(chosen) or "ALL")
-        await notices.security(connection, profile, viewer.user_id, "Изменены способы восстановления доступа.")
+        await notices.security(connection, profile, viewer.user_id, _CHANGED)
         return RecoveryChannelsSet(open_channels(chosen, profile.auth.recovery_channels))
 
     return await tx(replace)

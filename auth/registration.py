@@ -7,11 +7,13 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import passwords
 from auth.cabinet_end import NoEntry
+from auth.new_cabinet import LoginTaken, make_user
 from auth.password_change import rejected
 from auth.session import new_token, token_hash
 from auth.sign_in import Caller, SignedIn, let_in
 from domain.email import normalize_email
 from domain.features import feature
+from domain.language import Language
 from domain.profile import Profile
 from domain.refusals import (
     FeatureDisabled,
@@ -21,12 +23,32 @@ from domain.refusals import (
     RegistrationLinkRejected,
 )
 from domain.sign_in import LoginMethod
+from domain.wording import Counted, Wording, language_of
 from models import audit, counter, outbox
 from models.database import tx
 
 _HOUR = 3600
 
-_TAKEN = "select 1 from login where operator = $1 and kind = 'EMAIL' and value = $2"
+_SUBJECT = Wording("{operator}: registration")
+# The link comes after the text.
+_LETTER = Wording(
+    "Hello!\n\n"
+    "This address was given to register with {operator}. If it was not you, just ignore this e-mail: without the link "
+    "nothing happens.\n\n"
+    "To open your account, follow the link. It works for {time}:"
+)
+_TIME = Counted("{hours} hour", "{hours} hours", by="hours")
+_TAKEN_LETTER = Wording(
+    "Hello!\n\n"
+    "This address was given to register with {operator}, but you have an account already. If you forgot its password, "
+    "set a new one on the sign-in page.\n\n"
+    "If it was not you, just ignore this e-mail: nothing has changed in your account."
+)
+
+_TAKEN = """
+select u.language from login l join app_user u on u.id = l.user_id
+where l.operator = $1 and l.kind = 'EMAIL' and l.value = $2
+"""
 _ASK = """
 insert into registration (operator, email, password_hash, token_hash, created_at, expires_at)
 values ($1, $2, $3, $4, now(), now() + make_interval(hours => $5))
@@ -38,12 +60,6 @@ update registration r set confirmed_at = now()
 where r.token_hash = $1 and r.operator = $2 and r.confirmed_at is null and r.expires_at > now()
   and not exists (select from login l where l.operator = r.operator and l.kind = 'EMAIL' and l.value = r.email)
 returning r.id, r.email, r.password_hash
-"""
-_PERSON = "insert into person (operator, ref, name) values ($1, $2, $3) returning id"
-_USER = """
-insert into app_user
-  (operator, person_id, display_name, language, password_hash, must_change_password, created_at)
-values ($1, $2, $3, $4, $5, false, now()) returning id
 """
 _LOGIN = """
 insert into login (operator, user_id, kind, value) values ($1, $2, 'EMAIL', $3)
@@ -57,10 +73,6 @@ class LinkOnItsWay:
     """Whatever the address, the answer is this; the mail tells the rest to whoever reads it."""
 
 
-class _AddressTaken(Exception):
-    """Somebody else confirmed the same address at the same moment."""
-
-
 async def register(
     profile: Profile, site: str, email: str, password: str, *, accept_terms: bool
 ) -> LinkOnItsWay | FeatureDisabled | InputRejected | PasswordRejected | RateLimited:
@@ -68,7 +80,7 @@ async def register(
 
     An address that has a cabinet gets a mail that says so; the answer here is the same (I11).
     """
-    if refused := _disabled(profile):
+    if refused := disabled(profile, LoginMethod.EMAIL_LINK):
         return refused
     if not site:
         return FeatureDisabled("auth.self_registration", "The operator has not said where its front end is")
@@ -87,9 +99,10 @@ async def register(
         count, ends_at = await counter.count(connection, f"email:{operator}:{address}", _HOUR)
         if count > profile.auth.otp.max_sms_per_number_per_hour:
             return RateLimited(ends_at, "Too many requests for this address")
-        taken = bool(await connection.execute_query_dict(_TAKEN, [operator, address]))
+        taken = await connection.execute_query_dict(_TAKEN, [operator, address])
         await connection.execute_query(_ASK, [operator, address, password_hash, token_hash(token), hours])
-        body = _mail(profile, address, None if taken else f"{site}/confirm?{urlencode({'token': token})}")
+        language = language_of(profile, taken[0]["language"] if taken else None)
+        body = _mail(profile, address, language, None if taken else f"{site}/confirm?{urlencode({'token': token})}")
         await outbox.enqueue(connection, operator, "email", body, ttl_seconds=hours * float(_HOUR))
         return LinkOnItsWay()
 
@@ -104,7 +117,7 @@ async def confirm(
     The password is named once more: whoever opens a link that a stranger asked for must not open a cabinet that
     the stranger has the password of.
     """
-    if refused := _disabled(profile):
+    if refused := disabled(profile, LoginMethod.EMAIL_LINK):
         return refused
 
     async def find(connection: BaseDBAsyncClient) -> str | None:
@@ -126,41 +139,35 @@ async def confirm(
 
     try:
         return await tx(make)
-    except _AddressTaken:
+    except LoginTaken:
         return RegistrationLinkRejected()
 
 
 async def _make_cabinet(connection: BaseDBAsyncClient, profile: Profile, asked: dict[str, str]) -> int:
     operator, email = profile.operator.id, asked["email"]
-    name = email.partition("@")[0]
-    [person] = await connection.execute_query_dict(_PERSON, [operator, f"registration:{asked['id']}", name])
-    language = profile.operator.languages[0]
-    [user] = await connection.execute_query_dict(
-        _USER, [operator, person["id"], name, language, asked["password_hash"]]
-    )
-    user_id: int = user["id"]
+    user_id = await make_user(connection, profile, email.partition("@")[0], asked["password_hash"])
     if not await connection.execute_query_dict(_LOGIN, [operator, user_id, email]):
-        raise _AddressTaken
+        raise LoginTaken
     await connection.execute_query(_CONTACT, [operator, user_id, email])
     return user_id
 
 
-def _disabled(profile: Profile) -> FeatureDisabled | None:
+def disabled(profile: Profile, method: LoginMethod) -> FeatureDisabled | None:
+    """Why nobody registers this way; None when one can."""
     flag = feature(profile, "auth.self_registration")
     if not flag.enabled:
         return FeatureDisabled(flag.key, flag.reason or "Not offered by this operator")
-    if LoginMethod.EMAIL_LINK not in profile.auth.registration_methods:
-        return FeatureDisabled(flag.key, "This operator does not register by e-mail; see `operator.loginMethods`")
+    if method not in profile.auth.registration_methods:
+        way = "e-mail" if method is LoginMethod.EMAIL_LINK else "a code by SMS"
+        return FeatureDisabled(flag.key, f"This operator does not register by {way}")
     return None
 
 
-def _mail(profile: Profile, address: str, link: str | None) -> dict[str, str]:
-    subject = f"{profile.operator.name}: регистрация"
+def _mail(profile: Profile, address: str, language: Language, link: str | None) -> dict[str, str]:
+    """A letter to an address, with the link, or with the news that there is a cabinet already."""
+    operator, hours = profile.operator.name, profile.auth.registration_link_ttl_hours
+    subject = _SUBJECT.text(language, operator=operator)
     if link is None:
-        return {
-            "to": address,
-            "subject": subject,
-            "text": "У вас уже есть личный кабинет. Если забыли пароль, восстановите его.",
-        }
-    text = f"Чтобы открыть личный кабинет, перейдите по ссылке за {profile.auth.registration_link_ttl_hours} ч."
+        return {"to": address, "subject": subject, "text": _TAKEN_LETTER.text(language, operator=operator)}
+    text = _LETTER.text(language, operator=operator, time=_TIME.text(language, hours=hours))
     return {"to": address, "subject": subject, "text": text, "link": link}

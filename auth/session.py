@@ -2,11 +2,13 @@
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, NamedTuple
 from uuid import UUID
 
+import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import cabinet_end, notices
@@ -18,8 +20,10 @@ from domain.profile import Profile
 from domain.recovery import open_channels
 from domain.sign_in import LoginMethod, RecoveryChannel
 from domain.staff import Staff
+from domain.wording import Wording
 from models import audit
 from models.database import tx
+from models.notify import notify
 from models.reader import Reader, Statement
 
 _TOKEN_BYTES = 32
@@ -28,6 +32,8 @@ _LONGEST_DEVICE = 200
 _STEP_UP_MINUTES = 10
 # Activity is written at most this often; a pause of idle_timeout is measured that exactly.
 _TOUCH_SECONDS = 5
+
+_NEW_DEVICE = Wording("A new device signed in to your account.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,27 +124,13 @@ class _SessionRow(NamedTuple):
     staff_ticket: str | None
 
 
-# When a session ends unless something is asked before; a widget may be silent for as long as it lives. The idle limit
-# in seconds is $3.
+# When a session ends unless something is asked before; a widget may be silent for as long as it lives. The clock is the
+# database's: every worker agrees on who is idle. $2 is the operator, $3 its idle limit in seconds.
 ENDS_AT = """
 case when s.line_id is null then least(s.expires_at, s.last_seen_at + make_interval(secs => $3)) else s.expires_at end
 """
-
-# The clock is the database's: every worker agrees on who is idle. Activity is noted by the same statement, when
-# there is any to note: whoever else is writing the row has seen it too, so nobody waits.
-_SESSION = Statement(
-    f"""
-with found as (
-  select s.*, {ENDS_AT} as ends_at
-  from session s where s.token_hash = $1 and s.operator = $2
-),
-touched as (
-  update session set last_seen_at = now() where id in (
-    select s.id from session s join found f using (id)
-    where f.revoked_at is null and now() < f.ends_at
-      and f.last_seen_at < now() - interval '{_TOUCH_SECONDS} seconds'
-    for update of s skip locked)
-)
+_FOUND = f"select s.*, {ENDS_AT} as ends_at from session s where s.operator = $2"
+_VIEWER = f"""
 select f.id, u.id, f.access_level, u.display_name, u.language, u.must_change_password, u.created_at,
   (select value from login l where l.user_id = u.id order by l.kind = 'MSISDN' desc, l.id limit 1),
   f.created_at, f.last_seen_at, f.ends_at, f.device, f.channel,
@@ -147,9 +139,32 @@ select f.id, u.id, f.access_level, u.display_name, u.language, u.must_change_pas
   (select value from login l where l.user_id = u.id and l.kind = 'CUSTOM_LOGIN' order by l.id limit 1),
   u.recovery_channels, f.line_id, f.staff, f.staff_reason, f.staff_ticket
 from found f join app_user u on u.id = f.user_id
+"""
+
+# Activity is noted by the same statement, when there is any to note: whoever else is writing the row has seen it
+# too, so nobody waits.
+_SESSION = Statement(
+    f"""
+with found as ({_FOUND} and s.token_hash = $1),
+touched as (
+  update session set last_seen_at = now() where id in (
+    select s.id from session s join found f using (id)
+    where f.revoked_at is null and now() < f.ends_at
+      and f.last_seen_at < now() - interval '{_TOUCH_SECONDS} seconds'
+    for update of s skip locked)
+)
+{_VIEWER}
 """,
     _SessionRow,
 )
+_STILL = Statement(f"with found as ({_FOUND} and s.id = $1) {_VIEWER}", _SessionRow)
+
+_ENDED = f"""
+select asked.id
+from unnest($1::bigint[], $2::float[]) as asked (id, idle) left join session s using (id)
+where s.id is null or s.revoked_at is not null
+  or now() >= {ENDS_AT.replace("$3", "asked.idle")}
+"""
 
 _OPEN = """
 insert into session
@@ -179,8 +194,23 @@ async def authenticate(reader: Reader, profile: Profile, token: str) -> Viewer |
     """
     idle = float(profile.session.idle_timeout_seconds)
     row = await reader.fetch_one(_SESSION, token_hash(token), profile.operator.id, idle)
-    if row is None:
-        return None
+    return None if row is None else _caller(profile, row)
+
+
+async def still(reader: Reader, profile: Profile, viewer: Viewer) -> Viewer | Widget | Expired:
+    """The viewer as of now, or `Expired`; looking at an event of a subscription is no activity (DESIGN 4)."""
+    idle = float(profile.session.idle_timeout_seconds)
+    row = await reader.fetch_one(_STILL, viewer.session_id, profile.operator.id, idle)
+    return Expired() if row is None else _caller(profile, row)
+
+
+async def ended(connection: "asyncpg.Connection[asyncpg.Record]", sessions: Mapping[int, float]) -> set[int]:
+    """Which of these sessions have ended, by whatever way; each comes with its idle limit in seconds."""
+    rows = await connection.fetch(_ENDED, list(sessions), list(sessions.values()))
+    return {row["id"] for row in rows}
+
+
+def _caller(profile: Profile, row: _SessionRow) -> Viewer | Widget | Expired:
     if not row.live:
         return Expired()
     if row.line_id is not None:
@@ -260,7 +290,7 @@ async def open_session(connection: BaseDBAsyncClient, profile: Profile, user_id:
         level=entry.access_level,
     )
     if known["signed_in_before"] and not known["known"]:
-        await notices.security(connection, profile, user_id, "Вход в личный кабинет с нового устройства.")
+        await notices.security(connection, profile, user_id, _NEW_DEVICE)
     return token
 
 
@@ -284,5 +314,6 @@ async def sign_out(viewer: Viewer, *, everywhere: bool) -> None:
         )
         await audit.record(connection, viewer, "SIGNED_OUT", everywhere="yes" if everywhere else None)
         await connection.execute_query(_END_DEVICES, [viewer.user_id, viewer.session_id, everywhere])
+        await notify(connection, f"session:{viewer.user_id}")
 
     await tx(revoke)

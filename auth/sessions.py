@@ -16,6 +16,7 @@ from domain.refusals import CredentialsRejected, FeatureDisabled, NotFound
 from domain.sign_in import LoginMethod
 from models import audit
 from models.database import tx
+from models.notify import notify
 from models.reader import Reader, Statement
 
 
@@ -122,6 +123,7 @@ async def revoke(viewer: Viewer, session_id: int | None) -> NotFound | None:
             return NotFound("There is no such session", ("sessionId",))
         await connection.execute_query(_REVOKE, [session_id, viewer.user_id])
         await audit.record(connection, viewer, "SESSION_REVOKED")
+        await notify(connection, f"session:{viewer.user_id}")
         return None
 
     return await tx(end)
@@ -177,6 +179,7 @@ async def _end_reused(connection: BaseDBAsyncClient, operator: str, token: str) 
         for statement in _END_FAMILY:
             await connection.execute_query(statement, [row["family"]])
         await audit.record(connection, audit.TheUser(operator, row["user_id"]), "DEVICE_TOKEN_REUSED")
+        await notify(connection, f"session:{row['user_id']}")
 
 
 def new_family() -> UUID:

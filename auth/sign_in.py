@@ -8,14 +8,17 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import challenge, identifier, lockout, notices, passwords
 from auth.cabinet_end import NoEntry
-from auth.challenge import Challenge, CodeAccepted
+from auth.challenge import Challenge, CodeAccepted, CodeRequest
 from auth.lockout import Attempt
+from auth.new_cabinet import free_line, open_for_line
 from auth.session import Entry, open_session
 from auth.sessions import new_family, remember
+from domain.challenge import ChallengeChannel
 from domain.features import feature
 from domain.msisdn import normalize
 from domain.profile import Profile
 from domain.refusals import (
+    ChannelUnavailable,
     CodeRejected,
     CredentialsRejected,
     FeatureDisabled,
@@ -24,6 +27,7 @@ from domain.refusals import (
     RateLimited,
 )
 from domain.sign_in import LoginMethod
+from domain.wording import Wording
 from models import audit, counter
 from models.challenge import ChallengePurpose
 from models.database import tx
@@ -31,12 +35,16 @@ from models.database import tx
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is at the door, as far as that can be told: for limits, and for what the session remembers."""
+    """Who is at the door, as far as that can be told: for limits, and for what the session remembers.
+
+    `channels` are those that this server can send codes by.
+    """
 
     address: str | None
     device: str | None
     initiator: str
     remember: bool = False
+    channels: frozenset[ChallengeChannel] = frozenset(ChallengeChannel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,8 @@ for no key update
 _MUST_CHANGE = "update app_user set must_change_password = must_change_password or $2 where id = $1"
 _BURN = "update app_user set password_burnt = password_burnt or $2 where id = $1"
 _DAY = 86_400
+
+_LOCKED = Wording("Signing in by password is locked: too many wrong passwords.")
 
 
 async def with_password(
@@ -105,21 +115,41 @@ async def with_password(
 
 
 async def request_code(
-    profile: Profile, secret: bytes, typed: str, caller: Caller
-) -> Challenge | RateLimited | InputRejected | FeatureDisabled:
-    """Send a sign-in code by SMS; the answer does not depend on whether the number is known (F002, I11)."""
+    profile: Profile,
+    secret: bytes,
+    typed: str,
+    caller: Caller,
+    channel: ChallengeChannel = ChallengeChannel.SMS,
+) -> Challenge | RateLimited | InputRejected | FeatureDisabled | ChannelUnavailable:
+    """Send a sign-in code; the answer does not depend on whether the number is known (F002, I11).
+
+    A number that nobody has a cabinet of yet gets a code too, where the operator registers so (F010): whoever gives it
+    opens the cabinet.
+    """
     if refused := disabled(profile, LoginMethod.SMS_CODE):
         return refused
     msisdn = normalize(typed, profile)
     if msisdn is None:
         return InputRejected(accepted_numbers(profile), field=("identifier",))
+    if channel is not ChallengeChannel.SMS and channel not in caller.channels & {*profile.auth.otp.fallback_channels}:
+        return ChannelUnavailable()
 
     async def send(connection: BaseDBAsyncClient) -> Challenge | RateLimited:
         known = await identifier.find(connection, profile, msisdn)
         user_id = known.user_id if known and known.msisdn == msisdn else None
-        return await challenge.request(
-            connection, profile, secret, ChallengePurpose.SIGN_IN, msisdn, user_id, caller.initiator
+        line_id = await free_line(connection, profile, msisdn)
+        address = await identifier.proven_address(connection, user_id) if channel is ChallengeChannel.EMAIL else None
+        wanted = CodeRequest(
+            ChallengePurpose.SIGN_IN,
+            msisdn,
+            user_id,
+            caller.initiator,
+            channel,
+            address=address,
+            subject=line_id,
+            network=lockout.network_of(caller.address),
         )
+        return await challenge.request(connection, profile, secret, wanted)
 
     return await tx(send)
 
@@ -135,7 +165,14 @@ async def with_code(
         outcome = await challenge.confirm(connection, profile, secret, ChallengePurpose.SIGN_IN, challenge_id, code)
         if not isinstance(outcome, CodeAccepted):
             return outcome
-        return await let_in(connection, profile, outcome.user_id, LoginMethod.SMS_CODE, caller)
+        user_id = outcome.user_id
+        if user_id is None and outcome.subject is not None:
+            user_id = await open_for_line(connection, profile, outcome.subject)
+        if user_id is None:  # the number got its cabinet, or its end, while the code was on its way
+            return challenge.used_up()
+        # An address proves less than the SIM: only what reached it counts as a fresh proof.
+        method = LoginMethod.SMS_CODE if outcome.is_by_sim else LoginMethod.EMAIL_LINK
+        return await let_in(connection, profile, user_id, method, caller)
 
     return await tx(confirm)
 
@@ -207,5 +244,5 @@ async def _refuse(
     else:
         for what in ("locked", "told"):
             await counter.count(connection, f"nobody:{what}:{operator}:{attempt.identifier}", _DAY)
-    await notices.security(connection, profile, user.user_id, "Вход по паролю закрыт: слишком много ошибок.")
+    await notices.security(connection, profile, user.user_id, _LOCKED)
     return LockedOut(until)

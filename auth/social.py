@@ -26,6 +26,7 @@ from domain.refusals import (
     SocialAccountTaken,
 )
 from domain.sign_in import LoginIdentifier, LoginMethod, SocialProvider
+from domain.wording import Wording
 from gateways import oidc
 from gateways.oidc import AuthorizationCode, Identity, Provider, SocialProviders
 from models import audit
@@ -41,6 +42,9 @@ _LONGEST_CODE = 2048
 
 # Whoever has the number gets in by these, with a password of the user's own or without.
 _WAYS_BY_NUMBER = frozenset({LoginMethod.SMS_CODE, LoginMethod.USSD_PASSWORD, LoginMethod.INBOUND_SMS_PASSWORD})
+
+_LINKED = Wording("Signing in to your account with {network} is on.")
+_UNLINKED = Wording("Signing in to your account with {network} is off.")
 
 _log = structlog.get_logger()
 
@@ -241,5 +245,5 @@ async def _tell(
 ) -> None:
     """A changed way in is an event of the cabinet, and its user hears of it elsewhere too."""
     await audit.record(connection, viewer, action, provider=network)
-    verb = "включён" if action == "SOCIAL_LINKED" else "отключён"
-    await notices.security(connection, profile, viewer.user_id, f"Вход в личный кабинет через {network.brand} {verb}.")
+    event = _LINKED if action == "SOCIAL_LINKED" else _UNLINKED
+    await notices.security(connection, profile, viewer.user_id, event, network=network.brand)

@@ -5,7 +5,7 @@ from uuid import UUID
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import challenge
-from auth.challenge import Challenge, CodeAccepted
+from auth.challenge import Challenge, CodeAccepted, CodeRequest
 from auth.session import Viewer
 from domain.profile import Profile
 from domain.refusals import CodeRejected, MethodDisabled, RateLimited
@@ -24,9 +24,8 @@ async def request(profile: Profile, secret: bytes, viewer: Viewer) -> Challenge 
         rows = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
         if not rows:
             return MethodDisabled("There is no number to send a code to")
-        return await challenge.request(
-            connection, profile, secret, ChallengePurpose.STEP_UP, rows[0]["value"], viewer.user_id, viewer.initiator
-        )
+        wanted = CodeRequest(ChallengePurpose.STEP_UP, rows[0]["value"], viewer.user_id, viewer.initiator)
+        return await challenge.request(connection, profile, secret, wanted)
 
     return await tx(send)
 

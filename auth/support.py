@@ -6,11 +6,14 @@ from auth import identifier, notices
 from auth.session import new_token, token_hash
 from domain.profile import Profile
 from domain.staff import Staff
+from domain.wording import Wording
 from models import audit
 from models.audit import TheUser
 from models.database import tx
 
 LIFETIME_MINUTES = 30
+
+_ENTERED = Wording("Our employee {name} entered your account, ticket {ticket}.")
 
 # Not a sign-in of the user's: it neither counts as one nor comes through the door that closes with a contract, since
 # people ask for help with exactly that.
@@ -34,8 +37,8 @@ async def act_for(profile: Profile, login: str, staff: Staff) -> str | None:
         session = [known.user_id, operator, token_hash(token), LIFETIME_MINUTES, staff.name, staff.reason, staff.ticket]
         await connection.execute_query(_OPEN, session)
         await audit.record(connection, TheUser(operator, known.user_id, staff), "SUPPORT_SESSION_OPENED")
-        text = f"В ваш личный кабинет вошёл сотрудник оператора: {staff.name}, обращение {staff.ticket}."
-        await notices.security(connection, profile, known.user_id, text)
+        named = {"name": staff.name, "ticket": staff.ticket}
+        await notices.security(connection, profile, known.user_id, _ENTERED, **named)
         return True
 
     return token if await tx(begin) else None

@@ -16,6 +16,7 @@ from domain.msisdn import normalize
 from domain.profile import Profile
 from domain.refusals import FeatureDisabled, InputRejected, RateLimited
 from domain.sign_in import LoginMethod, RecoveryChannel
+from domain.wording import Wording, language_of
 from models import audit, counter, outbox
 from models.database import tx
 
@@ -31,6 +32,8 @@ _BY_SIM = {
     LoginMethod.USSD_PASSWORD: RecoveryChannel.USSD,
     LoginMethod.INBOUND_SMS_PASSWORD: RecoveryChannel.INBOUND_SMS,
 }
+
+_SHORT = Wording("{operator}: temporary password {password}, {minutes} min. Tell it to nobody.")
 
 _SET = """
 update app_user set temporary_hmac = $2, temporary_expires_at = now() + make_interval(mins => $3) where id = $1
@@ -108,9 +111,11 @@ async def send_to(
         open_ = await recovery_channels.leaves_open(connection, profile, known.user_id if known else None, way)
         if known is not None and known.msisdn == msisdn and open_:
             await _give(connection, profile, known, passwords.keyed(secret, known.user_id, password), method)
-        body = {"to": msisdn, "text": _text(profile, password)}
-        kind = "sms" if known is not None and known.msisdn == msisdn and open_ else "void"
         minutes = profile.auth.temporary_password_ttl_minutes
+        language = language_of(profile, known.language if known else None)
+        text = _SHORT.text(language, operator=profile.operator.name, password=password, minutes=minutes)
+        body = {"to": msisdn, "text": text}
+        kind = "sms" if known is not None and known.msisdn == msisdn and open_ else "void"
         await outbox.enqueue(connection, operator, kind, body, ttl_seconds=minutes * 60.0)
         return PasswordOnItsWay()
 
@@ -124,8 +129,3 @@ async def _give(
     await connection.execute_query(_SET, [known.user_id, hashed, minutes])
     user = audit.TheUser(profile.operator.id, known.user_id)
     await audit.record(connection, user, "TEMPORARY_PASSWORD_SENT", method=method)
-
-
-def _text(profile: Profile, password: str) -> str:
-    minutes = profile.auth.temporary_password_ttl_minutes
-    return f"{profile.operator.name}: временный пароль {password}, {minutes} мин. Никому его не сообщайте."

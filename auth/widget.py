@@ -13,6 +13,7 @@ from domain.refusals import RateLimited
 from models import audit, counter
 from models.audit import TheUser
 from models.database import tx
+from models.notify import notify
 
 MOST_A_DAY = 10
 _DAY = 86_400
@@ -63,6 +64,7 @@ async def end(widget: Widget) -> None:
 
     async def revoke(connection: BaseDBAsyncClient) -> None:
         if await connection.execute_query_dict(_END, [widget.session_id]):
+            await notify(connection, f"session:{widget.owner_id}")
             await audit.record(connection, TheUser(widget.operator, widget.owner_id), "WIDGET_TOKEN_ENDED")
 
     await tx(revoke)

@@ -102,6 +102,9 @@ class OneTimeCode(Section):
     max_sms_per_number_per_hour: Annotated[int, Between(1, 100)] = Field(
         description="SMS to one number per hour, whoever asks for them"
     )
+    max_sms_per_minute: Annotated[int, Between(1, 1_000_000)] = Field(
+        description="Codes by SMS and call per minute, to all numbers; more of them raise an alarm"
+    )
     max_guesses_per_number_per_day: Annotated[int, Between(1, 1000)] = Field(
         description="Guesses at one number's codes per day, over all challenges"
     )

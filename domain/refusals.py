@@ -28,6 +28,7 @@ class ErrorCode(StrEnum):
     ACCOUNT_TERMINATED = "ACCOUNT_TERMINATED"
     LAST_OWNER = "LAST_OWNER"
     CHANNEL_UNAVAILABLE = "CHANNEL_UNAVAILABLE"
+    SMS_NOT_DELIVERED = "SMS_NOT_DELIVERED"
     CODE_INVALID = "CODE_INVALID"
     CODE_EXPIRED = "CODE_EXPIRED"
     CODE_ALREADY_USED = "CODE_ALREADY_USED"
@@ -156,6 +157,24 @@ class ProviderUnavailable:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelUnavailable:
+    """A way to send a code that is not among the challenge's `alternativeChannels` (E9)."""
+
+    message: str = "No code can be sent this way; see `alternativeChannels`"
+    field: tuple[str, ...] | None = ("channel",)
+    code: ClassVar[ErrorCode] = ErrorCode.CHANNEL_UNAVAILABLE
+
+
+@dataclass(frozen=True, slots=True)
+class CodeNotDelivered:
+    """The message with a code of one's own did not arrive: ask for it by another channel at once (E9, N10)."""
+
+    message: str = "The message did not arrive; choose another way with `resendCode`"
+    field: tuple[str, ...] | None = None
+    code: ClassVar[ErrorCode] = ErrorCode.SMS_NOT_DELIVERED
+
+
+@dataclass(frozen=True, slots=True)
 class Forbidden:
     """Something that this session, or its user, may not do."""
 
@@ -215,6 +234,8 @@ Refusal = (
     | SocialAccountTaken
     | LastWayIn
     | ProviderUnavailable
+    | ChannelUnavailable
+    | CodeNotDelivered
     | Forbidden
     | LoginTaken
     | LastOwner

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 SMPP_EXAMPLE = "such as 'smpp://system_id:password@smsc.example:2775?source=1070'"
 HTTP_EXAMPLE = "such as 'https://sms.example/messages'"
 SMTP_EXAMPLE = "such as 'smtp://user:password@mail.example:587?from=noreply@example.ru'"
+PAYMENTS_EXAMPLE = "such as 'yookassa://shop_id@api.yookassa.ru/v3'"
 
 # What the columns of SMPP 3.4 hold.
 _MAX_SYSTEM_ID, _MAX_PASSWORD = 15, 8
@@ -96,6 +97,45 @@ class SmtpAccount:
             sender=sender,
             tls_at_once=at_once,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class YooKassaAccount:
+    """A shop at YooKassa; `url` is where its API is."""
+
+    url: str
+    shop_id: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BankAccount:
+    """Who we are at the bank simulator; the key signs both ways."""
+
+    url: str
+    key: str = field(repr=False)
+
+
+def payments_account(url: str, key: str) -> YooKassaAccount | BankAccount:
+    """The account at the payment provider that a URL names.
+
+    The providers are reached by https, and by plain http on this machine.
+    """
+    parts = _split(url, PAYMENTS_EXAMPLE)
+    if parts.scheme not in ("yookassa", "bank"):
+        raise ValueError(f"must be the URL of a payment provider, {PAYMENTS_EXAMPLE}")
+    host = _host(parts, PAYMENTS_EXAMPLE)
+    if parts.password is not None or parts.query or parts.fragment:
+        raise ValueError(
+            f"must hold no password and no parameters: the key is a variable of its own, {PAYMENTS_EXAMPLE}"
+        )
+    scheme = "http" if _is_this_machine(host) else "https"
+    address = f"{scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+    if parts.scheme == "bank":
+        return BankAccount(address, key)
+    if not parts.username:
+        raise ValueError(f"must name the shop, {PAYMENTS_EXAMPLE}")
+    return YooKassaAccount(address, unquote(parts.username), key)
 
 
 def sms_account(url: str, key: str) -> SmppAccount | HttpSmsAccount:

@@ -3,9 +3,6 @@
 Both are described for providers in docs/messages.md.
 """
 
-import hashlib
-import hmac
-import re
 from types import TracebackType
 from typing import Any
 
@@ -15,12 +12,7 @@ import orjson
 from domain.challenge import DeliveryStatus
 from gateways.accounts import HttpSmsAccount
 from gateways.messages import GatewayBusy, GatewayUnavailable, Message, MessageRefused, Receipt, Sent
-
-TIMESTAMP_HEADER = "x-hearth-timestamp"
-SIGNATURE_HEADER = "x-hearth-signature"
-# How far the provider's clock may be from ours, and how long a report can be replayed.
-TOLERANCE_SECONDS = 300
-MAX_REPORT_BYTES = 4096
+from gateways.signature import PostRejected, check_signature
 
 # Less than the worker gives a message, so that the reason is known.
 _SECONDS = 4.0
@@ -29,7 +21,6 @@ _MAX_ID = 128
 # What these say is about the key, the address or the moment, and not about the message: it waits.
 _NOT_ABOUT_THE_MESSAGE = {401, 403, 404, 408, 425}
 _TOO_MANY = 429
-_TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 
 class HttpSmsGateway:
@@ -89,42 +80,20 @@ async def _told_id(response: httpx2.Response) -> str | None:
     return _id(answer)
 
 
-class ReportRejected(Exception):
-    """A delivery report that is not the provider's, or not as agreed; the text says why, for the provider to read."""
-
-
-def sign_report(body: bytes, timestamp: int, key: str) -> str:
-    """The signature of a report: HMAC-SHA256 over `<timestamp>.<body>`, in hexadecimal."""
-    return hmac.new(key.encode(), b"%d." % timestamp + body, hashlib.sha256).hexdigest()
-
-
 def read_report(body: bytes, timestamp: str, signature: str, *, key: str, now: float) -> Receipt:
     """What a provider reports, from the raw body and the two headers of its request; `now` is in Unix seconds.
 
-    Raises ReportRejected. Nothing of the body is looked at before its signature is found right.
+    Raises PostRejected. Nothing of the body is looked at before its signature is found right.
     """
     check_signature(body, timestamp, signature, key=key, now=now)
     try:
         report = orjson.loads(body)
         gateway_id, delivery = _id(report), DeliveryStatus(report["status"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        raise ReportRejected('the body must be {"id": …, "status": …} with a known status') from None
+        raise PostRejected('the body must be {"id": …, "status": …} with a known status') from None
     if gateway_id is None or delivery == DeliveryStatus.QUEUED:
-        raise ReportRejected("the body must have the id of a message and what became of it")
+        raise PostRejected("the body must have the id of a message and what became of it")
     return Receipt(gateway_id, delivery)
-
-
-def check_signature(body: bytes, timestamp: str, signature: str, *, key: str, now: float) -> None:
-    """Raise ReportRejected unless whoever sent this body has the key, and sent it now (±300 s)."""
-    if len(body) > MAX_REPORT_BYTES:
-        raise ReportRejected("the body is too long")
-    if not key:
-        raise ReportRejected("nobody may post here: no key is configured")
-    if not _TIMESTAMP.fullmatch(timestamp) or abs(now - int(timestamp)) > TOLERANCE_SECONDS:
-        raise ReportRejected(f"{TIMESTAMP_HEADER} must be the time now, in Unix seconds")
-    # As bytes, since compare_digest raises for text beyond ASCII.
-    if not hmac.compare_digest(signature.encode(), sign_report(body, int(timestamp), key).encode()):
-        raise ReportRejected(f"{SIGNATURE_HEADER} is not the signature of this body")
 
 
 def _id(told: Any) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gateways.billing import Balance, PackageRemain, UsageItem, UsageKey
 from models.reader import Reader, Statement
 
-# What the ledger knows of accounts now; a `where` over `a.account_id` is to follow. The next charge is the earliest
+# What the ledger knows of accounts now; a condition on `a.account_id` is to follow. The next charge is the earliest
 # of an account's lines' tariffs and services, with all that falls on the same moment.
 BALANCES_NOW = """
 select a.account_id, a.currency, a.balance, nullif(a.credit_limit, 0), a.reserved, n.charge, n.at, now()
@@ -23,10 +23,11 @@ left join lateral (
   ) c
   group by c.at order by c.at limit 1
 ) n on true
+where a.kind = 'PERSONAL'
 """
 
 _BALANCES = Statement(
-    f"{BALANCES_NOW} where a.account_id = any($1::bigint[])", lambda *told: Balance._make((*told, False))
+    f"{BALANCES_NOW} and a.account_id = any($1::bigint[])", lambda *told: Balance._make((*told, False))
 )
 
 REMAINS = Statement(

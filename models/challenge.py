@@ -23,8 +23,8 @@ class ChallengePurpose(StrEnum):
 class Challenge(Model):
     """A code for `target`, asked for by `initiator`.
 
-    `user` is null when nobody can sign in with it, which no answer ever shows; `sent` is false when it only looks
-    like one, because the number's code is somebody else's at the moment.
+    Without `user` and `subject` it is nobody's, which no answer ever shows; `sent` is false when it only looks like
+    one, because the number's code is somebody else's at the moment.
     """
 
     id: UUID = fields.UUIDField(primary_key=True)
@@ -35,6 +35,8 @@ class Challenge(Model):
     user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="challenges", null=True
     )
+    # What the code is for beside its user, by purpose: the id of a registration, or of a line without a cabinet.
+    subject: int | None = fields.BigIntField(null=True)
     initiator = fields.CharField(max_length=64)
     # Two letters that the message and the form both show, so that nobody types the code of an older message (E8).
     tag = fields.CharField(max_length=2, default="")

@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -37,8 +37,14 @@ MODULES = [
 
 _ATTEMPTS = 5
 _ACQUIRE_SECONDS = 5.0
+
+
+class NotBegun(asyncpg.InterfaceError):
+    """A connection of the pool turned out to be closed: nothing has happened yet, so another one is tried."""
+
+
 # Raw asyncpg exceptions: Tortoise does not translate them (40001 and 40P01).
-_RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, NotBegun)
 
 SERVER_SETTINGS = {
     "statement_timeout": "15s",
@@ -130,10 +136,14 @@ async def _run_once(work: Callable[[BaseDBAsyncClient], Awaitable[T]], isolation
     transaction = wrapper.transaction = connection.transaction(isolation=isolation)
     try:
         await transaction.start()
-    except BaseException:
-        # Cancelled inside BEGIN: nobody knows what the connection is in the middle of, so it is not reused.
-        connection.terminate()
+    except BaseException as error:
+        # Cancelled inside BEGIN: nobody knows what the connection is in the middle of, so it is not reused. One that
+        # the server has closed has left the pool by itself.
+        with suppress(asyncpg.InterfaceError):
+            connection.terminate()
         await asyncio.shield(pool.release(connection))
+        if isinstance(error, asyncpg.PostgresConnectionError):
+            raise NotBegun("the connection was closed before the transaction began") from error
         raise
     token = get_connections().set(client.connection_name, wrapper)
     try:

@@ -1,54 +1,42 @@
 """The record of money: double entry in integer minor units (DESIGN 3, I17).
 
-Constraints and triggers are written by hand in the migration: entries of a transfer sum to zero in each
-currency at commit, entries and transfers are only ever added, and an account never falls below its floor.
+Constraints and triggers are written by hand in the migrations: entries of a transfer sum to zero in each
+currency at commit, entries and transfers are only ever added, a balance changes with entries and in no other way,
+and an account never falls below its floor (decision 0008).
 """
 
 from datetime import datetime
-from enum import StrEnum
 
 from tortoise import fields
 from tortoise.models import Model
 
+# Under these names because the first migration finds them here.
+from domain.ledger import LedgerAccountKind as LedgerAccountKind
+from domain.ledger import TransferKind as TransferKind
 from domain.money import CurrencyCode
 from models.line import PersonalAccount
 
 
-class LedgerAccountKind(StrEnum):
-    """Whose money an account of the ledger counts."""
-
-    PERSONAL = "PERSONAL"
-    OPENING = "OPENING"
-    CLEARING = "CLEARING"
-    REVENUE = "REVENUE"
-
-
-class TransferKind(StrEnum):
-    """Why money moved."""
-
-    OPENING = "OPENING"
-    TOP_UP = "TOP_UP"
-    FEE = "FEE"
-
-
 class LedgerAccount(Model):
-    """An account of the ledger; `balance` is the sum of its entries.
+    """An account of the ledger.
 
-    `floor` is how low the balance may fall (null: no floor): the credit limit below zero, or lower where the
-    account came with a debt.
+    `balance` is the sum of its entries where the account is of a personal account, and null where it is the
+    operator's own: many transfers at once enter those, and a row that all of them changed would let one through at
+    a time. `floor` is how low balance less reserved may fall (null: no floor); `provider` is empty but for CLEARING.
     """
 
     id: int = fields.BigIntField(primary_key=True)
     operator = fields.CharField(max_length=32)
     kind = fields.CharEnumField(LedgerAccountKind, max_length=16)
-    account: fields.OneToOneNullableRelation[PersonalAccount] = fields.OneToOneField(
+    account: fields.ForeignKeyNullableRelation[PersonalAccount] = fields.ForeignKeyField(
         "models.PersonalAccount", related_name="ledger", null=True, on_delete=fields.OnDelete.RESTRICT
     )
+    provider = fields.CharField(max_length=32, default="")
     currency = fields.CharEnumField(CurrencyCode, max_length=3)
-    balance: int = fields.BigIntField(default=0)
+    balance: int | None = fields.BigIntField(null=True)
     reserved: int = fields.BigIntField(default=0)
     credit_limit: int = fields.BigIntField(default=0)
-    floor: int | None = fields.BigIntField(null=True, default=0)
+    floor: int | None = fields.BigIntField(null=True)
 
     class Meta:
         table = "ledger_account"

@@ -104,6 +104,7 @@ class Reader:
 
     `release()` gives it back; whoever is about to wait for something that is not this database calls it.
     `close()` ends the request: fields that are still being resolved then, because a sibling failed, read no more.
+    `failed` tells that the database did not answer one of them.
     """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
@@ -116,6 +117,11 @@ class Reader:
         self._closed = False
         self.statements = 0
         self.seconds = 0.0
+        self.failed = False
+
+    def anew(self) -> "Reader":
+        """A reader of the same pool, for the next moment of something that goes on."""
+        return Reader(self._pool)
 
     async def fetch(self, statement: Statement[R], *arguments: object) -> list[R]:
         """All rows that `statement` answers."""
@@ -157,6 +163,9 @@ class Reader:
                 records = await self._connection.fetch(sql, *arguments)
                 self.seconds += time.perf_counter() - started
                 return cast(list[asyncpg.Record], records)
+        except SILENT:
+            self.failed = True
+            raise
         finally:
             self._asked -= 1
             if self._asked == 0:

@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from auth import email_binding, network, password_change, preferences, registration, sessions, step_up
+from auth import email_binding, network, password_change, preferences, sessions, step_up
 from auth.challenge import Challenge
 from auth.email_binding import EmailBound
 from auth.password_change import PasswordChanged
-from auth.registration import LinkOnItsWay
 from auth.sessions import Session
 from domain.access import AccessLevel
 from domain.language import Language
@@ -163,20 +162,6 @@ async def set_display_name(context: Context, name: str) -> Refusal | None:
     if refusal is None:
         context.become(replace(viewer, display_name=" ".join(name.split())))
     return refusal
-
-
-async def register(context: Context, email: str, password: str, *, accept_terms: bool) -> LinkOnItsWay | Refusal:
-    """Ask for a cabinet by e-mail."""
-    return await context.change(
-        registration.register(context.profile, context.site, email, password, accept_terms=accept_terms)
-    )
-
-
-async def confirm_registration(context: Context, token: str, password: str) -> Entered | Refusal:
-    """Open the link of a registration."""
-    return await enter(
-        context, await context.change(registration.confirm(context.profile, token, password, caller_of(context)))
-    )
 
 
 async def request_email_binding(context: Context, email: str) -> Challenge | Refusal:

@@ -1,14 +1,15 @@
 """What every resolver of one operation is given."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import strawberry
 from starlette.responses import Response
 
-from auth.session import Expired, Viewer, Widget
+from auth.session import Expired, Viewer, Widget, still
+from domain.challenge import ChallengeChannel
 from domain.profile import Profile
 from gateways.billing import Billing
 from gateways.oidc import SocialProviders
@@ -21,14 +22,32 @@ from resolvers.errors import password_change_required, session_expired, unauthen
 T = TypeVar("T")
 
 
+class Live(Protocol):
+    """What one operation hears of changes, in whichever worker they are made (`models/notify.py` lists the events)."""
+
+    def listen(self, events: Iterable[str]) -> None:
+        """Hear these events from now on, and no others."""
+
+    async def heard(self) -> frozenset[str] | None:
+        """Wait for events; each is told once, however often it came. None: the operation is over."""
+
+    async def turn(self) -> None:
+        """Wait until this operation may look at what changed."""
+
+    def rest(self) -> None:
+        """Leave the turn to somebody else."""
+
+
 @dataclass
 class Context:
     """One operation: who calls, which operator's cabinet, and the ways to read and to answer.
 
     `site` is where the front end is, for links in mails.
     `initiator` tells callers apart before they sign in, as well as an address and a client's name can.
+    `channels` are those that this server can send codes by.
     `caller` is None for nobody, `Expired` for a session that has ended, `Widget` for what may only look at its line:
     it is no viewer, so all is closed to it that does not ask for a `Widget` by name.
+    `response` takes cookies; over a socket there is none, and `live` instead.
     """
 
     profile: Profile
@@ -43,8 +62,10 @@ class Context:
     secure_cookies: bool
     initiator: str
     address: str | None
+    channels: frozenset[ChallengeChannel]
     device: str | None = None
     response: Response | None = None
+    live: Live | None = None
     social: SocialProviders = field(default_factory=dict)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -85,10 +106,36 @@ class Context:
         self.loaders = self._fresh_loaders()
         return outcome
 
-    def become(self, caller: Viewer | None) -> None:
-        """Go on as somebody else: after signing in or out."""
+    def become(self, caller: Viewer | Widget | Expired | None) -> None:
+        """Go on as somebody else: after signing in or out, or when a session has ended."""
         self.caller = caller
         self.loaders = self._fresh_loaders()
+
+    async def renew(self) -> None:
+        """Go on at a later moment: everything is read anew, and whether the session still holds is looked at again.
+
+        Raises `CallerError` when it does not.
+        """
+        viewer = self.require_viewer()
+        self.batches.cancel()
+        await self.reads.close()
+        self.reads, self.batches, self.now = self.reads.anew(), Batches(), datetime.now(UTC)
+        self.become(await still(self.reads, self.profile, viewer))
+        self.require_viewer()
+
+    async def rest(self) -> None:
+        """Hold nothing while waiting: what is still on its way then is not wanted any more."""
+        self.batches.cancel()
+        await self.reads.release()
+        if self.live is not None:
+            self.live.rest()
+
+    async def close(self) -> None:
+        """Hold nothing, and read no more: fields may still be on their way when a sibling has failed."""
+        self.batches.cancel()
+        await self.reads.close()
+        if self.live is not None:
+            self.live.rest()
 
     def _fresh_loaders(self) -> Loaders:
         return Loaders(

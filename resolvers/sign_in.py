@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from auth import puk, session, sessions, sign_in, temporary_password, widget
+from auth import code_resend, puk, session, sessions, sign_in, temporary_password, widget
 from auth.challenge import Challenge
 from auth.session import Viewer, Widget
 from auth.sessions import Remembered, Session
 from auth.sign_in import Caller, SignedIn
 from auth.temporary_password import PasswordOnItsWay
+from domain.challenge import ChallengeChannel
 from domain.refusals import CodeRejected, ErrorCode, Refusal
 from resolvers.context import Context
 
@@ -48,9 +49,25 @@ async def with_puk1(context: Context, msisdn: str, puk1: str) -> Entered | Refus
     return await enter(context, await context.change(puk.with_puk1(context.profile, msisdn, puk1, caller_of(context))))
 
 
-async def request_code(context: Context, identifier: str) -> Challenge | Refusal:
+async def request_code(context: Context, identifier: str, channel: ChallengeChannel) -> Challenge | Refusal:
     """Ask for a code."""
-    return await context.change(sign_in.request_code(context.profile, context.secret, identifier, caller_of(context)))
+    return await context.change(
+        sign_in.request_code(context.profile, context.secret, identifier, caller_of(context), channel)
+    )
+
+
+async def resend_code(context: Context, challenge_id: str, channel: ChallengeChannel | None) -> Challenge | Refusal:
+    """Ask for a code once more."""
+    return await context.change(
+        code_resend.resend(
+            context.profile,
+            context.secret,
+            challenge_key(challenge_id),
+            channel,
+            caller_of(context),
+            context.viewer,
+        )
+    )
 
 
 async def with_code(context: Context, challenge_id: str, code: str, *, remember: bool) -> Entered | Refusal:
@@ -133,7 +150,13 @@ def current_session(viewer: Viewer) -> Session:
 
 def caller_of(context: Context, *, remember: bool = False) -> Caller:
     """Who is at the door, as the services want to know it."""
-    return Caller(address=context.address, device=context.device, initiator=context.initiator, remember=remember)
+    return Caller(
+        address=context.address,
+        device=context.device,
+        initiator=context.initiator,
+        remember=remember,
+        channels=context.channels,
+    )
 
 
 def challenge_key(challenge_id: str) -> UUID:

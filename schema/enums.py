@@ -7,7 +7,7 @@ import strawberry
 
 from domain.access import AccessLevel, HouseholdRole, Scope
 from domain.catalogue import FeePeriod, ServiceCategory
-from domain.challenge import ChallengeChannel
+from domain.challenge import ChallengeChannel, DeliveryStatus
 from domain.channel import Channel
 from domain.language import Language
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
@@ -26,6 +26,7 @@ SHOWN: tuple[type[Enum], ...] = (
     ContractKind,
     ContractStatus,
     CurrencyCode,
+    DeliveryStatus,
     ErrorCode,
     FeePeriod,
     HouseholdRole,

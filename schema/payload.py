@@ -99,6 +99,16 @@ class ProviderUnavailable(UserError):
     is_type_of = backed_by(refusals.ProviderUnavailable)
 
 
+@strawberry.type(description="A code cannot come this way; see the challenge's `alternativeChannels` (E9)")
+class ChannelUnavailable(UserError):
+    is_type_of = backed_by(refusals.ChannelUnavailable)
+
+
+@strawberry.type(description="The message with one's code did not arrive: ask for it another way at once (E9, N10)")
+class CodeNotDelivered(UserError):
+    is_type_of = backed_by(refusals.CodeNotDelivered)
+
+
 @strawberry.type(description="This session, or its user, may not do it")
 class Forbidden(UserError):
     is_type_of = backed_by(refusals.Forbidden)
@@ -134,6 +144,8 @@ USER_ERRORS = (
     SocialAccountTaken,
     LastWayIn,
     ProviderUnavailable,
+    ChannelUnavailable,
+    CodeNotDelivered,
     Forbidden,
     LoginTaken,
     LastOwner,

@@ -3,10 +3,13 @@
 import strawberry
 import structlog
 from graphql import GraphQLError, print_schema
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import AddValidationRules, MaskErrors, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionContext
 
+from models.reader import SILENT
 from resolvers.errors import CallerError
 from schema import enums  # noqa: F401 - registers the domain's enums
 from schema.account_security import AccountSecurityMutation
@@ -20,11 +23,15 @@ from schema.registration import RegistrationMutation
 from schema.scalars import scalar_map
 from schema.sign_in import SignInMutation
 from schema.social import SocialMutation
+from schema.subscription import Subscription
 from schema.widget_token import WidgetTokenMutation
 
 _CACHED_DOCUMENTS = 128
 # Bounds the memory that a parsed document takes, and with it that of the caches.
 _MOST_TOKENS = 2_000
+
+# What was asked for names no operation; transports that stream are told so as a result.
+_NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTypeError)
 
 _log = structlog.get_logger()
 
@@ -48,7 +55,8 @@ class HearthSchema(strawberry.Schema):
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:
-            if is_bug(error):
+            # A database that is away is no bug, and whoever answers the request tells of it once.
+            if is_bug(error) and not isinstance(error.original_error, SILENT):
                 operation = execution_context.operation_name if execution_context else None
                 _log.error("operation failed", operation=operation, path=error.path, exc_info=error.original_error)
 
@@ -56,7 +64,7 @@ class HearthSchema(strawberry.Schema):
 def is_bug(error: GraphQLError) -> bool:
     """Whether an error is ours: it came out of an exception that is not meant for the caller."""
     original = error.original_error
-    return original is not None and not isinstance(original, GraphQLError | CallerError)
+    return original is not None and not isinstance(original, _NOT_OURS)
 
 
 def build_schema() -> HearthSchema:
@@ -64,6 +72,7 @@ def build_schema() -> HearthSchema:
     return HearthSchema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=USER_ERRORS,
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[

@@ -7,8 +7,8 @@ import strawberry
 
 from auth import challenge
 from auth.temporary_password import PasswordOnItsWay
-from domain.challenge import ChallengeChannel
-from domain.refusals import CredentialsRejected, LockedOut, Refusal
+from domain.challenge import ChallengeChannel, DeliveryStatus
+from domain.refusals import CodeNotDelivered, CredentialsRejected, LockedOut, Refusal
 from models.challenge import ChallengePurpose
 from resolvers import sign_in
 from resolvers.context import Info
@@ -25,9 +25,20 @@ class Challenge:
     id: strawberry.ID = strawberry.field(description="To be given back with the code")
     purpose: ChallengePurpose = strawberry.field(description="What the code is for")
     channel: ChallengeChannel = strawberry.field(description="How it is sent")
+    tag: str = strawberry.field(
+        description="Two letters that stand before the code in the message: show them beside the form (E8)"
+    )
+    delivery_status: DeliveryStatus = strawberry.field(
+        description="What became of the message: told of codes to one's own number or address, UNKNOWN of others (N10)"
+    )
     expires_at: datetime = strawberry.field(description="When it stops working")
     attempts_left: int = strawberry.field(description="How often it may be tried")
     resend_allowed_at: datetime = strawberry.field(description="From when on a new one can be asked for")
+
+    @strawberry.field(description="Other ways to get the code, for `resendCode`, when the message does not come (N10)")
+    def alternative_channels(self, info: Info) -> list[ChallengeChannel]:
+        asked_for = cast(challenge.Challenge, self)
+        return [channel for channel in asked_for.alternatives if channel in info.context.channels]
 
     is_type_of = backed_by(challenge.Challenge)
 
@@ -48,6 +59,18 @@ class SignInWithPasswordInput:
 @strawberry.input(description="The number that a code is to be sent to")
 class RequestSignInCodeInput:
     identifier: str = strawberry.field(description="The number, with or without its prefix (F004)")
+    channel: ChallengeChannel = strawberry.field(
+        default=ChallengeChannel.SMS, description="How it is to come: by SMS, or by another channel of the operator's"
+    )
+    client_mutation_id: str | None = strawberry.field(default=None, description=CLIENT_MUTATION_ID)
+
+
+@strawberry.input(description="A code that did not come")
+class ResendCodeInput:
+    challenge_id: strawberry.ID = strawberry.field(description="The challenge that asking for the code gave")
+    channel: ChallengeChannel | None = strawberry.field(
+        default=None, description="One of its `alternativeChannels`; left out, the code comes as before"
+    )
     client_mutation_id: str | None = strawberry.field(default=None, description=CLIENT_MUTATION_ID)
 
 
@@ -128,7 +151,17 @@ class SignInMutation:
     async def request_sign_in_code(
         self, info: Info, input: Annotated[RequestSignInCodeInput, strawberry.argument(description="Where to send it")]
     ) -> ChallengePayload:
-        return asked(await sign_in.request_code(info.context, input.identifier), input.client_mutation_id)
+        outcome = await sign_in.request_code(info.context, input.identifier, input.channel)
+        return asked(outcome, input.client_mutation_id)
+
+    @strawberry.mutation(
+        description="Get a new code for what an earlier one was for, perhaps another way; the earlier one ends (N10)"
+    )
+    async def resend_code(
+        self, info: Info, input: Annotated[ResendCodeInput, strawberry.argument(description="Which code, and how")]
+    ) -> ChallengePayload:
+        outcome = await sign_in.resend_code(info.context, input.challenge_id, input.channel)
+        return asked(outcome, input.client_mutation_id)
 
     @strawberry.mutation(description="Sign in with a code that was sent (F002)")
     async def sign_in_with_code(
@@ -190,11 +223,13 @@ def entered(outcome: Entered | Refusal, client_mutation_id: str | None) -> SignI
 
 def asked(outcome: challenge.Challenge | Refusal, client_mutation_id: str | None) -> ChallengePayload:
     """The payload of everything that sends a code."""
-    sent = isinstance(outcome, challenge.Challenge)
+    if not isinstance(outcome, challenge.Challenge):
+        return ChallengePayload(client_mutation_id=client_mutation_id, user_errors=errors(outcome), challenge=None)
+    failed = outcome.delivery_status is DeliveryStatus.FAILED
     return ChallengePayload(
         client_mutation_id=client_mutation_id,
-        user_errors=errors(None if sent else cast(Refusal, outcome)),
-        challenge=cast(Any, outcome) if sent else None,
+        user_errors=errors(CodeNotDelivered() if failed else None),
+        challenge=cast(Any, outcome),
     )
 
 

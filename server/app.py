@@ -11,9 +11,11 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from domain.profile import Profile
+from domain.wording import catalogues
 from gateways.billing import Billing
 from gateways.last_known import RememberedBilling
 from gateways.ledger_billing import LedgerBilling
@@ -22,8 +24,11 @@ from models.database import process_database
 from models.reader import reader_pool
 from schema.schema import build_schema
 from server import dev_pages, graphiql, inbound
+from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
+from server.graphql_ws import GraphQLSockets
 from server.health import healthz, readyz
+from server.live import Hub
 from server.logs import configure_logs
 from server.operators import served_operators
 from server.settings import Settings
@@ -44,6 +49,7 @@ def create_app(
     served = profiles if profiles is not None else served_operators(settings)
     registrations = read_registrations(settings.oidc, served)
     schema = build_schema()
+    catalogues()  # read now, so that no request waits for it
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -53,7 +59,11 @@ def create_app(
             app.state.pool = pool
             remembered = RememberedBilling(billing or _billing(settings), pool)
             social = await stack.enter_async_context(social_providers(registrations))
-            app.state.graphql = GraphQLEndpoint(schema, settings, served, remembered, pool, social)
+            contexts = Contexts(settings, served, remembered, pool, social)
+            hub = Hub(settings.dsn, at_once=max(1, settings.pool_size // 2))
+            app.state.graphql = GraphQLEndpoint(schema, contexts)
+            app.state.sockets = GraphQLSockets(schema, contexts, hub)
+            await stack.enter_async_context(_in_background(hub.run()))
             await stack.enter_async_context(_in_background(remembered.write_for_ever()))
             if settings.development:
                 worker = run_worker(settings, partial(inbound.receive_sms, settings, served))
@@ -66,9 +76,14 @@ def create_app(
         endpoint: GraphQLEndpoint = request.app.state.graphql
         return await endpoint(request)
 
+    async def socket(websocket: WebSocket) -> None:
+        endpoint: GraphQLSockets = websocket.app.state.sockets
+        await endpoint(websocket)
+
     return Starlette(
         routes=[
             Route("/graphql", graphql, methods=["POST"]),
+            WebSocketRoute("/graphql", socket),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             *inbound.routes(settings, served),

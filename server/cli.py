@@ -1,4 +1,4 @@
-"""The command line: `hearth run`, `serve`, `worker`, `migrate`, `import`, `seed`, `support` and others.
+"""The command line: `hearth run`, `serve`, `worker`, `bank`, `migrate`, `import`, `seed`, `support` and others.
 
 An expected failure is one clear line per problem on stderr and exit code 1; a traceback means a bug.
 
@@ -52,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     add("run", _run, "run the development server with its own database and demo people")
     add("serve", _serve, "run the production server")
     add("worker", _worker, "deliver messages and other work that the API left in the outbox")
+    bank = add("bank", _bank, "run the bank simulator, which the development server otherwise does by itself")
+    # The development server keeps the socket, so that nobody is turned away while a killed bank starts again.
+    bank.add_argument("--listener", type=int, help=argparse.SUPPRESS)
     add("migrate", _migrate, "bring the database and the catalogues to this version")
     add("import", _import, "load households from a file; a broken file changes nothing").add_argument(
         "file", type=Path, metavar="FILE.ndjson"
@@ -68,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     seed = add("seed", _seed, "make invented households")
     seed.add_argument("--households", type=_positive, default=1000, metavar="N", help="how many (default 1000)")
     seed.add_argument("--operator", metavar="ID", help="of which operator (default: all, evenly)")
+    ledger = add("ledger", _ledger, "prove that the ledger is right, on a live database (I17)")
+    ledger.add_argument("action", choices=["verify"], help="what to do with it: read all of it, and change nothing")
     operators = add("operators", _operators, "print what each operator's cabinet can do, as Markdown")
     operators.add_argument("ids", nargs="*", metavar="ID", help="which operators, in this order (default: all)")
     add("sdl", _sdl, "print the GraphQL schema")
@@ -102,6 +107,13 @@ def _worker(_: argparse.Namespace) -> None:
     from server.commands import work
 
     work(settings)
+
+
+def _bank(arguments: argparse.Namespace) -> None:
+    settings = load_development_settings()
+    from server.bank_process import run_bank
+
+    run_bank(settings, arguments.listener)
 
 
 def _migrate(_: argparse.Namespace) -> None:
@@ -140,6 +152,13 @@ def _seed(arguments: argparse.Namespace) -> None:
     from server.commands import seed_households
 
     seed_households(settings, arguments.households, arguments.operator)
+
+
+def _ledger(_: argparse.Namespace) -> None:
+    settings = load_settings()
+    from server.commands import verify_ledger
+
+    verify_ledger(settings)
 
 
 def _operators(arguments: argparse.Namespace) -> None:

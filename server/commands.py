@@ -1,4 +1,4 @@
-"""What `hearth migrate`, `import`, `seed`, `password`, `support` and `worker` do."""
+"""What `hearth migrate`, `import`, `seed`, `ledger`, `password`, `support` and `worker` do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from server.logs import configure_logs
 from server.operators import served_operators
 from server.settings import Settings
 from server.worker import run_worker
-from services import household_import, seed
+from services import household_import, ledger_verify, seed
 
 Result = TypeVar("Result")
 
@@ -61,6 +61,17 @@ def seed_households(settings: Settings, households: int, operator: str | None) -
             _run(seed.seed(url, households=households, profiles=profiles, operator=operator, progress=print))
         except seed.NothingToSell as refusal:
             raise StartFailure(f"{refusal}: `hearth migrate` loads the catalogues") from refusal
+
+
+def verify_ledger(settings: Settings) -> None:
+    """Print how much of the ledger was proven. Raises StartFailure with the first row that breaks a rule."""
+    with attached(settings) as (ready, _):
+        _run(check(ready.dsn))
+        _require_tables(ready.dsn)
+        verdict = _run(ledger_verify.verify(ready.dsn))
+    if isinstance(verdict, ledger_verify.LedgerBroken):
+        raise StartFailure(str(verdict))
+    print(verdict)
 
 
 def issue_password(settings: Settings, operator: str, login: str) -> None:

@@ -23,7 +23,7 @@ _PAGE = """<!doctype html>
   article {{ border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-radius: .6rem;
     padding: .7rem 1rem; margin: .8rem 0; }}
   header {{ display: flex; gap: .8rem; flex-wrap: wrap; font-size: .85rem; opacity: .75; }}
-  p {{ margin: .3rem 0 0; overflow-wrap: anywhere; }}
+  p {{ margin: .3rem 0 0; overflow-wrap: anywhere; white-space: pre-line; }}
   b {{ font: 600 1.1rem ui-monospace, monospace; letter-spacing: .1em; }}
 </style></head><body>
 <h1>Inbox</h1>

@@ -41,10 +41,15 @@ def parse(body: bytes) -> GraphQLRequest:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise BadRequest(400, "The body is not valid JSON") from None
+    return checked(data)
+
+
+def checked(data: object) -> GraphQLRequest:
+    """The GraphQL request in what was JSON. Raises `BadRequest`."""
     if isinstance(data, list):
         raise BadRequest(400, "Send one operation at a time: lists are not taken")
     if not isinstance(data, dict):
-        raise BadRequest(400, "The body must be a JSON object with a `query`")
+        raise BadRequest(400, "The request must be a JSON object with a `query`")
     query, variables, name = data.get("query"), data.get("variables"), data.get("operationName")
     if not isinstance(query, str):
         raise BadRequest(400, "`query` must be a string")

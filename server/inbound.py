@@ -20,15 +20,9 @@ from auth.temporary_password import PasswordOnItsWay
 from domain.msisdn import normalize
 from domain.profile import Profile
 from domain.refusals import FeatureDisabled, RateLimited
-from gateways.http_sms import (
-    MAX_REPORT_BYTES,
-    SIGNATURE_HEADER,
-    TIMESTAMP_HEADER,
-    ReportRejected,
-    check_signature,
-    read_report,
-)
+from gateways.http_sms import read_report
 from gateways.messages import Inbound
+from gateways.signature import MAX_BODY_BYTES, SIGNATURE_HEADER, TIMESTAMP_HEADER, PostRejected, check_signature
 from server.graphql_request import BadRequest, bounded_body
 from server.receipts import Receipts
 from server.settings import Settings
@@ -86,13 +80,13 @@ def routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRout
         headers = request.headers
         try:
             receipt = read_report(
-                await bounded_body(request, MAX_REPORT_BYTES),
+                await bounded_body(request, MAX_BODY_BYTES),
                 headers.get(TIMESTAMP_HEADER, ""),
                 headers.get(SIGNATURE_HEADER, ""),
                 key=key,
                 now=time.time(),
             )
-        except (BadRequest, ReportRejected) as rejected:
+        except (BadRequest, PostRejected) as rejected:
             return JSONResponse({"error": str(rejected)}, status_code=403)
         await Receipts(request.app.state.pool).note(receipt)
         return Response(status_code=204)
@@ -100,11 +94,11 @@ def routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRout
     async def inbound(request: Request) -> Response:
         headers = request.headers
         try:
-            body = await bounded_body(request, MAX_REPORT_BYTES)
+            body = await bounded_body(request, MAX_BODY_BYTES)
             check_signature(
                 body, headers.get(TIMESTAMP_HEADER, ""), headers.get(SIGNATURE_HEADER, ""), key=key, now=time.time()
             )
-        except (BadRequest, ReportRejected) as rejected:
+        except (BadRequest, PostRejected) as rejected:
             return JSONResponse({"error": str(rejected)}, status_code=403)
         told = _told(body)
         profile = profiles.get(told.get("operator") or settings.operator) if told else None
@@ -126,7 +120,7 @@ def development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> l
         if request.method == "POST":
             form = {
                 name: values[-1]
-                for name, values in parse_qs((await bounded_body(request, MAX_REPORT_BYTES)).decode()).items()
+                for name, values in parse_qs((await bounded_body(request, MAX_BODY_BYTES)).decode()).items()
             }
             profile = profiles.get(form.get("operator", ""))
             if profile is not None:
@@ -138,7 +132,7 @@ def development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> l
 
 
 def _told(body: bytes) -> dict[str, Any] | None:
-    if len(body) > MAX_REPORT_BYTES:
+    if len(body) > MAX_BODY_BYTES:
         return None
     try:
         told = orjson.loads(body)

@@ -27,10 +27,13 @@ async def message_gateway(
         gateways: dict[str, MessageGateway] = {}
         match settings.sms_account:
             case SmppAccount() as account:
-                gateway = SmppGateway(account, on_receipt, on_inbound)
-                gateways[ChallengeChannel.SMS] = await stack.enter_async_context(gateway)
+                centre = SmppGateway(account, on_receipt, on_inbound)
+                gateways[ChallengeChannel.SMS] = await stack.enter_async_context(centre)
             case HttpSmsAccount() as account:
                 gateways[ChallengeChannel.SMS] = await stack.enter_async_context(HttpSmsGateway(account))
+        if settings.voice_account is not None:
+            gateway = HttpSmsGateway(settings.voice_account)
+            gateways[ChallengeChannel.VOICE_CALL] = await stack.enter_async_context(gateway)
         if settings.email_account is not None:
             gateways[ChallengeChannel.EMAIL] = SmtpGateway(settings.email_account, settings.email_ca)
         if settings.development:

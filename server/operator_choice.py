@@ -14,14 +14,16 @@ class UnknownOperator(Exception):
     """The request names an operator that is not served here; the text says so."""
 
 
-def choose(headers: Headers, settings: Settings, profiles: Mapping[str, Profile]) -> Profile:
-    """The profile a request is for. Raises `UnknownOperator` for a header that names none of them.
+def choose(headers: Headers, settings: Settings, profiles: Mapping[str, Profile], named: str | None = None) -> Profile:
+    """The profile a request is for. Raises `UnknownOperator` for a name that is none of theirs.
 
-    A host name counts when HEARTH_HOSTS lists it, or when its first label is an operator's id.
+    `named` is the operator that a socket's first message names, which browsers cannot do in a header. A host name
+    counts when HEARTH_HOSTS lists it, or when its first label is an operator's id.
     """
-    if (named := headers.get(HEADER)) is not None:
+    named = named if named is not None else headers.get(HEADER)
+    if named is not None:
         if named not in profiles:
-            raise UnknownOperator(f"X-Operator must be one of {', '.join(sorted(profiles))}")
+            raise UnknownOperator(f"The operator must be one of {', '.join(sorted(profiles))}")
         return profiles[named]
     host = headers.get("host", "").rsplit(":", 1)[0].lower()
     by_host = settings.hosts.get(host) or host.split(".", 1)[0]

@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from server.app import create_app
+from server.bank_process import BankBeside
 from server.database import attached, bring_up_to_date, check
 from server.embedded_postgres import EmbeddedPostgres
 from server.failure import DatabaseUnavailable, StartFailure
@@ -36,12 +37,25 @@ def run(settings: Settings, listener: socket.socket) -> None:
     with (
         _stopping_on_signals(),
         attached(settings) as (ready, postgres),
+        _bank(settings) as bank,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_serve(ready, listener, postgres))
+        runner.run(_serve(ready, listener, postgres, bank))
 
 
-async def _serve(settings: Settings, listener: socket.socket, postgres: EmbeddedPostgres | None) -> None:
+@contextmanager
+def _bank(settings: Settings) -> Iterator[BankBeside | None]:
+    """The bank simulator, unless a payment provider is configured."""
+    if settings.payments_url is not None:
+        yield None
+        return
+    with BankBeside(settings) as bank:
+        yield bank
+
+
+async def _serve(
+    settings: Settings, listener: socket.socket, postgres: EmbeddedPostgres | None, bank: BankBeside | None
+) -> None:
     await check(settings.dsn)
     profiles = served_operators(settings)
     await bring_up_to_date(settings.dsn, profiles, settings)
@@ -55,13 +69,14 @@ async def _serve(settings: Settings, listener: socket.socket, postgres: Embedded
         timeout_graceful_shutdown=_GRACEFUL_SECONDS,
         **transport_options(settings),
     )
-    watch = asyncio.create_task(_watch(postgres)) if postgres is not None else None
+    watches = [asyncio.create_task(_watch(postgres))] if postgres is not None else []
+    watches += [asyncio.create_task(_watch_bank(bank))] if bank is not None else []
     try:
         people = demo.people(settings.operators_path, profiles)
-        greeting = banner(settings, people, own_database=postgres is None)
+        greeting = banner(settings, people, own_database=postgres is None, bank=bank.address if bank else None)
         await _Server(config, greeting).serve(sockets=[listener])
     finally:
-        if watch is not None:
+        for watch in watches:
             watch.cancel()
 
 
@@ -90,6 +105,14 @@ async def _watch(postgres: EmbeddedPostgres) -> None:
             print(*failure.lines, sep="\n", file=sys.stderr, flush=True)
 
 
+async def _watch_bank(bank: BankBeside) -> None:
+    """Start the bank again when it died, and take it over when the server that ran it has stopped."""
+    while True:
+        await asyncio.sleep(_WATCH_SECONDS)
+        if await asyncio.to_thread(bank.keep_running):
+            print("hearth: the bank simulator is started again.", file=sys.stderr, flush=True)
+
+
 @contextmanager
 def _stopping_on_signals() -> Iterator[None]:
     """Make SIGTERM and a closed terminal stop us as Ctrl-C does, by way of KeyboardInterrupt.
@@ -116,10 +139,11 @@ def _stopping_on_signals() -> Iterator[None]:
     print("Stopped.", flush=True)
 
 
-def banner(settings: Settings, people: Mapping[str, Any], *, own_database: bool = False) -> str:
+def banner(
+    settings: Settings, people: Mapping[str, Any], *, own_database: bool = False, bank: str | None = None
+) -> str:
     """Return what a newcomer needs to see: where to go, and as whom. `people` is what /dev/demo shows."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    address = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    address = settings.own_address
     owners = {operator: household["owner"] for operator, household in people.items()}
     width = max((len(operator) for operator in owners), default=0)
     return "\n".join(
@@ -128,6 +152,7 @@ def banner(settings: Settings, people: Mapping[str, Any], *, own_database: bool 
             f"  GraphiQL      {address}/graphiql",
             f"  SMS, e-mail   {address}/dev/inbox",
             f"  Demo people   {address}/dev/demo",
+            *([f"  Bank          {bank}"] if bank is not None else []),
             "",
             "  Sign in as the owner of a demo household, with this login and password:",
             *(

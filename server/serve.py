@@ -12,6 +12,7 @@ from uvicorn.supervisors import Multiprocess
 from server.app import create_app
 from server.database import check
 from server.failure import StartFailure
+from server.graphql_ws import LARGEST_MESSAGE
 from server.listener import open_listener
 from server.logs import configure_logs
 from server.operators import served_operators
@@ -26,6 +27,9 @@ def transport_options(settings: Settings) -> dict[str, Any]:
         "loop": "uvloop",
         "http": "httptools",
         "ws": "websockets-sansio",
+        "ws_max_size": LARGEST_MESSAGE,
+        # Events are short, and a compressor for each socket is not.
+        "ws_per_message_deflate": False,
         "server_header": False,
         "access_log": False,
         "forwarded_allow_ips": settings.trusted_proxies,

@@ -20,13 +20,23 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, Validation
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gateways.accounts import HttpSmsAccount, SmppAccount, SmtpAccount, sms_account
+from domain.challenge import ChallengeChannel
+from gateways.accounts import (
+    BankAccount,
+    HttpSmsAccount,
+    SmppAccount,
+    SmtpAccount,
+    YooKassaAccount,
+    payments_account,
+    sms_account,
+)
 from server.failure import StartFailure
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET_LENGTH = 32
-# It signs reports too.
+# They sign what is posted to us too.
 _SMS_KEY_LENGTH = 16
+_PAYMENTS_KEY_LENGTH = 16
 PREFIX = "HEARTH_"
 
 _DATABASE_EXAMPLE = "such as postgresql://user:password@host:5432/hearth"
@@ -96,14 +106,27 @@ class Settings(BaseSettings):
     oidc: Path | None = Field(None, description="TOML file of the social networks to sign in with; None: none")
     sms_key: SecretStr = Field(SecretStr(""), description="Key of an SMS provider over HTTP, and of its reports")
     sms_url: SecretStr | None = Field(None, description="SMS gateway: 'smpp://…' or 'https://…'")
+    voice_url: SecretStr | None = Field(
+        None, description="Provider that calls and reads a code aloud: 'https://…', with the key of SMS"
+    )
     email_url: SecretStr | None = Field(None, description="Mail server: 'smtp://…' (STARTTLS) or 'smtps://…'")
     email_ca: Path | None = Field(None, description="File of the authorities that vouch for a private mail server")
+    payments_key: SecretStr = Field(SecretStr(""), description="Secret key of our account at the payment provider")
+    payments_url: SecretStr | None = Field(
+        None, description="Payment provider: 'yookassa://…'; None in development: the bank simulator"
+    )
     pool_size: int = Field(10, ge=1, description="Connections to PostgreSQL per process and pool")
 
     @property
     def development(self) -> bool:
         """Whether this is a development server, with its inbox, demo people and hints."""
         return self.env == "development"
+
+    @property
+    def own_address(self) -> str:
+        """Where this server is reached from this machine, such as 'http://127.0.0.1:8000'."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def dsn(self) -> str:
@@ -130,9 +153,33 @@ class Settings(BaseSettings):
         return sms_account(self.sms_url.get_secret_value(), self.sms_key.get_secret_value())
 
     @property
+    def voice_account(self) -> HttpSmsAccount | None:
+        """Who we are at the provider that calls, if there is one; it speaks as one of SMS does."""
+        if self.voice_url is None:
+            return None
+        return HttpSmsAccount.from_url(self.voice_url.get_secret_value(), self.sms_key.get_secret_value())
+
+    @property
+    def channels(self) -> frozenset[ChallengeChannel]:
+        """The ways in which this server can send a code; in development all land in the inbox."""
+        accounts = {
+            ChallengeChannel.SMS: self.sms_account,
+            ChallengeChannel.VOICE_CALL: self.voice_account,
+            ChallengeChannel.EMAIL: self.email_account,
+        }
+        return frozenset(channel for channel, account in accounts.items() if account or self.development)
+
+    @property
     def email_account(self) -> SmtpAccount | None:
         """Who we are at the mail server, if there is one."""
         return None if self.email_url is None else SmtpAccount.from_url(self.email_url.get_secret_value())
+
+    @property
+    def payments_account(self) -> YooKassaAccount | BankAccount | None:
+        """Who we are at the payment provider, if one is configured."""
+        if self.payments_url is None:
+            return None
+        return payments_account(self.payments_url.get_secret_value(), self.payments_key.get_secret_value())
 
     @field_validator("hosts", mode="before")
     @classmethod
@@ -197,6 +244,16 @@ class Settings(BaseSettings):
                 raise ValueError(f"needs HEARTH_SMS_KEY, the provider's key of at least {_SMS_KEY_LENGTH} characters")
         return url
 
+    @field_validator("voice_url")
+    @classmethod
+    def _check_voice_url(cls, url: SecretStr | None, known: ValidationInfo) -> SecretStr | None:
+        if url is not None:
+            key = known.data["sms_key"].get_secret_value()
+            HttpSmsAccount.from_url(url.get_secret_value(), key)
+            if len(key) < _SMS_KEY_LENGTH:
+                raise ValueError(f"needs HEARTH_SMS_KEY, the provider's key of at least {_SMS_KEY_LENGTH} characters")
+        return url
+
     @field_validator("email_url")
     @classmethod
     def _check_email_url(cls, url: SecretStr | None) -> SecretStr | None:
@@ -214,6 +271,18 @@ class Settings(BaseSettings):
         except OSError as error:  # an SSLError is one too
             raise ValueError(f"must name a file of certificates in PEM: {error.strerror or error}") from None
         return file.absolute()
+
+    @field_validator("payments_url")
+    @classmethod
+    def _check_payments_url(cls, url: SecretStr | None, known: ValidationInfo) -> SecretStr | None:
+        if url is not None:
+            key = known.data["payments_key"].get_secret_value()
+            account = payments_account(url.get_secret_value(), key)
+            if len(key) < _PAYMENTS_KEY_LENGTH:
+                raise ValueError(f"needs HEARTH_PAYMENTS_KEY, of at least {_PAYMENTS_KEY_LENGTH} characters")
+            if isinstance(account, BankAccount) and known.data.get("env") == "production":
+                raise ValueError("must not be the bank simulator in production: it pays with invented money")
+        return url
 
     @field_validator("billing")
     @classmethod

@@ -22,20 +22,24 @@ left join (
     sum(case kind when 'TOP_UP' then amount else -amount end)::bigint as total
   from import_money group by operator, account
 ) m on m.operator = i.operator and m.account = i.number
-where not exists (select from ledger_account la where la.account_id = a.id)
+where not exists (select from ledger_account la where la.account_id = a.id and la.kind = 'PERSONAL')
 """
 
+# The operator's own accounts keep no balance. Money that came before the ledger did is cleared by no provider.
 _SYSTEM_ACCOUNTS = """
-insert into ledger_account (operator, kind, account_id, currency, balance, reserved, credit_limit, floor)
-select distinct n.operator, s.kind, null::bigint, n.currency, 0, 0, 0, null::bigint
-from import_ledger n cross join (values ('OPENING'), ('CLEARING'), ('REVENUE')) as s (kind)
-on conflict (operator, kind, currency) where account_id is null do nothing
+insert into ledger_account (operator, kind, account_id, provider, currency, balance, reserved, credit_limit, floor)
+select distinct n.operator, s.kind, null::bigint, s.provider, n.currency, null::bigint, 0, 0, null::bigint
+from import_ledger n
+cross join (values ('OPENING', ''), ('CLEARING', 'import'), ('REVENUE', '')) as s (kind, provider)
+on conflict (operator, kind, currency, provider) where account_id is null do nothing
 """
 
-# A debt that is older than the ledger is lower than the limit allows, so it becomes the floor.
+# A debt that is older than the ledger is lower than the limit allows, so it becomes the floor. An account opens
+# empty and its entries come at once, raising the floor with the balance.
 _PERSONAL_ACCOUNTS = """
-insert into ledger_account (operator, kind, account_id, currency, balance, reserved, credit_limit, floor)
-select operator, 'PERSONAL', account_id, currency, balance, reserved, credit_limit, least(-credit_limit, balance)
+insert into ledger_account (operator, kind, account_id, provider, currency, balance, reserved, credit_limit, floor)
+select operator, 'PERSONAL', account_id, '', currency, 0, reserved, credit_limit,
+  least(-credit_limit, -reserved, balance - reserved)
 from import_ledger
 """
 
@@ -43,11 +47,12 @@ _MOVES = """
 create temp table import_move on commit drop as
 select n.operator, m.kind, format('import:%s:%s:%s:%s', n.operator, m.kind, n.number, m.key) as key, m.at,
   case m.kind when 'TOP_UP' then m.amount else -m.amount end as amount, n.account_id, n.currency,
-  case m.kind when 'TOP_UP' then 'CLEARING' else 'REVENUE' end as counterpart
+  case m.kind when 'TOP_UP' then 'CLEARING' else 'REVENUE' end as counterpart,
+  case m.kind when 'TOP_UP' then 'import' else '' end as provider
 from import_ledger n join import_money m on m.operator = n.operator and m.account = n.number
 union all
 select operator, 'OPENING', format('import:%s:OPENING:%s', operator, number), opened_at, opening, account_id,
-  currency, 'OPENING'
+  currency, 'OPENING', ''
 from import_ledger where opening <> 0
 """
 
@@ -61,9 +66,9 @@ insert into ledger_entry (transfer_id, account_id, amount)
 select t.id, e.account_id, e.amount
 from import_move m
 join ledger_transfer t on t.key = m.key
-join ledger_account own on own.account_id = m.account_id
+join ledger_account own on own.account_id = m.account_id and own.kind = 'PERSONAL'
 join ledger_account other on other.operator = m.operator and other.kind = m.counterpart
-  and other.currency = m.currency and other.account_id is null
+  and other.provider = m.provider and other.currency = m.currency and other.account_id is null
 cross join lateral (values (own.id, m.amount), (other.id, -m.amount)) as e (account_id, amount)
 order by t.id
 """
@@ -72,26 +77,11 @@ order by t.id
 _ANALYZE = "analyze ledger_account, ledger_entry"
 _MANY_TRANSFERS = 1_000
 
-# In the order of ids, in which everything that moves money locks accounts.
-_LOCK_SYSTEM_ACCOUNTS = """
-select from ledger_account
-where account_id is null and operator in (select operator from import_ledger)
-order by id for update
-"""
-
-_SYSTEM_BALANCES = """
-update ledger_account a set balance = a.balance - m.amount
-from (
-  select operator, counterpart, currency, sum(amount)::bigint as amount from import_move group by 1, 2, 3
-) m
-where a.account_id is null and a.operator = m.operator and a.kind = m.counterpart and a.currency = m.currency
-"""
-
 # The last known balance follows the ledger, and the next charge what the account's lines pay for.
 SNAPSHOT = f"""
 insert into balance_snapshot
   (account_id, currency, available, credit, reserved, next_charge, next_charge_at, as_of)
-{BALANCES_NOW} where a.account_id in (
+{BALANCES_NOW} and a.account_id in (
   select pa.id
   from (select operator, number from import_account union select operator, account from import_line) i
   join personal_account pa on pa.operator = i.operator and pa.number = i.number)
@@ -112,11 +102,9 @@ async def open_accounts(connection: Connection) -> Counter[str]:
         return Counter()
     await connection.execute(_MOVES)
     await connection.execute(_SYSTEM_ACCOUNTS)
-    await connection.execute(_LOCK_SYSTEM_ACCOUNTS)
     opened = rows_changed(await connection.execute(_PERSONAL_ACCOUNTS))
     moved = rows_changed(await connection.execute(_TRANSFERS))
     await connection.execute(_ENTRIES)
-    await connection.execute(_SYSTEM_BALANCES)
     if moved >= _MANY_TRANSFERS:
         await connection.execute(_ANALYZE)
     return Counter({"ledger accounts": opened, "transfers": moved})

@@ -27,10 +27,10 @@ from domain.household_file import (
     of_day,
 )
 from domain.household_file_values import Complaint
+from domain.ledger import TransferKind
 from domain.profile import Profile
 from domain.relative_date import Day, Moment
 from domain.sign_in import LoginIdentifier
-from models.ledger import TransferKind
 from services.bulk_connection import Connection
 
 _BATCH_ROWS = 5_000
@@ -297,7 +297,7 @@ def _link(record: LinkRecord, loading: Loading) -> Row:
             confirmed,
             confirmed + timedelta(days=profile.linking.reverify_days),
             record.label,
-            consent_text(profile, record.method, record.scopes),
+            consent_text(profile, profile.operator.languages[0], record.method, record.scopes),
         ),
     )
 

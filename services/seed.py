@@ -39,11 +39,11 @@ Batch = tuple[Profile, int, int]
 # The lines of a household besides its four numbers, where the operator sells them.
 _HOME_KINDS = (ServiceKind.INTERNET, ServiceKind.TV)
 
-# The one row that all batches of an operator change.
+# Where all opening balances of an operator come from.
 _OPENING = """
 insert into ledger_account (operator, kind, account_id, currency, balance, reserved, credit_limit, floor)
-values ($1, 'OPENING', null, $2, 0, 0, 0, null)
-on conflict (operator, kind, currency) where account_id is null do nothing
+values ($1, 'OPENING', null, $2, null, 0, 0, null)
+on conflict (operator, kind, currency, provider) where account_id is null do nothing
 """
 
 _SOLD = "select distinct kind from tariff where operator = $1 and not archived"
@@ -163,8 +163,8 @@ async def _batch(connection: Connection, profile: Profile, first: int, last: int
         timedelta(days=profile.linking.reverify_days),
         _MANAGED,
         _CARED,
-        consent_text(profile, ConsentMethod.CONTRACT_HOLDER, _MANAGED),
-        consent_text(profile, ConsentMethod.SMS_CODE, _CARED),
+        consent_text(profile, operator.languages[0], ConsentMethod.CONTRACT_HOLDER, _MANAGED),
+        consent_text(profile, operator.languages[0], ConsentMethod.SMS_CODE, _CARED),
     )
     for statement in (*INVENT, *STORE):
         await connection.execute(statement)

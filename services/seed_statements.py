@@ -182,11 +182,11 @@ join seed_person p on p.n = l.n and p.slot = 1
 """,
 )
 
-# One opening transfer a household: an entry for each account, and one against all of them.
+# One opening transfer a household: an entry for each account, which moves its balance, and one against all of them.
 _STORE_MONEY = (
     """
 insert into ledger_account (id, operator, kind, account_id, currency, balance, reserved, credit_limit, floor)
-select l.ledger_id, b.operator, 'PERSONAL', l.account_id, b.currency, l.balance, 0, 0, 0
+select l.ledger_id, b.operator, 'PERSONAL', l.account_id, b.currency, 0, 0, 0, 0
 from seed_batch b cross join seed_line l
 """,
     """
@@ -211,13 +211,6 @@ insert into balance_snapshot
 select l.account_id, b.currency, l.balance, null, 0, t.fee, l.charge_at, now()
 from seed_batch b cross join seed_line l
 join seed_tariff t on t.kind = l.kind and t.place = (l.n + l.slot) % t.of
-""",
-    # Last, and after the checks of the entries: from here to the commit other batches wait for this row.
-    "set constraints all immediate",
-    """
-update ledger_account a set balance = a.balance - (select sum(balance) from seed_line)
-from seed_batch b
-where a.operator = b.operator and a.currency = b.currency and a.kind = 'OPENING' and a.account_id is null
 """,
 )
 

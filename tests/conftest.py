@@ -24,15 +24,20 @@ from starlette.routing import Route
 from domain.profile import Profile, read_profile, read_profiles
 from gateways.billing import Billing
 from gateways.ledger_billing import LedgerBilling
+from models.database import database as connected
 from models.migrate import migrate
 from models.reader import reader_pool
 from schema.schema import build_schema
 from server.app import create_app
 from server.embedded_postgres import EmbeddedPostgres
+from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
 from server.settings import Settings
 from services import catalogue, demo
+from services.ledger_verify import LedgerProven, verify
 from tests.cabinet import Cabinet
+from tests.household_records import fetch
+from tests.ledger import PEOPLE
 from tests.newcomers import Newcomers
 
 # How root drops to another account is for root alone to try.
@@ -67,7 +72,7 @@ def engine() -> Iterator[str]:
 @pytest.fixture(scope="session")
 async def empty_template(engine: str) -> AsyncIterator[str]:
     """A database with the tables and nothing in them."""
-    async with _created(engine, "template_empty") as url:
+    async with created(engine, "template_empty") as url:
         await migrate(url)
         yield url
 
@@ -75,7 +80,7 @@ async def empty_template(engine: str) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 async def demo_template(engine: str, profiles: Mapping[str, Profile]) -> AsyncIterator[str]:
     """A database with the catalogues and the demo households of the five operators."""
-    async with _created(engine, "template_demo") as url:
+    async with created(engine, "template_demo") as url:
         await migrate(url)
         five = {name: profile for name, profile in profiles.items() if name != "nomad"}
         await catalogue.load(url, five, ROOT / "operators")
@@ -86,21 +91,33 @@ async def demo_template(engine: str, profiles: Mapping[str, Profile]) -> AsyncIt
 @pytest.fixture
 async def empty_database(engine: str, empty_template: str) -> AsyncIterator[str]:
     """A database of the test's own, without data."""
-    async with _created(engine, f"empty_{next(_names)}", empty_template) as url:
+    async with created(engine, f"empty_{next(_names)}", empty_template) as url:
         yield url
 
 
 @pytest.fixture
 async def demo_database(engine: str, demo_template: str) -> AsyncIterator[str]:
     """A database of the test's own, with the demo households."""
-    async with _created(engine, f"demo_{next(_names)}", demo_template) as url:
+    async with created(engine, f"demo_{next(_names)}", demo_template) as url:
         yield url
+
+
+@pytest.fixture
+async def ledger(empty_database: str) -> AsyncIterator[str]:
+    """A database of the test's own, with the personal accounts of `tests.ledger`, and this process connected to it.
+
+    Whatever the test did, the ledger is right afterwards.
+    """
+    await fetch(empty_database, PEOPLE)
+    async with connected(empty_database, pool_size=8):
+        yield empty_database
+    assert isinstance(await verify(empty_database), LedgerProven)
 
 
 @pytest.fixture(scope="session")
 async def shared_database(engine: str, demo_template: str) -> AsyncIterator[str]:
     """The database of `cabinet`: the demo households, which no test changes."""
-    async with _created(engine, "shared", demo_template) as url:
+    async with created(engine, "shared", demo_template) as url:
         yield url
 
 
@@ -149,7 +166,8 @@ async def opened(
 
         async def open_cabinet(url: str, billing: Billing | None = None) -> Cabinet:
             pool = await stack.enter_async_context(reader_pool(url, 4))
-            endpoint = GraphQLEndpoint(build_schema(), settings, profiles, billing or LedgerBilling(), pool)
+            contexts = Contexts(settings, profiles, billing or LedgerBilling(), pool, {})
+            endpoint = GraphQLEndpoint(build_schema(), contexts)
             application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
             transport = httpx2.ASGITransport(app=application)
             client = httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1")
@@ -184,7 +202,7 @@ def demo_people(profiles: Mapping[str, Profile]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 async def process_database(engine: str, demo_template: str) -> AsyncIterator[str]:
     """The database of `hearth_server`."""
-    async with _created(engine, "process", demo_template) as url:
+    async with created(engine, "process", demo_template) as url:
         yield url
 
 
@@ -248,7 +266,7 @@ def _is_ready(address: str) -> bool:
 
 
 @asynccontextmanager
-async def _created(engine: str, name: str, template: str = "template1") -> AsyncIterator[str]:
+async def created(engine: str, name: str, template: str = "template1") -> AsyncIterator[str]:
     """A database of that name, copied from the database at the URL `template`, for the life of the block.
 
     The name has our process in it, so that two runs of the tests may share the engine.

@@ -155,3 +155,21 @@ async def fetch(url: str, statement: str, *arguments: object) -> list[tuple[Any,
         return [tuple(row) for row in await connection.fetch(statement, *arguments)]
     finally:
         await connection.close()
+
+
+_TOP_UP = """
+with t as (
+  insert into ledger_transfer (operator, kind, key, at)
+  select operator, 'TOP_UP', gen_random_uuid()::text, now() from personal_account where number = $1
+  returning id, operator)
+insert into ledger_entry (transfer_id, account_id, amount)
+select t.id, own.id, $2::bigint from t join personal_account a on a.operator = t.operator and a.number = $1
+  join ledger_account own on own.account_id = a.id
+union all
+select t.id, c.id, -$2::bigint from t join ledger_account c on c.operator = t.operator and c.kind = 'CLEARING'
+"""
+
+
+async def top_up(url: str, account: str, amount: int) -> None:
+    """Add to the balance of the personal account of that number, in minor units, after an import made its ledger."""
+    await fetch(url, _TOP_UP, account, amount)

@@ -86,7 +86,7 @@ async def delivered_password(visitor: Cabinet, msisdn: str) -> str:
     """The temporary password in the newest message to a number."""
     for _ in range(100):
         for message in (await visitor.http.get("/dev/inbox", headers={"accept": "application/json"})).json():
-            found = re.search(r"временный пароль (\w+)", message["text"])
+            found = re.search(r"(?:временный|часовы) пароль (\w+)", message["text"])
             if message["to"] == msisdn and found:
                 return found.group(1)
         await asyncio.sleep(0.02)

@@ -20,8 +20,8 @@ from domain.sign_in import LoginMethod
 from models.audit import TheUser
 from models.database import tx
 from tests.cabinet import SIGN_IN, Cabinet
-from tests.conftest import NETWORK_KEY, SECRET, Newcomers
-from tests.newcomers import Newcomer
+from tests.conftest import NETWORK_KEY, SECRET
+from tests.newcomers import Newcomer, Newcomers
 from tests.test_account_security import NETWORK, REFRESH, REMEMBER, RESET, RESET_CODE
 from tests.test_recovery_channels import codes, step_up
 from tests.test_registration import CONFIRM, REGISTER, newest

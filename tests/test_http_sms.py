@@ -19,8 +19,9 @@ from starlette.routing import Route
 from domain.challenge import DeliveryStatus
 from gateways import http_sms
 from gateways.accounts import HttpSmsAccount
-from gateways.http_sms import HttpSmsGateway, ReportRejected, read_report, sign_report
+from gateways.http_sms import HttpSmsGateway, read_report
 from gateways.messages import GatewayBusy, GatewayUnavailable, Message, MessageRefused, Receipt, Sent
+from gateways.signature import PostRejected, sign
 from tests.conftest import free_port
 
 KEY = "the key of the tests"
@@ -141,7 +142,7 @@ NOW = 1_790_000_000
 
 
 def told(body: bytes = REPORT, *, at: int = NOW, key: str = KEY, now: float = NOW) -> Receipt:
-    return read_report(body, str(at), sign_report(body, at, key), key=KEY, now=now)
+    return read_report(body, str(at), sign(body, at, key), key=KEY, now=now)
 
 
 def test_report_tells_what_became_of_a_message() -> None:
@@ -152,7 +153,7 @@ def test_report_tells_what_became_of_a_message() -> None:
 def test_signature_is_the_documented_one() -> None:
     # printf '%s' '1790000000.{"id": …}' | openssl dgst -sha256 -hmac 'the key of the tests'
     signature = "059c204117dd25cc2f14c0ff5dfd7af5cbee1085c00c02148da9eb0dd77ad0ce"
-    assert sign_report(REPORT, NOW, KEY) == signature
+    assert sign(REPORT, NOW, KEY) == signature
 
 
 @pytest.mark.parametrize("apart", [-300, 300])
@@ -162,26 +163,26 @@ def test_report_within_five_minutes_counts(apart: int) -> None:
 
 @pytest.mark.parametrize("apart", [-301, 301, 86_400])
 def test_report_of_another_time_is_rejected(apart: int) -> None:
-    with pytest.raises(ReportRejected, match="the time now"):
+    with pytest.raises(PostRejected, match="the time now"):
         told(now=NOW + apart)
 
 
 @pytest.mark.parametrize("timestamp", ["", "now", "1e9", "-1", "١٧٩٠٠٠٠٠٠٠", "9" * 13, f" {NOW}", f"{NOW}\n"])
 def test_timestamp_that_is_none_is_rejected(timestamp: str) -> None:
-    with pytest.raises(ReportRejected, match="the time now"):
-        read_report(REPORT, timestamp, sign_report(REPORT, NOW, KEY), key=KEY, now=NOW)
+    with pytest.raises(PostRejected, match="the time now"):
+        read_report(REPORT, timestamp, sign(REPORT, NOW, KEY), key=KEY, now=NOW)
 
 
-@pytest.mark.parametrize("signature", ["", "00", "подпись", sign_report(REPORT, NOW, "another key")])
+@pytest.mark.parametrize("signature", ["", "00", "подпись", sign(REPORT, NOW, "another key")])
 def test_report_without_the_right_signature_is_rejected(signature: str) -> None:
-    with pytest.raises(ReportRejected, match="not the signature"):
+    with pytest.raises(PostRejected, match="not the signature"):
         read_report(REPORT, str(NOW), signature, key=KEY, now=NOW)
 
 
 def test_signature_holds_for_its_body_and_its_moment_only() -> None:
-    signature = sign_report(REPORT, NOW, KEY)
+    signature = sign(REPORT, NOW, KEY)
     for body, timestamp in ((REPORT + b" ", NOW), (REPORT, NOW + 1)):
-        with pytest.raises(ReportRejected, match="not the signature"):
+        with pytest.raises(PostRejected, match="not the signature"):
             read_report(body, str(timestamp), signature, key=KEY, now=NOW)
 
 
@@ -202,13 +203,13 @@ def test_signature_holds_for_its_body_and_its_moment_only() -> None:
     ],
 )
 def test_report_that_says_nothing_is_rejected(body: bytes) -> None:
-    with pytest.raises(ReportRejected):
+    with pytest.raises(PostRejected):
         told(body)
 
 
 @given(st.binary(max_size=200))
 def test_garbage_with_a_right_signature_is_a_receipt_or_rejected(body: bytes) -> None:
-    with suppress(ReportRejected):
+    with suppress(PostRejected):
         told(body)
 
 

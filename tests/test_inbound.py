@@ -8,14 +8,14 @@ import httpx2
 import orjson
 import pytest
 
-from gateways.http_sms import sign_report
+from gateways.signature import sign
 from tests.cabinet import Cabinet
 from tests.conftest import SECRET
 
 
 async def post(cabinet: Cabinet, path: str, told: object, *, key: str = SECRET, age: int = 0) -> httpx2.Response:
     body, timestamp = orjson.dumps(told), int(time.time()) - age
-    headers = {"x-hearth-timestamp": str(timestamp), "x-hearth-signature": sign_report(body, timestamp, key)}
+    headers = {"x-hearth-timestamp": str(timestamp), "x-hearth-signature": sign(body, timestamp, key)}
     return await cabinet.http.post(path, content=body, headers=headers)
 
 

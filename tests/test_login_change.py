@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from auth.login_change import MOST_TRIES_A_DAY
 from domain.login import normalize_login
 from tests.cabinet import SIGN_IN, Cabinet
-from tests.conftest import Newcomers
+from tests.newcomers import Newcomers
 from tests.test_recovery_channels import codes, step_up
 
 CHANGE = """

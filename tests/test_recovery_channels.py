@@ -11,7 +11,8 @@ from domain.profile import Profile
 from domain.recovery import open_channels
 from domain.sign_in import RecoveryChannel
 from tests.cabinet import Cabinet
-from tests.conftest import SECRET, Newcomers
+from tests.conftest import SECRET
+from tests.newcomers import Newcomers
 from tests.test_account_security import RESET_CODE
 
 SET = """

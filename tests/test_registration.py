@@ -1,6 +1,7 @@
 """F010, F011, F016, F031, E62: a cabinet by e-mail, an address of one's own, and access restored by it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -136,6 +137,41 @@ async def test_link_has_one_winner_and_works_once(
     assert await database.fetchval("select count(*) from login where value = $1", EMAIL) == 1
     for bad in (token, "", "nonsense", "x" * 5000):
         assert (await visitor.data(CONFIRM, token=bad))["confirmRegistration"]["accessToken"] is None
+
+
+async def test_f032_letters_come_in_the_language_of_whoever_has_the_address(
+    cabinet: Cabinet, database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    visitor = cabinet.of("letai")
+    await ask(visitor)
+    token = await link_token(visitor)
+    stranger = await letter(visitor, "Здравствуйте!")
+    assert stranger["subject"] == "Летай (Таттелеком): регистрация"
+    assert stranger["text"].endswith("Она действует 168 часов:")
+    entered = (await visitor.data(CONFIRM, token=token))["confirmRegistration"]
+    signed_in = cabinet.of("letai", entered["accessToken"])
+    await signed_in.data("mutation { setLanguage(input: {language: TT}) { userErrors { code } } }")
+
+    await ask(visitor)
+    taken = await letter(visitor, "сезнең шәхси кабинетыгыз бар инде")
+    assert (taken["subject"], taken["link"]) == ("Летай (Таттелеком): теркәлү", None)
+
+    await database.execute("update session set stepped_up_at = now()")
+    assert (await signed_in.data(BIND, email=EMAIL))["requestEmailBinding"]["userErrors"] == []
+    code = await letter(visitor, "Ул 5 минут гамәлдә.")
+    assert code["subject"] == "Летай (Таттелеком): сезнең код"
+    assert re.search(rf"контактны алыштыру өчен код: [A-Z]{{2}}-{code['code']}", code["text"])
+
+
+async def letter(visitor: Cabinet, words: str) -> dict[str, Any]:
+    """The letter to the new address that has these words."""
+    for _ in range(100):
+        for message in (await visitor.http.get("/dev/inbox", headers={"accept": "application/json"})).json():
+            if message["to"] == EMAIL and words in message["text"]:
+                found: dict[str, Any] = message
+                return found
+        await asyncio.sleep(0.02)
+    raise AssertionError("no such letter was delivered")
 
 
 async def test_taken_address_is_answered_alike_and_told_by_mail(cabinet: Cabinet) -> None:

@@ -70,7 +70,7 @@ async def test_an_invented_household_is_whole(demo_database: str, profiles: Mapp
 async def test_invented_money_is_double_entry(demo_database: str, profiles: Mapping[str, Profile]) -> None:
     await seed(demo_database, households=10, profiles=profiles, operator="life", progress=lambda _: None)
 
-    assert await fetch(demo_database, "select sum(balance) from ledger_account") == [(Decimal(0),)]
+    assert await fetch(demo_database, "select sum(amount) from ledger_entry") == [(Decimal(0),)]
     differing = """
         select count(*) from ledger_account g
         where balance <> coalesce((select sum(amount) from ledger_entry e where e.account_id = g.id), 0)"""

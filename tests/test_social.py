@@ -26,6 +26,7 @@ from domain.profile import Profile
 from gateways.ledger_billing import LedgerBilling
 from gateways.oidc import code_challenge
 from schema.schema import HearthSchema, build_schema
+from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
 from server.settings import Settings
 from server.social import read_registrations, social_providers
@@ -205,9 +206,8 @@ async def serve(
             file = tmp_path / "oidc.toml"
             file.write_text(network.registrations())
             providers = await stack.enter_async_context(social_providers(read_registrations(file, profiles)))
-            app.state.graphql = GraphQLEndpoint(
-                served_schema, settings, profiles, LedgerBilling(), app.state.pool, providers
-            )
+            contexts = Contexts(settings, profiles, LedgerBilling(), app.state.pool, providers)
+            app.state.graphql = GraphQLEndpoint(served_schema, contexts)
             return cabinet
 
         usual = app.state.graphql

@@ -13,8 +13,7 @@ from domain.refusals import InputRejected
 from domain.staff import Staff, staff
 from server.cli import main
 from tests.cabinet import Cabinet
-from tests.conftest import Newcomers
-from tests.newcomers import Newcomer
+from tests.newcomers import Newcomer, Newcomers
 from tests.test_account_security import CHANGE, REVOKE, SESSIONS
 from tests.test_closing import CLOSE
 from tests.test_closing import close_directly as close_cabinet

@@ -108,9 +108,9 @@ alter table challenge alter sent set default true;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0001_initial")]  # noqa: RUF012 - the form that Tortoise reads
+    dependencies = [("models", "0001_initial")]
 
-    operations = [  # noqa: RUF012
+    operations = [
         ops.RunSQL(_DEFAULTS),
         ops.RunSQL(_CHECKS),
         ops.RunSQL(_ZERO_SUM),

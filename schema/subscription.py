@@ -1,0 +1,35 @@
+"""The root of what is told as it happens."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated
+
+import strawberry
+
+from loaders import visible
+from resolvers import balance
+from resolvers.context import Info
+from schema.line import Line
+
+_LINE_IDS = (
+    f"Lines, at most {balance.MOST_LINES}; all of the viewer's when left out. Unknown, foreign and malformed ids are "
+    "passed over alike"
+)
+
+
+@strawberry.type(
+    description=(
+        "What is told as it happens, over a socket (`graphql-transport-ws`). Session and rights are looked at again "
+        "for every event; a stream completes when nothing of it may be seen any more"
+    )
+)
+class Subscription:
+    @strawberry.subscription(
+        graphql_type=Line,
+        description="Lines whose balance the viewer may see: each one at once, and whenever its balance changes (F062)",
+    )
+    def balance_changed(
+        self,
+        info: Info,
+        line_ids: Annotated[list[strawberry.ID] | None, strawberry.argument(description=_LINE_IDS)] = None,
+    ) -> AsyncGenerator[visible.Line, None]:
+        return balance.balance_changed(info.context, line_ids)

@@ -1,0 +1,100 @@
+"""The context of an operation, from the connection it came by: the same for a request and for a socket."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+import asyncpg
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from auth.session import Expired, Viewer, Widget, authenticate
+from domain.profile import Profile
+from gateways.billing import Billing
+from gateways.oidc import SocialProviders
+from loaders.batch import Batches
+from models.reader import Reader
+from resolvers.context import Context, Live
+from resolvers.sign_in import cookie_name
+from server.settings import Settings
+
+_LONGEST_TOKEN = 256
+
+
+class Contexts:
+    """Makes contexts of what lives as long as the process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        profiles: Mapping[str, Profile],
+        billing: Billing,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        social: SocialProviders,
+    ) -> None:
+        self.settings = settings
+        self.profiles = profiles
+        self._billing = billing
+        self._pool = pool
+        self._social = social
+
+    def reader(self) -> Reader:
+        """A reader for one operation."""
+        return Reader(self._pool)
+
+    def token(self, connection: HTTPConnection, profile: Profile, authorization: str | None) -> str | None:
+        """The token that `authorization` bears, else the operator's cookie; None for what cannot be one."""
+        scheme, _, token = (authorization or "").partition(" ")
+        given = token.strip() if scheme.lower() == "bearer" else None
+        if given is None:
+            given = connection.cookies.get(cookie_name(profile.operator.id, secure=not self.settings.development))
+        return given if given and len(given) <= _LONGEST_TOKEN else None
+
+    async def caller(self, token: str | None, profile: Profile, reads: Reader) -> Viewer | Widget | Expired | None:
+        """Whose token it is; counts as activity."""
+        return None if token is None else await authenticate(reads, profile, token)
+
+    def context(
+        self,
+        connection: HTTPConnection,
+        profile: Profile,
+        caller: Viewer | Widget | Expired | None,
+        reads: Reader,
+        batches: Batches,
+        *,
+        response: Response | None = None,
+        live: Live | None = None,
+    ) -> Context:
+        """The context of an operation that came by `connection`."""
+        return Context(
+            profile=profile,
+            profiles=self.profiles,
+            caller=caller,
+            reads=reads,
+            billing=self._billing,
+            batches=batches,
+            secret=self.settings.key,
+            network_key=self.settings.network_key.get_secret_value().encode() or None,
+            secure_cookies=not self.settings.development,
+            site=self._site(connection),
+            initiator=self._initiator(connection),
+            address=connection.client.host if connection.client else None,
+            channels=self.settings.channels,
+            device=connection.headers.get("user-agent"),
+            response=response,
+            live=live,
+            social=self._social,
+        )
+
+    def _site(self, connection: HTTPConnection) -> str:
+        """Where links in mails lead. What a caller names as host is believed in development only."""
+        if self.settings.site_url or not self.settings.development:
+            return self.settings.site_url
+        scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
+        return f"{scheme}://{connection.headers.get('host', '')}"
+
+    def _initiator(self, connection: HTTPConnection) -> str:
+        """A pseudonym of the address and the client's name, which are not to be stored themselves."""
+        address = connection.client.host if connection.client else ""
+        told = f"{address}\n{connection.headers.get('user-agent', '')}"
+        return hmac.new(self.settings.key, told.encode(), hashlib.sha256).hexdigest()

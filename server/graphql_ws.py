@@ -1,0 +1,376 @@
+"""GraphQL over WebSocket: the protocol `graphql-transport-ws`, and no other.
+
+Queries and mutations obey the same rules as over HTTP. What has begun is always finished, as over HTTP: a client that
+completes an operation early, or goes away, only stops waiting for it. So no statement is ever interrupted, and what
+an operation holds is given back in its own time; only a subscription's waiting ends at once.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, aclosing, nullcontext, suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import structlog
+from graphql import GraphQLError
+from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from auth.session import Expired, Viewer, Widget
+from domain.profile import Profile
+from loaders.batch import Batches
+from models.reader import SILENT
+from resolvers.context import Context
+from schema.schema import HearthSchema
+from server.graphql_answer import BROKEN, OVERLOADED, answer, problem
+from server.graphql_context import Contexts
+from server.graphql_request import BadRequest, GraphQLRequest, checked
+from server.live import Ear, Guard, Hub
+from server.operator_choice import UnknownOperator, choose
+
+PROTOCOL = "graphql-transport-ws"
+# uvicorn closes a socket that sends a longer message, with 1009.
+LARGEST_MESSAGE = 65_536
+MOST_OPERATIONS = 10
+
+_INIT_SECONDS = 5.0
+_FAREWELL_SECONDS = 5.0
+_LONGEST_ID = 128
+_LONGEST_REASON = 123
+_OPERATIONS = {OperationType.QUERY, OperationType.MUTATION, OperationType.SUBSCRIPTION}
+
+_BAD_MESSAGE = 4400
+_UNAUTHORIZED = 4401
+_FORBIDDEN = 4403
+_INIT_TIMEOUT = 4408
+_ID_TAKEN = 4409
+_SECOND_INIT = 4429
+_TRY_AGAIN_LATER = 1013
+_ENDED = "The session has ended; sign in again"
+
+_log = structlog.get_logger()
+
+
+class _Close(Exception):
+    """The socket is to be closed, with a code of the protocol and the reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class GraphQLSockets:
+    """Answers the sockets at /graphql."""
+
+    def __init__(self, schema: HearthSchema, contexts: Contexts, hub: Hub) -> None:
+        self.schema = schema
+        self.contexts = contexts
+        self.hub = hub
+
+    async def __call__(self, websocket: WebSocket) -> None:
+        if not self._is_welcome(websocket):
+            body = {"errors": [problem("This origin may not open a socket", "FORBIDDEN")]}
+            await websocket.send_denial_response(JSONResponse(body, status_code=403))
+        elif PROTOCOL not in websocket.scope["subprotocols"]:
+            body = {"errors": [problem(f"Sec-WebSocket-Protocol must offer {PROTOCOL}", "BAD_REQUEST")]}
+            await websocket.send_denial_response(JSONResponse(body, status_code=400))
+        else:
+            await websocket.accept(PROTOCOL)
+            await _Socket(self, websocket).serve()
+
+    def _is_welcome(self, websocket: WebSocket) -> bool:
+        """Whether the page that asks may use the browser's cookies here; a client without an origin is no browser."""
+        origin = websocket.headers.get("origin")
+        if origin is None or origin in self.contexts.settings.allowed_origins:
+            return True
+        scheme = {"ws": "http", "wss": "https"}[websocket.url.scheme]
+        asked, own = urlsplit(origin), websocket.headers.get("host", "")
+        return asked.scheme == scheme and asked.netloc.lower() == own.lower()
+
+
+@dataclass(eq=False)
+class _Operation:
+    """One operation of a socket; `unheard` once nobody waits for its answers."""
+
+    id: str
+    ear: Ear
+    unheard: bool = False
+
+    def stop(self) -> None:
+        self.unheard = True
+        self.ear.close()
+
+
+class _Socket:
+    """One socket, from its first message to its last."""
+
+    def __init__(self, endpoint: GraphQLSockets, websocket: WebSocket) -> None:
+        self._schema = endpoint.schema
+        self._contexts = endpoint.contexts
+        self._hub = endpoint.hub
+        self._websocket = websocket
+        self._profile: Profile
+        self._token: str | None = None
+        self._operations: dict[str, _Operation] = {}
+        # Those that were stopped are among them, for as long as they have something to finish.
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._farewell: asyncio.Task[None] | None = None
+        self._abandoned = False
+
+    async def serve(self) -> None:
+        """Talk until somebody closes the socket."""
+        self._conversation = asyncio.current_task()
+        try:
+            await self._converse()
+        except _Close as close:
+            await self._close(close.code, close.reason)
+        except WebSocketDisconnect:
+            pass
+        except asyncio.CancelledError:
+            if not self._abandoned:
+                raise
+        finally:
+            await self._end_operations()
+
+    async def _converse(self) -> None:
+        try:
+            async with asyncio.timeout(_INIT_SECONDS):
+                payload = await self._first_payload()
+        except TimeoutError:
+            raise _Close(_INIT_TIMEOUT, "Connection initialisation timeout") from None
+        viewer = await self._open(payload)
+        await self._send({"type": "connection_ack"})
+        with self._guarding(viewer) if viewer else nullcontext():
+            while True:
+                await self._handle(await self._receive())
+
+    async def _first_payload(self) -> Mapping[str, Any]:
+        """What the client says of itself in `connection_init`, keys in lower case."""
+        while True:
+            message = await self._receive()
+            match message["type"]:
+                case "connection_init":
+                    return {key.lower(): value for key, value in _payload(message).items()}
+                case "ping" | "pong":
+                    await self._handle(message)
+                case "subscribe":
+                    raise _Close(_UNAUTHORIZED, "Unauthorized")
+                case _:
+                    raise _Close(_BAD_MESSAGE, "The first message must be connection_init")
+
+    async def _open(self, payload: Mapping[str, Any]) -> Viewer | None:
+        """Find out for which operator and for whom the socket is."""
+        operator, authorization = payload.get("operator"), payload.get("authorization")
+        if not isinstance(operator, str | None) or not isinstance(authorization, str | None):
+            raise _Close(_BAD_MESSAGE, "`operator` and `authorization` must be strings")
+        headers = self._websocket.headers
+        try:
+            self._profile = choose(headers, self._contexts.settings, self._contexts.profiles, operator)
+        except UnknownOperator as refused:
+            raise _Close(_BAD_MESSAGE, str(refused)) from None
+        given = authorization if authorization is not None else headers.get("authorization")
+        self._token = self._contexts.token(self._websocket, self._profile, given)
+        reads = self._contexts.reader()
+        try:
+            caller = await self._contexts.caller(self._token, self._profile, reads)
+        except SILENT:
+            raise _Close(_TRY_AGAIN_LATER, OVERLOADED) from None
+        finally:
+            await reads.close()
+        if isinstance(caller, Expired):
+            raise _Close(_FORBIDDEN, _ENDED)
+        if isinstance(caller, Widget):
+            raise _Close(_FORBIDDEN, "A widget asks over HTTP")
+        return caller
+
+    def _guarding(self, viewer: Viewer) -> AbstractContextManager[None]:
+        idle = self._profile.session.idle_timeout_seconds
+        return self._hub.guarding(Guard(viewer.user_id, viewer.session_id, idle, self._end_session))
+
+    async def _receive(self) -> dict[str, Any]:
+        """The next message: an object with a type. Raises WebSocketDisconnect when there is none to come."""
+        received = await self._websocket.receive()
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(received.get("code") or 1005)
+        if (text := received.get("text")) is None:
+            raise _Close(_BAD_MESSAGE, "Messages must be text")
+        try:
+            message = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            raise _Close(_BAD_MESSAGE, "Messages must be JSON") from None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise _Close(_BAD_MESSAGE, "Messages must be objects with a type")
+        return message
+
+    async def _handle(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "subscribe":
+                await self._begin(_id(message), message.get("payload"))
+            case "complete":
+                if operation := self._operations.pop(_id(message), None):
+                    operation.stop()
+            case "ping":
+                _payload(message)
+                await self._send({"type": "pong"})
+            case "pong":
+                _payload(message)
+            case "connection_init":
+                raise _Close(_SECOND_INIT, "Too many initialisation requests")
+            case _:
+                raise _Close(_BAD_MESSAGE, "Unknown message type")
+
+    async def _begin(self, operation_id: str, payload: object) -> None:
+        try:
+            wanted = checked(payload)
+        except BadRequest as refused:
+            raise _Close(_BAD_MESSAGE, str(refused)) from None
+        if operation_id in self._operations:
+            raise _Close(_ID_TAKEN, f"Subscriber for {operation_id} already exists")
+        if self._farewell is not None:
+            return
+        if len(self._operations) >= MOST_OPERATIONS:
+            refusal = problem(f"At most {MOST_OPERATIONS} operations at once on a socket", "TOO_MANY_OPERATIONS")
+            await self._send({"id": operation_id, "type": "error", "payload": [refusal]})
+            return
+        # Who begins and stops faster than operations end is not listened to meanwhile.
+        while len(self._tasks) >= 2 * MOST_OPERATIONS:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        operation = self._operations[operation_id] = _Operation(operation_id, self._hub.ear())
+        task = asyncio.create_task(self._operate(operation, wanted))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _operate(self, operation: _Operation, wanted: GraphQLRequest) -> None:
+        """Run one operation to its end, and tell its answers to whoever still waits for them."""
+        reads, batches = self._contexts.reader(), Batches()
+        try:
+            caller = await self._contexts.caller(self._token, self._profile, reads)
+            context = self._contexts.context(self._websocket, self._profile, caller, reads, batches, live=operation.ear)
+            try:
+                refused = await self._tell_answers(operation, wanted, context)
+            finally:
+                operation.ear.close()
+                await asyncio.shield(context.close())
+        except GraphQLError as error:  # a document that cannot be parsed: the cache of the parser raises it
+            refused = [dict(error.formatted)]
+        except SILENT as error:
+            _log.error("the database did not answer", error=type(error).__name__)
+            refused = [problem(OVERLOADED, "UNAVAILABLE")]
+        except Exception:
+            _log.exception("an operation failed")
+            refused = [problem(BROKEN, "INTERNAL")]
+        finally:
+            await asyncio.shield(reads.close())
+        await self._tell(operation, "error" if refused else "complete", refused or None)
+
+    async def _tell_answers(
+        self, operation: _Operation, wanted: GraphQLRequest, context: Context
+    ) -> list[dict[str, Any]] | None:
+        """Tell each answer as it comes; gives the errors that kept the operation from being executed."""
+        if isinstance(context.caller, Expired):
+            self._end_session()
+            operation.unheard = True
+            return None
+        answers = await self._schema.stream(
+            wanted.query,
+            variable_values=wanted.variables,
+            context_value=context,
+            operation_name=wanted.operation_name,
+            allowed_operation_types=_OPERATIONS,
+        )
+        async with aclosing(answers):
+            async for result in answers:
+                assert isinstance(result, ExecutionResult | PreExecutionError)  # nothing is delivered in parts
+                if isinstance(context.caller, Expired):
+                    self._end_session()
+                    operation.unheard = True
+                thrown_away = context.reads.failed and operation.ear.listens
+                told = answer(result, context, development=self._contexts.settings.development)
+                await context.rest()
+                if operation.unheard:
+                    break
+                if thrown_away:
+                    continue  # the subscription tells it again
+                if isinstance(result, PreExecutionError) or "data" not in told:
+                    return list(told["errors"])
+                await self._tell(operation, "next", told)
+        return None
+
+    async def _tell(self, operation: _Operation, kind: str, payload: object) -> None:
+        if operation.unheard:
+            return
+        if kind != "next":
+            # Its id may be used again as soon as the client hears of the end.
+            operation.unheard = True
+            del self._operations[operation.id]
+        message = {"id": operation.id, "type": kind, "payload": payload}
+        await self._send({key: value for key, value in message.items() if value is not None})
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            return
+        # RuntimeError: uvicorn has closed the socket of its own accord, and we have not heard of it yet.
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await self._websocket.send_text(orjson.dumps(message).decode())
+
+    def _end_session(self) -> None:
+        if self._farewell is None:
+            self._farewell = asyncio.create_task(self._say_farewell())
+
+    async def _say_farewell(self) -> None:
+        """Close the socket, since its session has ended: answers may still come, events not."""
+        for operation in self._operations.values():
+            if operation.ear.listens:
+                operation.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_FAREWELL_SECONDS)
+        if not await self._close(_FORBIDDEN, _ENDED) and self._conversation is not None:
+            self._abandoned = True
+            self._conversation.cancel()
+
+    async def _close(self, code: int, reason: str) -> bool:
+        """Whether the close could be sent: a client that reads nothing would be waited for."""
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            return True
+        short = reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+        with suppress(WebSocketDisconnect, RuntimeError):
+            try:
+                async with asyncio.timeout(_FAREWELL_SECONDS):
+                    await self._websocket.close(code, short)
+            except TimeoutError:
+                return False
+        return True
+
+    async def _end_operations(self) -> None:
+        for operation in self._operations.values():
+            operation.stop()
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            if self._farewell is not None:
+                self._farewell.cancel()
+
+
+def _id(message: Mapping[str, Any]) -> str:
+    given = message.get("id")
+    if not isinstance(given, str) or not 0 < len(given) <= _LONGEST_ID:
+        raise _Close(_BAD_MESSAGE, f"`id` must be a string of at most {_LONGEST_ID} characters")
+    return given
+
+
+def _payload(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload of a message that may come without one."""
+    payload = message.get("payload")
+    if payload is None:
+        return {}
+    if not isinstance(payload, dict):
+        raise _Close(_BAD_MESSAGE, "`payload` must be an object")
+    return payload
