@@ -1,7 +1,9 @@
 """E60: an employee of the operator acts for a user, under a name, and the user sees it."""
 
 import asyncio
-from collections.abc import Mapping
+import os
+from asyncio.subprocess import PIPE
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import asyncpg
@@ -12,7 +14,9 @@ from domain.profile import Profile
 from domain.refusals import InputRejected
 from domain.staff import Staff, staff
 from server.cli import main
+from server.settings import Settings
 from tests.cabinet import Cabinet
+from tests.conftest import ROOT
 from tests.newcomers import Newcomer, Newcomers
 from tests.test_account_security import CHANGE, REVOKE, SESSIONS
 from tests.test_closing import CLOSE
@@ -180,3 +184,36 @@ def test_e60_command_wants_all_of_it(capsys: pytest.CaptureFixture[str]) -> None
     assert "--ticket" in capsys.readouterr().err
     assert main([*words, "--ticket", "T-1"]) == 1
     assert capsys.readouterr().err == "hearth: The reason must be 1 to 200 characters on one line\n"
+
+
+async def test_e60_command_prints_a_token_that_works(
+    demo_database: str,
+    opened: Callable[..., Awaitable[Cabinet]],
+    demo_people: dict[str, Any],
+    settings: Settings,
+) -> None:
+    login = demo_people["tele2"]["owner"]["msisdn"]
+    named = ["--staff", "Ольга П.", "--reason", "Не видит остаток", "--ticket", "T-1"]
+    environment = {
+        **os.environ,
+        "HEARTH_ENV": "development",
+        "HEARTH_DATABASE_URL": demo_database,
+        "HEARTH_DATA": str(settings.data),
+    }
+
+    async def run(*words: str) -> tuple[int | None, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            ROOT / "hearth", "support", *words, *named, env=environment, stdout=PIPE, stderr=PIPE
+        )
+        told, failed = await process.communicate()
+        return process.returncode, told.decode(), failed.decode()
+
+    code, token, failed = await run("--operator", "tele2", "--login", login)
+    assert (code, failed) == (0, "")
+    visitor = await opened(demo_database)
+    assert (await visitor.of("tele2", token.strip()).data(WHO))["viewer"]["user"]["login"] == login
+    assert await run("--operator", "tele2", "--login", "nobody") == (
+        1,
+        "",
+        "hearth: Nobody signs in to tele2 with 'nobody'\n",
+    )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import asyncpg
+import httpx2
 import pytest
 from graphql import (
     GraphQLEnumType,
@@ -18,6 +19,7 @@ from auth.widget import MOST_A_DAY
 from schema.schema import sdl
 from tests.cabinet import Cabinet
 from tests.newcomers import Newcomers
+from tests.sockets import opened
 from tests.test_account_security import REVOKE, SESSIONS
 from tests.test_recovery_channels import codes
 
@@ -237,3 +239,17 @@ async def test_f060_viewer_without_a_number_has_an_empty_widget(
     seen = (await (await cabinet.signed_in("tele2", person)).data(WIDGET))["viewer"]["widget"]
     assert seen.pop("asOf")
     assert seen == {"line": None, "balance": None, "remains": []}
+
+
+async def test_n13_widget_asks_over_http_only(
+    hearth_server: str, process_database: str, demo_people: dict[str, Any]
+) -> None:
+    """A socket would keep open what is asked for once in a while."""
+    async with httpx2.AsyncClient(base_url=hearth_server) as http:
+        owner = await Cabinet(http).signed_in("life", demo_people["life"]["owner"])
+        widget = await widget_of(owner, (await lines_of(owner))[0]["id"])
+    async with opened(hearth_server) as socket:
+        await socket.send(
+            {"type": "connection_init", "payload": {"operator": "life", "authorization": f"Bearer {widget.token}"}}
+        )
+        assert await socket.closed() == (4403, [])
