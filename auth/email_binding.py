@@ -70,7 +70,7 @@ async def confirm(
         await connection.execute_query(_BIND, [viewer.operator, viewer.user_id, outcome.target])
         if LoginIdentifier.EMAIL in profile.auth.identifiers:
             await connection.execute_query(_LOGIN, [viewer.operator, viewer.user_id, outcome.target])
-        await audit.record(connection, viewer.operator, viewer.user_id, "EMAIL_BOUND")
+        await audit.record(connection, viewer, "EMAIL_BOUND")
         await notices.security(connection, profile, viewer.user_id, _EMAIL_BOUND)
         return EmailBound()
 

@@ -16,6 +16,7 @@ import orjson
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import identifier, notices
+from auth.cabinet_end import NoEntry
 from auth.session import Entry, Viewer, open_session
 from auth.sign_in import Caller, SignedIn, disabled
 from domain.access import AccessLevel
@@ -45,7 +46,7 @@ class _Claims(NamedTuple):
 
 async def sign_in(
     profile: Profile, key: bytes | None, token: str, caller: Caller
-) -> SignedIn | CredentialsRejected | FeatureDisabled:
+) -> SignedIn | NoEntry | FeatureDisabled:
     """Sign in whoever's SIM the network vouches for. A forged, late or repeated token is answered like no token."""
     if refused := disabled(profile, LoginMethod.NETWORK_AUTO):
         return refused
@@ -53,7 +54,7 @@ async def sign_in(
     if claims is None:
         return CredentialsRejected(message="The network does not vouch for this number")
 
-    async def enter(connection: BaseDBAsyncClient) -> SignedIn | CredentialsRejected:
+    async def enter(connection: BaseDBAsyncClient) -> SignedIn | NoEntry:
         seen, _ = await counter.count(connection, f"network:{claims.unique}", 2 * LONGEST_SECONDS)
         known = await identifier.find(connection, profile, claims.msisdn)
         if seen > 1 or known is None or known.msisdn != claims.msisdn:
@@ -62,7 +63,8 @@ async def sign_in(
         chosen = AccessLevel(row["network_auto_login"] or AccessLevel.PARTIAL)
         level = chosen if chosen in profile.auth.network_auto_login_levels else AccessLevel.PARTIAL
         entry = Entry(LoginMethod.NETWORK_AUTO, caller.device, channel=Channel.APP, access_level=level)
-        return SignedIn(await open_session(connection, profile, known.user_id, entry), known.user_id)
+        opened = await open_session(connection, profile, known.user_id, entry)
+        return SignedIn(opened, known.user_id) if isinstance(opened, str) else opened
 
     return await tx(enter)
 
@@ -76,7 +78,7 @@ async def set_level(profile: Profile, viewer: Viewer, level: AccessLevel | None)
 
     async def choose(connection: BaseDBAsyncClient) -> None:
         await connection.execute_query(_SET_LEVEL, [viewer.user_id, level])
-        await audit.record(connection, viewer.operator, viewer.user_id, "NETWORK_SIGN_IN_SET", level=level)
+        await audit.record(connection, viewer, "NETWORK_SIGN_IN_SET", level=level)
         await notices.security(connection, profile, viewer.user_id, _CHANGED)
 
     await tx(choose)

@@ -77,17 +77,17 @@ async def open_for_line(
     user_id = await make_user(connection, profile, name, password_hash)
     # A number that became a login meanwhile undoes it all.
     if not await connection.execute_query_dict(_LOGIN, [operator, user_id, msisdn]):
-        raise LoginTaken
+        raise LoginLost
     if email is not None:
         await connection.execute_query(_CONTACT, [operator, user_id, email])
     await connection.execute_query(_USE, [line_id, user_id])
-    await audit.record(connection, operator, user_id, "REGISTERED", method=LoginMethod.SMS_CODE)
+    await audit.record(connection, audit.TheUser(operator, user_id), "REGISTERED", method=LoginMethod.SMS_CODE)
     if holder_id is not None:
         await notices.security(connection, profile, holder_id, _OPENED, number=name)
     return user_id
 
 
-class LoginTaken(Exception):
+class LoginLost(Exception):
     """Somebody else got the same login at the same moment."""
 
 

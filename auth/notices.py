@@ -8,6 +8,9 @@ from models import outbox
 
 _ALERT = Wording("{operator}: {event} If this was not you, change your password.")
 
+_FAREWELL = Wording("{operator}: {event} If this was not you, tell us at once.")
+
+_ADDRESSES = "select value from contact where user_id = $1 and kind = 'EMAIL' and verified_at is not null order by id"
 _USER = """
 select (select language from app_user where id = $1) as language,
   (select value from login where user_id = $1 and kind = 'MSISDN' order by id limit 1) as msisdn
@@ -26,3 +29,16 @@ async def security(
     told = _ALERT.text(language, operator=profile.operator.name, event=event.text(language, **values))
     body = {"to": user["msisdn"] or "", "text": told}
     await outbox.enqueue(connection, profile.operator.id, "sms" if user["msisdn"] else "void", body)
+
+
+async def farewell(connection: BaseDBAsyncClient, profile: Profile, user_id: int, event: Wording) -> None:
+    """Tell the user everywhere, while it is still known where: by SMS and at every proven address."""
+    [user] = await connection.execute_query_dict(_USER, [user_id])
+    language = language_of(profile, user["language"])
+    name = profile.operator.name
+    told = _FAREWELL.text(language, operator=name, event=event.text(language))
+    if user["msisdn"]:
+        await outbox.enqueue(connection, profile.operator.id, "sms", {"to": user["msisdn"], "text": told})
+    for row in await connection.execute_query_dict(_ADDRESSES, [user_id]):
+        mail = {"to": row["value"], "subject": name, "text": told}
+        await outbox.enqueue(connection, profile.operator.id, "email", mail)

@@ -5,6 +5,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from auth import identifier, password_change, passwords
 from auth.temporary_password import invent
 from domain.profile import Profile
+from models.audit import TheUser
 from models.database import tx
 
 _NO_SESSION = 0
@@ -20,7 +21,8 @@ async def issue(profile: Profile, login: str) -> str | None:
         if known is None:
             return False
         names = (identifier.canonical(login, profile), known.msisdn or "")
-        await password_change.put(connection, profile, known.user_id, _NO_SESSION, password_hash, *names)
+        user = TheUser(profile.operator.id, known.user_id)
+        await password_change.put(connection, profile, user, _NO_SESSION, password_hash, *names)
         return True
 
     return password if await tx(replace) else None

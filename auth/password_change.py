@@ -6,7 +6,8 @@ from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import challenge, identifier, lockout, notices, passwords
+from auth import challenge, identifier, lockout, notices, passwords, recovery_channels
+from auth.cabinet_end import NoEntry
 from auth.challenge import Challenge, CodeAccepted, CodeRequest
 from auth.lockout import Attempt
 from auth.session import Viewer
@@ -29,6 +30,7 @@ from domain.refusals import (
 from domain.sign_in import LoginMethod, RecoveryChannel
 from domain.wording import Wording
 from models import audit
+from models.audit import Actor, TheUser
 from models.challenge import ChallengePurpose
 from models.database import tx
 from models.notify import notify
@@ -106,7 +108,7 @@ async def change(
         still = [viewer.user_id, stored["password_hash"], stored["unset"], viewer.session_id]
         if not await connection.execute_query_dict(_STILL, still):
             return CredentialsRejected(message="The password was changed meanwhile", field=("currentPassword",))
-        await put(connection, profile, viewer.user_id, viewer.session_id, new_hash, name)
+        await put(connection, profile, viewer, viewer.session_id, new_hash, name)
         return PasswordChanged()
 
     return await tx(replace)
@@ -127,6 +129,9 @@ async def request_reset(
 
     async def send(connection: BaseDBAsyncClient) -> Challenge | RateLimited:
         user_id = await _reached(connection, profile, target, by_email=by_email)
+        # What its user has closed sends nothing, and looks and costs like a number that nobody has.
+        if not await recovery_channels.leaves_open(connection, profile, user_id, channel):
+            user_id = None
         wanted = CodeRequest(
             ChallengePurpose.RECOVER,
             target,
@@ -151,7 +156,7 @@ async def _reached(connection: BaseDBAsyncClient, profile: Profile, target: str,
 
 async def reset(
     profile: Profile, secret: bytes, challenge_id: UUID, code: str, new: str, caller: Caller
-) -> SignedIn | CodeRejected | PasswordRejected:
+) -> SignedIn | CodeRejected | PasswordRejected | NoEntry:
     """Set a new password by the code that was sent, and sign in with it; everybody else is signed out.
 
     A password that is not taken costs no try of the code.
@@ -160,14 +165,15 @@ async def reset(
         return refused
     new_hash = await passwords.make(new)
 
-    async def replace(connection: BaseDBAsyncClient) -> SignedIn | CodeRejected:
+    async def replace(connection: BaseDBAsyncClient) -> SignedIn | CodeRejected | NoEntry:
         outcome = await challenge.confirm(connection, profile, secret, ChallengePurpose.RECOVER, challenge_id, code)
         if not isinstance(outcome, CodeAccepted):
             return outcome
         if outcome.user_id is None:
             return challenge.used_up()
         logins = await connection.execute_query_dict(_LOGINS, [outcome.user_id])
-        await put(connection, profile, outcome.user_id, 0, new_hash, *(login["value"] for login in logins))
+        user = TheUser(profile.operator.id, outcome.user_id)
+        await put(connection, profile, user, 0, new_hash, *(login["value"] for login in logins))
         # An address proves less than the SIM: only what reached it counts as a fresh proof.
         method = LoginMethod.SMS_CODE if outcome.is_by_sim else LoginMethod.EMAIL_LINK
         return await let_in(connection, profile, outcome.user_id, method, caller)
@@ -185,13 +191,13 @@ def rejected(new: str, profile: Profile, personal: list[str]) -> PasswordRejecte
 
 
 async def put(
-    connection: BaseDBAsyncClient, profile: Profile, user_id: int, session_id: int, new_hash: str, *names: str
+    connection: BaseDBAsyncClient, profile: Profile, actor: Actor, session_id: int, new_hash: str, *names: str
 ) -> None:
     """Make a permanent password the user's; all sessions but one end, and the locks of the user's `names`."""
-    await connection.execute_query(_SET, [user_id, new_hash])
+    await connection.execute_query(_SET, [actor.user_id, new_hash])
     for statement in _END_OTHERS:
-        await connection.execute_query(statement, [user_id, session_id])
-    await notify(connection, f"session:{user_id}")
+        await connection.execute_query(statement, [actor.user_id, session_id])
+    await notify(connection, f"session:{actor.user_id}")
     await lockout.forget(connection, profile, *names)
-    await audit.record(connection, profile.operator.id, user_id, "PASSWORD_CHANGED")
-    await notices.security(connection, profile, user_id, _CHANGED)
+    await audit.record(connection, actor, "PASSWORD_CHANGED")
+    await notices.security(connection, profile, actor.user_id, _CHANGED)

@@ -33,4 +33,4 @@ async def set_display_name(viewer: Viewer, name: str) -> InputRejected | None:
 async def _set(connection: BaseDBAsyncClient, viewer: Viewer, column: str, value: str) -> None:
     # The column is one of the two names above, never what a caller gave.
     await connection.execute_query(f"update app_user set {column} = $2 where id = $1", [viewer.user_id, value])
-    await audit.record(connection, viewer.operator, viewer.user_id, "PROFILE_CHANGED", what=column)
+    await audit.record(connection, viewer, "PROFILE_CHANGED", what=column)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import lockout, passwords
+from auth.cabinet_end import NoEntry
 from auth.lockout import Attempt
 from auth.sign_in import Caller, SignedIn, disabled, let_in
 from domain.msisdn import normalize
@@ -30,7 +31,7 @@ class _Kit(NamedTuple):
 
 async def with_puk1(
     profile: Profile, typed: str, puk1: str, caller: Caller
-) -> SignedIn | CredentialsRejected | LockedOut | RateLimited | MethodDisabled | FeatureDisabled:
+) -> SignedIn | NoEntry | LockedOut | RateLimited | MethodDisabled | FeatureDisabled:
     """Enter a cabinet that nobody has entered yet, by number and PUK1; a password has to be set at once.
 
     Only whoever knows the PUK learns that it does not work any more: everybody else is told that something is wrong.
@@ -54,7 +55,7 @@ async def with_puk1(
         return CredentialsRejected(admitted.left, "The number or the PUK1 is wrong")
     user_id = kit.user_id
 
-    async def enter(connection: BaseDBAsyncClient) -> SignedIn | MethodDisabled:
+    async def enter(connection: BaseDBAsyncClient) -> SignedIn | NoEntry | MethodDisabled:
         # Asked again under the row's lock: of two at once, one is the first.
         first = await connection.execute_query_dict(
             "update app_user set must_change_password = true"

@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import passwords
-from auth.new_cabinet import LoginTaken, make_user
+from auth.cabinet_end import NoEntry
+from auth.new_cabinet import LoginLost, make_user
 from auth.password_change import rejected
 from auth.session import new_token, token_hash
 from auth.sign_in import Caller, SignedIn, let_in
@@ -110,7 +111,7 @@ async def register(
 
 async def confirm(
     profile: Profile, token: str, password: str, caller: Caller
-) -> SignedIn | RegistrationLinkRejected | FeatureDisabled:
+) -> SignedIn | NoEntry | RegistrationLinkRejected | FeatureDisabled:
     """Open the link: the cabinet is made, and its user signed in. After its time one registers again (E62).
 
     The password is named once more: whoever opens a link that a stranger asked for must not open a cabinet that
@@ -126,17 +127,19 @@ async def confirm(
     if not await passwords.verify(await tx(find), password[: passwords.LONGEST]):
         return RegistrationLinkRejected()
 
-    async def make(connection: BaseDBAsyncClient) -> SignedIn | RegistrationLinkRejected:
+    async def make(connection: BaseDBAsyncClient) -> SignedIn | NoEntry | RegistrationLinkRejected:
         found = await connection.execute_query_dict(_CONFIRM, [token_hash(token), profile.operator.id])
         if not found:
             return RegistrationLinkRejected()
         user_id = await _make_cabinet(connection, profile, found[0])
-        await audit.record(connection, profile.operator.id, user_id, "REGISTERED", method=LoginMethod.EMAIL_LINK)
+        await audit.record(
+            connection, audit.TheUser(profile.operator.id, user_id), "REGISTERED", method=LoginMethod.EMAIL_LINK
+        )
         return await let_in(connection, profile, user_id, LoginMethod.EMAIL_LINK, caller)
 
     try:
         return await tx(make)
-    except LoginTaken:
+    except LoginLost:
         return RegistrationLinkRejected()
 
 
@@ -144,7 +147,7 @@ async def _make_cabinet(connection: BaseDBAsyncClient, profile: Profile, asked: 
     operator, email = profile.operator.id, asked["email"]
     user_id = await make_user(connection, profile, email.partition("@")[0], asked["password_hash"])
     if not await connection.execute_query_dict(_LOGIN, [operator, user_id, email]):
-        raise LoginTaken
+        raise LoginLost
     await connection.execute_query(_CONTACT, [operator, user_id, email])
     return user_id
 

@@ -5,8 +5,9 @@ from uuid import UUID
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import challenge, lockout, passwords
+from auth.cabinet_end import NoEntry
 from auth.challenge import Challenge, CodeAccepted, CodeRequest
-from auth.new_cabinet import LoginTaken, free_line, open_for_line
+from auth.new_cabinet import LoginLost, free_line, open_for_line
 from auth.password_change import rejected
 from auth.registration import disabled
 from auth.sign_in import Caller, SignedIn, accepted_numbers, let_in
@@ -108,7 +109,7 @@ async def register(
 
 async def confirm(
     profile: Profile, secret: bytes, challenge_id: UUID, code: str, password: str, caller: Caller
-) -> SignedIn | CodeRejected | CredentialsRejected | FeatureDisabled:
+) -> SignedIn | NoEntry | CodeRejected | FeatureDisabled:
     """Give the code: the cabinet is made, and its user signed in. A wrong password costs no try of the code."""
     if refused := disabled(profile, LoginMethod.SMS_CODE):
         return refused
@@ -124,7 +125,7 @@ async def confirm(
     if stored is not None and not right:
         return CredentialsRejected(message="The password is not the one that was chosen", field=("password",))
 
-    async def make(connection: BaseDBAsyncClient) -> SignedIn | CodeRejected:
+    async def make(connection: BaseDBAsyncClient) -> SignedIn | NoEntry | CodeRejected:
         outcome = await challenge.confirm(connection, profile, secret, ChallengePurpose.REGISTER, challenge_id, code)
         if not isinstance(outcome, CodeAccepted):
             return outcome
@@ -141,5 +142,5 @@ async def confirm(
 
     try:
         return await tx(make)
-    except LoginTaken:
+    except LoginLost:
         return challenge.used_up()

@@ -5,18 +5,21 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 from uuid import UUID
 
 import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import notices
-from domain.access import AccessLevel
+from auth import cabinet_end, notices
+from auth.cabinet_end import NoEntry
+from domain.access import NOBODY, AccessLevel, holds_keys
 from domain.channel import Channel
 from domain.language import Language
 from domain.profile import Profile
-from domain.sign_in import LoginMethod
+from domain.recovery import open_channels
+from domain.sign_in import LoginMethod, RecoveryChannel
+from domain.staff import Staff
 from domain.wording import Wording
 from models import audit
 from models.database import tx
@@ -52,6 +55,14 @@ class Viewer:
     device: str | None
     channel: Channel
     stepped_up: bool
+    custom_login: str | None
+    recovery_channels: tuple[RecoveryChannel, ...]
+    staff: Staff | None
+
+    @property
+    def holds_keys(self) -> bool:
+        """Whether this session may touch the ways into the cabinet."""
+        return holds_keys(self.access_level, by_staff=self.staff is not None)
 
     @property
     def id(self) -> int:
@@ -62,6 +73,27 @@ class Viewer:
     def initiator(self) -> str:
         """Who asks for a code: it counts in the session that asked for it only (I10)."""
         return f"session:{self.session_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """A home-screen widget: it looks at one line for its owner, and is no viewer, so nothing else is open to it (N13).
+
+    To every field that asks whose something is, it is nobody.
+    """
+
+    session_id: int
+    operator: str
+    owner_id: int
+    line_id: int
+    user_id: ClassVar[int] = NOBODY
+    access_level: ClassVar[AccessLevel] = AccessLevel.PARTIAL
+    stepped_up: ClassVar[bool] = False
+
+    @property
+    def id(self) -> int:
+        """The viewer is one for each user, whatever looks on their behalf."""
+        return self.owner_id
 
 
 class Expired:
@@ -84,17 +116,28 @@ class _SessionRow(NamedTuple):
     channel: str
     stepped_up: bool
     live: bool
+    custom_login: str | None
+    recovery_channels: list[str]
+    line_id: int | None
+    staff: str | None
+    staff_reason: str | None
+    staff_ticket: str | None
 
 
-# The clock is the database's: every worker agrees on who is idle. $2 is the operator, $3 its idle limit in seconds.
-_ENDS_AT = "least(s.expires_at, s.last_seen_at + make_interval(secs => $3))"
-_FOUND = f"select s.*, {_ENDS_AT} as ends_at from session s where s.operator = $2"
+# When a session ends unless something is asked before; a widget may be silent for as long as it lives. The clock is the
+# database's: every worker agrees on who is idle. $2 is the operator, $3 its idle limit in seconds.
+ENDS_AT = """
+case when s.line_id is null then least(s.expires_at, s.last_seen_at + make_interval(secs => $3)) else s.expires_at end
+"""
+_FOUND = f"select s.*, {ENDS_AT} as ends_at from session s where s.operator = $2"
 _VIEWER = f"""
 select f.id, u.id, f.access_level, u.display_name, u.language, u.must_change_password, u.created_at,
   (select value from login l where l.user_id = u.id order by l.kind = 'MSISDN' desc, l.id limit 1),
   f.created_at, f.last_seen_at, f.ends_at, f.device, f.channel,
   coalesce(f.stepped_up_at > now() - interval '{_STEP_UP_MINUTES} minutes', false),
-  f.revoked_at is null and now() < f.ends_at
+  f.revoked_at is null and now() < f.ends_at and u.closed_at is null,
+  (select value from login l where l.user_id = u.id and l.kind = 'CUSTOM_LOGIN' order by l.id limit 1),
+  u.recovery_channels, f.line_id, f.staff, f.staff_reason, f.staff_ticket
 from found f join app_user u on u.id = f.user_id
 """
 
@@ -116,11 +159,11 @@ touched as (
 )
 _STILL = Statement(f"with found as ({_FOUND} and s.id = $1) {_VIEWER}", _SessionRow)
 
-_ENDED = """
+_ENDED = f"""
 select asked.id
 from unnest($1::bigint[], $2::float[]) as asked (id, idle) left join session s using (id)
 where s.id is null or s.revoked_at is not null
-  or now() >= least(s.expires_at, s.last_seen_at + make_interval(secs => asked.idle))
+  or now() >= {ENDS_AT.replace("$3", "asked.idle")}
 """
 
 _OPEN = """
@@ -137,13 +180,15 @@ where user_id = $1 and revoked_at is null and ($3 or family = (select family fro
 """
 _SIGNED_IN = "update app_user set last_signed_in_at = now() where id = $1"
 _KNOWN_DEVICE = """
-select exists (select from session where user_id = $1 and device is not distinct from $2) as known,
-  exists (select from session where user_id = $1) as signed_in_before
+select coalesce(bool_or(device is not distinct from $2), false) as known, count(*) > 0 as signed_in_before
+from session where user_id = $1 and staff is null and line_id is null
 """
 
 
-async def authenticate(reader: Reader, profile: Profile, token: str) -> Viewer | Expired | None:
+async def authenticate(reader: Reader, profile: Profile, token: str) -> Viewer | Widget | Expired | None:
     """The viewer of a token: None when it never was a session of this operator, `Expired` when it was.
+
+    A widget's token gives no viewer, but a `Widget`.
 
     Counts as activity for the idle limit.
     """
@@ -152,7 +197,7 @@ async def authenticate(reader: Reader, profile: Profile, token: str) -> Viewer |
     return None if row is None else _caller(profile, row)
 
 
-async def still(reader: Reader, profile: Profile, viewer: Viewer) -> Viewer | Expired:
+async def still(reader: Reader, profile: Profile, viewer: Viewer) -> Viewer | Widget | Expired:
     """The viewer as of now, or `Expired`; looking at an event of a subscription is no activity (DESIGN 4)."""
     idle = float(profile.session.idle_timeout_seconds)
     row = await reader.fetch_one(_STILL, viewer.session_id, profile.operator.id, idle)
@@ -165,9 +210,12 @@ async def ended(connection: "asyncpg.Connection[asyncpg.Record]", sessions: Mapp
     return {row["id"] for row in rows}
 
 
-def _caller(profile: Profile, row: _SessionRow) -> Viewer | Expired:
+def _caller(profile: Profile, row: _SessionRow) -> Viewer | Widget | Expired:
     if not row.live:
         return Expired()
+    if row.line_id is not None:
+        return Widget(row.session_id, profile.operator.id, row.user_id, row.line_id)
+    staff = Staff(row.staff, row.staff_reason or "", row.staff_ticket or "") if row.staff is not None else None
     return Viewer(
         user_id=row.user_id,
         session_id=row.session_id,
@@ -175,7 +223,8 @@ def _caller(profile: Profile, row: _SessionRow) -> Viewer | Expired:
         access_level=AccessLevel(row.access_level),
         display_name=row.display_name,
         language=Language(row.language),
-        must_change_password=row.must_change_password,
+        # An employee who helps somebody with a temporary password neither has nor changes it.
+        must_change_password=row.must_change_password and staff is None,
         user_created_at=row.user_created_at,
         login=row.login,
         session_created_at=row.session_created_at,
@@ -184,6 +233,9 @@ def _caller(profile: Profile, row: _SessionRow) -> Viewer | Expired:
         device=row.device,
         channel=Channel(row.channel),
         stepped_up=row.stepped_up,
+        custom_login=row.custom_login,
+        recovery_channels=open_channels(row.recovery_channels, profile.auth.recovery_channels),
+        staff=staff,
     )
 
 
@@ -203,11 +255,14 @@ class Entry:
         return self.method is LoginMethod.SMS_CODE
 
 
-async def open_session(connection: BaseDBAsyncClient, profile: Profile, user_id: int, entry: Entry) -> str:
+async def open_session(connection: BaseDBAsyncClient, profile: Profile, user_id: int, entry: Entry) -> str | NoEntry:
     """Open a session in the caller's transaction; gives the token, which is told once and never stored.
 
+    Every way in comes through here: a cabinet that was closed, or whose contracts have ended, opens to none of them.
     It is an event of the user's audit log, and a device that was never seen before is announced by SMS.
     """
+    if refused := await cabinet_end.refuses(connection, profile, user_id):
+        return refused
     token = new_token()
     device = entry.device[:_LONGEST_DEVICE] if entry.device else None
     [known] = await connection.execute_query_dict(_KNOWN_DEVICE, [user_id, device])
@@ -228,8 +283,7 @@ async def open_session(connection: BaseDBAsyncClient, profile: Profile, user_id:
     await connection.execute_query(_SIGNED_IN, [user_id])
     await audit.record(
         connection,
-        profile.operator.id,
-        user_id,
+        audit.TheUser(profile.operator.id, user_id),
         "SIGNED_IN",
         method=entry.method,
         device=device,
@@ -258,9 +312,7 @@ async def sign_out(viewer: Viewer, *, everywhere: bool) -> None:
             "update session set revoked_at = now() where user_id = $1 and (id = $2 or $3) and revoked_at is null",
             [viewer.user_id, viewer.session_id, everywhere],
         )
-        await audit.record(
-            connection, viewer.operator, viewer.user_id, "SIGNED_OUT", everywhere="yes" if everywhere else None
-        )
+        await audit.record(connection, viewer, "SIGNED_OUT", everywhere="yes" if everywhere else None)
         await connection.execute_query(_END_DEVICES, [viewer.user_id, viewer.session_id, everywhere])
         await notify(connection, f"session:{viewer.user_id}")
 

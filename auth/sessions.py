@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth.session import Entry, Viewer, new_token, open_session, token_hash
+from auth.cabinet_end import NoEntry
+from auth.session import ENDS_AT, Entry, Viewer, new_token, open_session, token_hash
 from domain.access import AccessLevel
 from domain.channel import Channel
 from domain.features import feature
@@ -64,12 +65,12 @@ def _session(
 
 
 _SESSIONS = Statement(
-    """
+    f"""
 select s.id, s.id = $2, s.channel, s.device, s.created_at, s.last_seen_at,
-  least(s.expires_at, s.last_seen_at + make_interval(secs => $3)), s.access_level
+  {ENDS_AT}, s.access_level
 from session s
 where s.user_id = $1 and s.revoked_at is null
-  and now() < least(s.expires_at, s.last_seen_at + make_interval(secs => $3))
+  and now() < {ENDS_AT}
 order by s.id = $2 desc, s.last_seen_at desc, s.id
 """,
     _session,
@@ -121,7 +122,7 @@ async def revoke(viewer: Viewer, session_id: int | None) -> NotFound | None:
         if session_id is None or not await connection.execute_query_dict(_IS_MINE, [session_id, viewer.user_id]):
             return NotFound("There is no such session", ("sessionId",))
         await connection.execute_query(_REVOKE, [session_id, viewer.user_id])
-        await audit.record(connection, viewer.operator, viewer.user_id, "SESSION_REVOKED")
+        await audit.record(connection, viewer, "SESSION_REVOKED")
         await notify(connection, f"session:{viewer.user_id}")
         return None
 
@@ -146,9 +147,7 @@ async def remember(
     return token
 
 
-async def refresh(
-    profile: Profile, token: str, device: str | None
-) -> Remembered | CredentialsRejected | FeatureDisabled:
+async def refresh(profile: Profile, token: str, device: str | None) -> Remembered | NoEntry | FeatureDisabled:
     """A session for a remembered device, and the token for the next time.
 
     Each token works once. One that comes again was stolen, or its answer was lost: nobody can tell, so all that
@@ -158,7 +157,7 @@ async def refresh(
         return refused
     operator = profile.operator.id
 
-    async def use(connection: BaseDBAsyncClient) -> Remembered | CredentialsRejected:
+    async def use(connection: BaseDBAsyncClient) -> Remembered | NoEntry:
         # A change of the password waits for us, or we for it: what it ends must not come to life here.
         await connection.execute_query(_HOLD_USER, [token_hash(token), operator])
         used = await connection.execute_query_dict(_USE, [token_hash(token), operator])
@@ -167,10 +166,10 @@ async def refresh(
             return CredentialsRejected(message="The device is not remembered any more; sign in again")
         user_id, family = used[0]["user_id"], used[0]["family"]
         entry = Entry(LoginMethod.PASSWORD, device, channel=Channel.APP, family=family)
-        return Remembered(
-            refresh_token=await remember(connection, profile, user_id, family, device),
-            token=await open_session(connection, profile, user_id, entry),
-        )
+        opened = await open_session(connection, profile, user_id, entry)
+        if not isinstance(opened, str):
+            return opened
+        return Remembered(refresh_token=await remember(connection, profile, user_id, family, device), token=opened)
 
     return await tx(use)
 
@@ -179,7 +178,7 @@ async def _end_reused(connection: BaseDBAsyncClient, operator: str, token: str) 
     for row in await connection.execute_query_dict(_REUSED, [token_hash(token), operator]):
         for statement in _END_FAMILY:
             await connection.execute_query(statement, [row["family"]])
-        await audit.record(connection, operator, row["user_id"], "DEVICE_TOKEN_REUSED")
+        await audit.record(connection, audit.TheUser(operator, row["user_id"]), "DEVICE_TOKEN_REUSED")
         await notify(connection, f"session:{row['user_id']}")
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import challenge, identifier, lockout, notices, passwords
+from auth.cabinet_end import NoEntry
 from auth.challenge import Challenge, CodeAccepted, CodeRequest
 from auth.lockout import Attempt
 from auth.new_cabinet import free_line, open_for_line
@@ -83,7 +84,7 @@ _LOCKED = Wording("Signing in by password is locked: too many wrong passwords.")
 
 async def with_password(
     profile: Profile, secret: bytes, typed: str, password: str, caller: Caller
-) -> SignedIn | CredentialsRejected | LockedOut | RateLimited | FeatureDisabled:
+) -> SignedIn | NoEntry | LockedOut | RateLimited | FeatureDisabled:
     """Sign in by an identifier of the operator's and a password, permanent or temporary (F001, F003, F009, F014).
 
     An unknown identifier, a wrong password and a cabinet without one answer alike and take as long. The guess is
@@ -155,12 +156,12 @@ async def request_code(
 
 async def with_code(
     profile: Profile, secret: bytes, challenge_id: UUID, code: str, caller: Caller
-) -> SignedIn | CodeRejected | FeatureDisabled:
+) -> SignedIn | CodeRejected | NoEntry | FeatureDisabled:
     """Sign in with a code that was asked for before (F002)."""
     if refused := disabled(profile, LoginMethod.SMS_CODE):
         return refused
 
-    async def confirm(connection: BaseDBAsyncClient) -> SignedIn | CodeRejected:
+    async def confirm(connection: BaseDBAsyncClient) -> SignedIn | CodeRejected | NoEntry:
         outcome = await challenge.confirm(connection, profile, secret, ChallengePurpose.SIGN_IN, challenge_id, code)
         if not isinstance(outcome, CodeAccepted):
             return outcome
@@ -178,10 +179,12 @@ async def with_code(
 
 async def let_in(
     connection: BaseDBAsyncClient, profile: Profile, user_id: int, method: LoginMethod, caller: Caller
-) -> SignedIn:
+) -> SignedIn | NoEntry:
     """Open a session for somebody who has proven who they are, and remember the device where that was asked for."""
     family = new_family() if caller.remember else None
     token = await open_session(connection, profile, user_id, Entry(method, caller.device, family=family))
+    if not isinstance(token, str):
+        return token
     if family is None:
         return SignedIn(token, user_id)
     return SignedIn(token, user_id, await remember(connection, profile, user_id, family, caller.device))
@@ -210,7 +213,7 @@ async def _known_password(connection: BaseDBAsyncClient, profile: Profile, typed
 
 async def _enter(
     connection: BaseDBAsyncClient, profile: Profile, known: _Known, name: str, caller: Caller, *, must_change: bool
-) -> SignedIn | CredentialsRejected:
+) -> SignedIn | NoEntry:
     still = [known.user_id, known.password_hash, known.temporary_hmac]
     if not await connection.execute_query_dict(_STILL, still):
         return CredentialsRejected()
@@ -227,18 +230,19 @@ async def _refuse(
     Where there is nobody to tell, as much is written for nothing: a commit that has work to do takes longer.
     """
     operator = profile.operator.id
+    user = audit.TheUser(operator, known.user_id if known else 0)
     if attempt.left > 0:
         if known is not None:
-            await audit.record(connection, operator, known.user_id, "SIGN_IN_FAILED", method=LoginMethod.PASSWORD)
+            await audit.record(connection, user, "SIGN_IN_FAILED", method=LoginMethod.PASSWORD)
         else:
             await counter.count(connection, f"nobody:{operator}:{attempt.identifier}", _DAY)
         return CredentialsRejected(attempt.left)
     until = await lockout.lock(connection, profile, attempt.identifier)
     if known is not None:
         await connection.execute_query(_BURN, [known.user_id, profile.auth.lockout.require_new_temporary_password])
-        await audit.record(connection, operator, known.user_id, "PASSWORD_LOCKED", until=until.isoformat())
+        await audit.record(connection, user, "PASSWORD_LOCKED", until=until.isoformat())
     else:
         for what in ("locked", "told"):
             await counter.count(connection, f"nobody:{what}:{operator}:{attempt.identifier}", _DAY)
-    await notices.security(connection, profile, known.user_id if known else 0, _LOCKED)
+    await notices.security(connection, profile, user.user_id, _LOCKED)
     return LockedOut(until)

@@ -12,10 +12,10 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from auth import notices
 from auth.session import Viewer
 from auth.sign_in import Caller, SignedIn, let_in
-from domain.access import AccessLevel
 from domain.features import feature
 from domain.profile import Profile
 from domain.refusals import (
+    ContractEnded,
     CredentialsRejected,
     FeatureDisabled,
     Forbidden,
@@ -112,8 +112,8 @@ async def link(
     profile: Profile, providers: SocialProviders, viewer: Viewer, network: SocialProvider, brought: AuthorizationCode
 ) -> SocialLinked | SocialAccountTaken | Forbidden | Unidentified:
     """Bind the account that a code stands for to the viewer's cabinet. Doing so again changes nothing."""
-    if viewer.access_level is not AccessLevel.FULL:
-        return Forbidden("This session may only look and pay; sign in to bind an account")
+    if not viewer.holds_keys:
+        return Forbidden("This session may not bind an account; sign in by yourself for this")
     identity = await _identify(profile, providers, network, brought)
     if not isinstance(identity, Identity):
         return identity
@@ -126,7 +126,7 @@ async def link(
         if not rows:
             return SocialAccountTaken()
         if rows[0]["is_new"]:
-            await _tell(connection, profile, viewer.user_id, "SOCIAL_LINKED", network)
+            await _tell(connection, profile, viewer, "SOCIAL_LINKED", network)
         return SocialLinked()
 
     return await tx(bind)
@@ -134,13 +134,13 @@ async def link(
 
 async def sign_in(
     profile: Profile, providers: SocialProviders, network: SocialProvider, brought: AuthorizationCode, caller: Caller
-) -> SignedIn | Unidentified:
+) -> SignedIn | Unidentified | ContractEnded:
     """Open the cabinet that the account of a code is bound to (K101)."""
     identity = await _identify(profile, providers, network, brought)
     if not isinstance(identity, Identity):
         return identity
 
-    async def enter(connection: BaseDBAsyncClient) -> SignedIn | CredentialsRejected:
+    async def enter(connection: BaseDBAsyncClient) -> SignedIn | CredentialsRejected | ContractEnded:
         rows = await connection.execute_query_dict(_USER, [profile.operator.id, network, identity.subject])
         if not rows:
             return CredentialsRejected(
@@ -158,8 +158,8 @@ async def unlink(
 
     It works where the operator has given up social sign-in, too: what is bound can always be taken back.
     """
-    if viewer.access_level is not AccessLevel.FULL:
-        return Forbidden("This session may only look and pay; sign in to unbind an account")
+    if not viewer.holds_keys:
+        return Forbidden("This session may not unbind an account; sign in by yourself for this")
 
     async def unbind(connection: BaseDBAsyncClient) -> SocialUnlinked | NotFound | LastWayIn:
         [user] = await connection.execute_query_dict(_LOCK_USER, [viewer.user_id])
@@ -172,7 +172,7 @@ async def unlink(
         if not (user["has_password"] or another or await _opens_by_number(connection, profile, viewer.user_id)):
             return LastWayIn()
         await connection.execute_query(_UNLINK, [account_id])
-        await _tell(connection, profile, viewer.user_id, "SOCIAL_UNLINKED", network)
+        await _tell(connection, profile, viewer, "SOCIAL_UNLINKED", network)
         return SocialUnlinked()
 
     return await tx(unbind)
@@ -241,9 +241,9 @@ async def _opens_by_number(connection: BaseDBAsyncClient, profile: Profile, user
 
 
 async def _tell(
-    connection: BaseDBAsyncClient, profile: Profile, user_id: int, action: str, network: SocialProvider
+    connection: BaseDBAsyncClient, profile: Profile, viewer: Viewer, action: str, network: SocialProvider
 ) -> None:
     """A changed way in is an event of the cabinet, and its user hears of it elsewhere too."""
-    await audit.record(connection, profile.operator.id, user_id, action, provider=network)
+    await audit.record(connection, viewer, action, provider=network)
     event = _LINKED if action == "SOCIAL_LINKED" else _UNLINKED
-    await notices.security(connection, profile, user_id, event, network=network.brand)
+    await notices.security(connection, profile, viewer.user_id, event, network=network.brand)

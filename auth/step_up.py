@@ -42,7 +42,7 @@ async def confirm(
         if not isinstance(outcome, CodeAccepted):
             return outcome
         await connection.execute_query(_STEP_UP, [viewer.session_id])
-        await audit.record(connection, viewer.operator, viewer.user_id, "STEPPED_UP")
+        await audit.record(connection, viewer, "STEPPED_UP")
         return None
 
     return await tx(prove)

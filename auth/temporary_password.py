@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import identifier, lockout, passwords
+from auth import identifier, lockout, passwords, recovery_channels
 from auth.identifier import Identified
 from auth.sign_in import accepted_numbers, disabled
 from domain.msisdn import normalize
 from domain.profile import Profile
 from domain.refusals import FeatureDisabled, InputRejected, RateLimited
-from domain.sign_in import LoginMethod
+from domain.sign_in import LoginMethod, RecoveryChannel
 from domain.wording import Wording, language_of
 from models import audit, counter, outbox
 from models.database import tx
@@ -26,6 +26,12 @@ _LENGTH = 10
 _SMALL = "abcdefghijkmnpqrstuvwxyz"
 _CAPITAL = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _DIGITS = "23456789"
+
+# The way back in that a SIM takes by asking; the form's is an SMS that it has not asked for.
+_BY_SIM = {
+    LoginMethod.USSD_PASSWORD: RecoveryChannel.USSD,
+    LoginMethod.INBOUND_SMS_PASSWORD: RecoveryChannel.INBOUND_SMS,
+}
 
 _SHORT = Wording("{operator}: temporary password {password}, {minutes} min. Tell it to nobody.")
 
@@ -100,13 +106,16 @@ async def send_to(
         known = await identifier.find(connection, profile, msisdn)
         if by_sim:
             await lockout.forget(connection, profile, msisdn)
-        if known is not None and known.msisdn == msisdn:
+        # What leads back in by a way that its user has closed is not given out (F018).
+        way = _BY_SIM[method] if by_sim else RecoveryChannel.SMS
+        open_ = await recovery_channels.leaves_open(connection, profile, known.user_id if known else None, way)
+        if known is not None and known.msisdn == msisdn and open_:
             await _give(connection, profile, known, passwords.keyed(secret, known.user_id, password), method)
         minutes = profile.auth.temporary_password_ttl_minutes
         language = language_of(profile, known.language if known else None)
         text = _SHORT.text(language, operator=profile.operator.name, password=password, minutes=minutes)
         body = {"to": msisdn, "text": text}
-        kind = "sms" if known is not None and known.msisdn == msisdn else "void"
+        kind = "sms" if known is not None and known.msisdn == msisdn and open_ else "void"
         await outbox.enqueue(connection, operator, kind, body, ttl_seconds=minutes * 60.0)
         return PasswordOnItsWay()
 
@@ -118,4 +127,5 @@ async def _give(
 ) -> None:
     minutes = profile.auth.temporary_password_ttl_minutes
     await connection.execute_query(_SET, [known.user_id, hashed, minutes])
-    await audit.record(connection, profile.operator.id, known.user_id, "TEMPORARY_PASSWORD_SENT", method=method)
+    user = audit.TheUser(profile.operator.id, known.user_id)
+    await audit.record(connection, user, "TEMPORARY_PASSWORD_SENT", method=method)

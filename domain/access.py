@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from domain.profile import Profile
 
 
+NOBODY = -1
+"""The id of no user: whoever reads as this one sees nothing."""
+
+
 class Scope(StrEnum):
     """A right over one line or personal account (SPEC 4.4)."""
 
@@ -153,6 +157,20 @@ def payments_seen(standing: Standing, level: AccessLevel, profile: Profile, toda
     if level is AccessLevel.PARTIAL:
         return False
     return standing.holds_it or any(_looks_after(grant, profile, today) for grant in standing.grants)
+
+
+def widget_scopes(standing: Standing, profile: Profile, today: date) -> frozenset[Scope]:
+    """What a widget has of its owner's rights over its one line: to look at it (N13)."""
+    return scopes(standing, AccessLevel.FULL, profile, today) & frozenset({Scope.VIEW})
+
+
+def holds_keys(level: AccessLevel, *, by_staff: bool) -> bool:
+    """Whether a session may touch the ways into the cabinet: passwords, logins, contacts, fresh proofs, its end.
+
+    A session that the network opened may not, since it would make itself a full one (F029); nor an employee's, who
+    acts for the user and must not become them (E60).
+    """
+    return level is AccessLevel.FULL and not by_staff
 
 
 def needs_approval(standing: Standing, scope: Scope) -> bool:

@@ -15,7 +15,7 @@ from domain.payment import AutopayTrigger, PaymentMethodKind
 from domain.profile import Profile
 from domain.report import ReportFormat
 from domain.shop import ShopCategory
-from domain.sign_in import LoginMethod, RecoveryChannel, SocialProvider
+from domain.sign_in import LoginIdentifier, LoginMethod, RecoveryChannel, SocialProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,8 @@ def _sign_in(profile: Profile) -> Iterator[FeatureFlag]:
     yield from _social(profile, f"{_MISSING_METHODS[LoginMethod.SOCIAL]}; {instead}")
     partial = AccessLevel.PARTIAL in profile.auth.network_auto_login_levels
     yield _flag("auth.partial_access", partial, "Every sign-in opens the whole cabinet")
+    reason = f"Nobody chooses a login here; sign in with {_either([_NAMES[each] for each in profile.auth.identifiers])}"
+    yield _flag("auth.change_login", LoginIdentifier.CUSTOM_LOGIN in profile.auth.identifiers, reason)
     yield _flag("auth.remember_device", profile.auth.remember_device, "Each visit needs a sign-in of its own")
 
 
@@ -92,6 +94,9 @@ def _registration(profile: Profile) -> Iterator[FeatureFlag]:
     for channel, missing in _MISSING_RECOVERY.items():
         instead = f"recover it {_either([_RECOVERY_WAYS[each] for each in auth.recovery_channels])}"
         yield _flag(f"recovery.{channel.lower()}", channel in auth.recovery_channels, f"{missing}; {instead}")
+    only = _either([_RECOVERY_WAYS[channel] for channel in auth.recovery_channels])
+    reason = f"There is nothing to choose: a forgotten password is recovered {only} only"
+    yield _flag("recovery.choice", len(auth.recovery_channels) > 1, reason)
 
 
 def _linking(profile: Profile) -> Iterator[FeatureFlag]:
@@ -299,6 +304,15 @@ def _either(ways: list[str]) -> str:
 
 
 _WAYS_NAMED = 3
+
+_NAMES = {
+    LoginIdentifier.MSISDN: "the telephone number",
+    LoginIdentifier.EMAIL: "the e-mail address",
+    LoginIdentifier.ACCOUNT_NUMBER: "the number of the account",
+    LoginIdentifier.CONTRACT_NUMBER: "the number of the contract",
+    LoginIdentifier.NETWORK_LOGIN: "the login of the internet access",
+    LoginIdentifier.CUSTOM_LOGIN: "the login of one's own",
+}
 
 _MISSING_METHODS = {
     LoginMethod.PASSWORD: "There are no permanent passwords",

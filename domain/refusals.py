@@ -25,6 +25,8 @@ class ErrorCode(StrEnum):
     PASSWORD_FORBIDDEN_CHARACTERS = "PASSWORD_FORBIDDEN_CHARACTERS"  # noqa: S105
     CONFLICT = "CONFLICT"
     FORBIDDEN = "FORBIDDEN"
+    ACCOUNT_TERMINATED = "ACCOUNT_TERMINATED"
+    LAST_OWNER = "LAST_OWNER"
     CHANNEL_UNAVAILABLE = "CHANNEL_UNAVAILABLE"
     SMS_NOT_DELIVERED = "SMS_NOT_DELIVERED"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
@@ -34,7 +36,6 @@ class ErrorCode(StrEnum):
     CARD_TOO_FREQUENT = "CARD_TOO_FREQUENT"
     CARD_NOT_ACCEPTED = "CARD_NOT_ACCEPTED"
     PAYMENTS_BANNED = "PAYMENTS_BANNED"
-    ACCOUNT_TERMINATED = "ACCOUNT_TERMINATED"
     PAYMENT_RESTRICTED = "PAYMENT_RESTRICTED"
     PAYMENT_DECLINED = "PAYMENT_DECLINED"
     TERMS_NOT_ACCEPTED = "TERMS_NOT_ACCEPTED"
@@ -193,6 +194,33 @@ class Forbidden:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginTaken:
+    """A login that somebody signs in with already; it is not told who (F020)."""
+
+    message: str = "This login is taken; choose another one"
+    field: tuple[str, ...] | None = ("login",)
+    code: ClassVar[ErrorCode] = ErrorCode.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class LastOwner:
+    """The owner of a household cannot go while others are in it (E27)."""
+
+    message: str = "Others are in your household: hand it over or dissolve it first"
+    field: tuple[str, ...] | None = None
+    code: ClassVar[ErrorCode] = ErrorCode.LAST_OWNER
+
+
+@dataclass(frozen=True, slots=True)
+class ContractEnded:
+    """All that somebody had with the operator has ended, and with it the cabinet; told after a proof only (F035)."""
+
+    message: str
+    field: tuple[str, ...] | None = None
+    code: ClassVar[ErrorCode] = ErrorCode.ACCOUNT_TERMINATED
+
+
+@dataclass(frozen=True, slots=True)
 class CodeRejected:
     """A one-time code that does not count; with `attempts_left` tries at this challenge."""
 
@@ -219,5 +247,8 @@ Refusal = (
     | ChannelUnavailable
     | CodeNotDelivered
     | Forbidden
+    | LoginTaken
+    | LastOwner
+    | ContractEnded
     | CodeRejected
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from auth.session import Viewer
-from domain.access import AccessLevel, Scope, Standing, scopes
+from domain.access import NOBODY, AccessLevel, Scope, Standing, scopes
 from domain.profile import Profile
 from gateways.billing import Billing
 from loaders.batch import Batches
@@ -27,8 +27,11 @@ class ReadScope:
     @property
     def visibility(self) -> tuple[int, str, bool]:
         """The first three arguments of every statement in `models/visible.py`; nobody sees nothing."""
-        viewer_id = self.viewer.user_id if self.viewer else -1
-        return viewer_id, self.profile.operator.id, not self.profile.linking.same_operator_only
+        return self.visibility_of(self.viewer.user_id if self.viewer else NOBODY)
+
+    def visibility_of(self, user_id: int) -> tuple[int, str, bool]:
+        """The same on behalf of somebody who is not the viewer: a widget's owner."""
+        return user_id, self.profile.operator.id, not self.profile.linking.same_operator_only
 
     def profile_of(self, operator: str) -> Profile | None:
         """The profile that governs a line or account of `operator`; None when it is not served here."""

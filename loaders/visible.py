@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from domain.access import Scope
+from domain.access import Scope, widget_scopes
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from loaders.scope import ReadScope
 from models.visible import AccountRow, LineRow, standing
@@ -87,6 +87,13 @@ def lines(scope: ReadScope, rows: Iterable[LineRow]) -> list[Line]:
     """The lines that some right is left for; a line without any is not there for the viewer."""
     seen = ((row, scope.rights(row.operator, standing(row))) for row in rows)
     return [_line(row, rights) for row, rights in seen if rights]
+
+
+def widget_line(scope: ReadScope, row: LineRow) -> Line | None:
+    """A widget's line as it may look at it; None when its owner may not look at it any more (N13)."""
+    profile = scope.profile_of(row.operator)
+    rights = widget_scopes(standing(row), profile, scope.today(profile)) if profile else None
+    return _line(row, rights) if rights else None
 
 
 def accounts(scope: ReadScope, rows: Iterable[AccountRow]) -> list[Account]:

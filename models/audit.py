@@ -1,13 +1,15 @@
 """What happened to whom, for the people it concerns (F038, I16). Rows are only ever added."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from tortoise import fields
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.models import Model
 
+from domain.staff import Staff
 from models.user import User
 
 
@@ -26,12 +28,40 @@ class AuditEvent(Model):
         indexes = (("user_id", "id"),)
 
 
+class Actor(Protocol):
+    """Who does something, and in whose cabinet. A session's viewer is one: what staff do is told as theirs (E60)."""
+
+    @property
+    def operator(self) -> str: ...
+
+    @property
+    def user_id(self) -> int: ...
+
+    @property
+    def staff(self) -> Staff | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TheUser:
+    """The user of a cabinet, or whoever is at its door: for what happens outside a session."""
+
+    operator: str
+    user_id: int
+    staff: Staff | None = None
+
+
+# What every event of an employee tells, whatever else it does.
+STAFF, STAFF_REASON, STAFF_TICKET = "staff", "staff_reason", "staff_ticket"
+
 _RECORD = "insert into audit_event (operator, user_id, action, details, at) values ($1, $2, $3, $4::jsonb, now())"
 
 
-async def record(
-    connection: BaseDBAsyncClient, operator: str, user_id: int, action: str, **details: str | int | None
-) -> None:
-    """Add an event, in the transaction of what it tells. `details` are for people: no secrets, no full numbers."""
+async def record(connection: BaseDBAsyncClient, actor: Actor, action: str, **details: str | int | None) -> None:
+    """Add an event to the actor's cabinet, in the transaction of what it tells.
+
+    `details` are for people: no secrets, no full numbers.
+    """
     told = {key: value for key, value in details.items() if value is not None}
-    await connection.execute_query(_RECORD, [operator, user_id, action, orjson.dumps(told).decode()])
+    if actor.staff is not None:
+        told |= {STAFF: actor.staff.name, STAFF_REASON: actor.staff.reason, STAFF_TICKET: actor.staff.ticket}
+    await connection.execute_query(_RECORD, [actor.operator, actor.user_id, action, orjson.dumps(told).decode()])

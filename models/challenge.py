@@ -40,7 +40,7 @@ class Challenge(Model):
     subject: int | None = fields.BigIntField(null=True)
     initiator = fields.CharField(max_length=64)
     # Two letters that the message and the form both show, so that nobody types the code of an older message (E8).
-    tag = fields.CharField(max_length=2, default="")
+    tag = fields.CharField(max_length=2, db_default="")
     sent = fields.BooleanField(default=True)
     code_hmac: bytes = fields.BinaryField()
     attempts: int = fields.IntField(default=0)

@@ -8,15 +8,15 @@ from auth import email_binding, network, password_change, preferences, sessions,
 from auth.challenge import Challenge
 from auth.email_binding import EmailBound
 from auth.password_change import PasswordChanged
-from auth.session import Viewer
 from auth.sessions import Session
 from domain.access import AccessLevel
 from domain.language import Language
 from domain.profile_access import StepUpAction
-from domain.refusals import Forbidden, Refusal, StepUpRequired
+from domain.refusals import Refusal, StepUpRequired
 from domain.sign_in import RecoveryChannel
+from models.audit import STAFF
 from models.reader import Statement
-from resolvers import node_id
+from resolvers import confined, node_id
 from resolvers.context import Context
 from resolvers.page import Page, page, position, size
 from resolvers.sign_in import Entered, caller_of, challenge_key, enter
@@ -38,10 +38,12 @@ class AuditEvent:
     at: datetime
     action: str
     details: list[AuditDetail]
+    is_operator_staff: bool
 
 
 def _event(event_id: int, at: datetime, action: str, details: dict[str, Any]) -> AuditEvent:
-    return AuditEvent(event_id, at, action, [AuditDetail(key, str(value)) for key, value in details.items()])
+    told = [AuditDetail(key, str(value)) for key, value in details.items()]
+    return AuditEvent(event_id, at, action, told, STAFF in details)
 
 
 _EVENTS = Statement(
@@ -54,18 +56,10 @@ where user_id = $1 and ($2::bigint is null or id < $2) order by id desc limit $3
 _EVENTS_COUNT = Statement("select count(*) from audit_event where user_id = $1", int)
 
 
-_FULL_ONLY = Forbidden("A session that the network opened may look and pay: sign in by yourself for this")
-
-
-def _confined(viewer: Viewer) -> Forbidden | None:
-    """Why a PARTIAL session may not: what it could change would make it a full one (F029)."""
-    return None if viewer.access_level is AccessLevel.FULL else _FULL_ONLY
-
-
 async def change_password(context: Context, current: str, new: str) -> PasswordChanged | Refusal:
     """Change the viewer's password; the one thing that a session with a temporary password may do."""
     viewer = context.require_session()
-    if refused := _confined(viewer):
+    if refused := confined.from_keys(viewer):
         return refused
     return await context.change(
         password_change.change(context.profile, context.secret, viewer, current, new, caller_of(context))
@@ -95,7 +89,7 @@ async def viewer_sessions(context: Context) -> list[Session]:
 async def revoke_session(context: Context, global_id: str) -> Refusal | None:
     """End a session of the viewer's."""
     viewer = context.require_viewer()
-    if refused := _confined(viewer):
+    if refused := confined.from_settings(viewer):
         return refused
     wanted = node_id.decode(global_id)
     key = node_id.integer_key(wanted) if wanted is not None and wanted.type_name == "Session" else None
@@ -105,12 +99,16 @@ async def revoke_session(context: Context, global_id: str) -> Refusal | None:
 async def request_step_up(context: Context) -> Challenge | Refusal:
     """Send a code for a fresh proof."""
     viewer = context.require_viewer()
+    if refused := confined.from_fresh_proof(viewer):
+        return refused
     return await context.change(step_up.request(context.profile, context.secret, viewer))
 
 
 async def confirm_step_up(context: Context, challenge_id: str, code: str) -> Refusal | None:
     """Prove with the code."""
     viewer = context.require_viewer()
+    if refused := confined.from_fresh_proof(viewer):
+        return refused
     return await context.change(
         step_up.confirm(context.profile, context.secret, viewer, challenge_key(challenge_id), code)
     )
@@ -139,7 +137,7 @@ async def sign_in_from_network(context: Context, token: str) -> Entered | Refusa
 async def set_network_auto_login(context: Context, level: AccessLevel | None) -> Refusal | None:
     """Choose how far the network lets in."""
     viewer = context.require_viewer()
-    if refused := _confined(viewer):
+    if refused := confined.from_keys(viewer):
         return refused
     return await context.change(network.set_level(context.profile, viewer, level))
 
@@ -147,7 +145,7 @@ async def set_network_auto_login(context: Context, level: AccessLevel | None) ->
 async def set_language(context: Context, language: Language) -> Refusal | None:
     """Choose the language of messages."""
     viewer = context.require_viewer()
-    if refused := _confined(viewer):
+    if refused := confined.from_settings(viewer):
         return refused
     refusal = await context.change(preferences.set_language(context.profile, viewer, language))
     if refusal is None:
@@ -158,7 +156,7 @@ async def set_language(context: Context, language: Language) -> Refusal | None:
 async def set_display_name(context: Context, name: str) -> Refusal | None:
     """Choose how to be called."""
     viewer = context.require_viewer()
-    if refused := _confined(viewer):
+    if refused := confined.from_settings(viewer):
         return refused
     refusal = await context.change(preferences.set_display_name(viewer, name))
     if refusal is None:
@@ -169,7 +167,7 @@ async def set_display_name(context: Context, name: str) -> Refusal | None:
 async def request_email_binding(context: Context, email: str) -> Challenge | Refusal:
     """Send a code to an address that is to be the viewer's."""
     viewer = context.require_viewer()
-    if refused := _confined(viewer):
+    if refused := confined.from_keys(viewer):
         return refused
     if StepUpAction.CHANGE_CONTACT in context.profile.access.step_up_for and not viewer.stepped_up:
         return StepUpRequired()
@@ -179,7 +177,7 @@ async def request_email_binding(context: Context, email: str) -> Challenge | Ref
 async def confirm_email_binding(context: Context, challenge_id: str, code: str) -> EmailBound | Refusal:
     """Prove the address."""
     viewer = context.require_viewer()
-    if refused := _confined(viewer):
+    if refused := confined.from_keys(viewer):
         return refused
     return await context.change(
         email_binding.confirm(context.profile, context.secret, viewer, challenge_key(challenge_id), code)

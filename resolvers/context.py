@@ -1,14 +1,14 @@
 """What every resolver of one operation is given."""
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import strawberry
 from starlette.responses import Response
 
-from auth.session import Expired, Viewer, still
+from auth.session import Expired, Viewer, Widget, still
 from domain.challenge import ChallengeChannel
 from domain.profile import Profile
 from gateways.billing import Billing
@@ -18,7 +18,7 @@ from loaders.batch import Batches
 from loaders.loaders import Loaders
 from loaders.scope import ReadScope
 from models.reader import Reader
-from resolvers.errors import password_change_required, session_expired, unauthenticated
+from resolvers.errors import password_change_required, session_expired, unauthenticated, widget_looks_only
 from services.payment_settlement import Desk
 
 T = TypeVar("T")
@@ -52,14 +52,15 @@ class Context:
     `site` is where the front end is, for links in mails.
     `initiator` tells callers apart before they sign in, as well as an address and a client's name can.
     `channels` are those that this server can send codes by.
-    `caller` is None for nobody, `Expired` for a session that has ended.
+    `caller` is None for nobody, `Expired` for a session that has ended, `Widget` for what may only look at its line:
+    it is no viewer, so all is closed to it that does not ask for a `Widget` by name.
     `response` takes cookies; over a socket there is none, and `live` instead.
     `unanswered` once the database did not answer a field: whoever asked had better ask again.
     """
 
     profile: Profile
     profiles: Mapping[str, Profile]
-    caller: Viewer | Expired | None
+    caller: Viewer | Widget | Expired | None
     reads: Reader
     billing: Billing
     batches: Batches
@@ -98,16 +99,24 @@ class Context:
         """Whose session it is, a temporary password or not: to change it, and to leave."""
         if isinstance(self.caller, Viewer):
             return self.caller
+        if isinstance(self.caller, Widget):
+            raise widget_looks_only()
         raise session_expired() if isinstance(self.caller, Expired) else unauthenticated()
 
-    async def change(self, work: Awaitable[T]) -> T:
-        """Await something that changes data: reads before it are given up, reads after it are fresh."""
+    async def change(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await something that changes data: reads before it are given up, reads after it are fresh.
+
+        A widget changes nothing, not even what needs no session (N13).
+        """
+        if isinstance(self.caller, Widget):
+            work.close()
+            raise widget_looks_only()
         await self.reads.release()
         outcome = await work
         self.loaders = self._fresh_loaders()
         return outcome
 
-    def become(self, caller: Viewer | Expired | None) -> None:
+    def become(self, caller: Viewer | Widget | Expired | None) -> None:
         """Go on as somebody else: after signing in or out, or when a session has ended."""
         self.caller = caller
         self.loaders = self._fresh_loaders()

@@ -33,3 +33,8 @@ def session_expired() -> CallerError:
 def password_change_required() -> CallerError:
     """A session with a temporary password wants more than to change it."""
     return CallerError("Change the temporary password first", "PASSWORD_CHANGE_REQUIRED")
+
+
+def widget_looks_only() -> CallerError:
+    """A widget's token was used for something else than to look at its line."""
+    return CallerError("A widget may look at its line only; sign in for this", "FORBIDDEN")

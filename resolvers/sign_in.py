@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from auth import code_resend, puk, session, sessions, sign_in, temporary_password
+from auth import code_resend, puk, session, sessions, sign_in, temporary_password, widget
 from auth.challenge import Challenge
-from auth.session import Viewer
+from auth.session import Viewer, Widget
 from auth.sessions import Remembered, Session
 from auth.sign_in import Caller, SignedIn
 from auth.temporary_password import PasswordOnItsWay
-from domain.access import AccessLevel
 from domain.challenge import ChallengeChannel
 from domain.refusals import CodeRejected, ErrorCode, Refusal
 from resolvers.context import Context
@@ -92,18 +91,22 @@ async def refresh(context: Context, refresh_token: str) -> Entered | Refusal:
 
 async def out(context: Context, *, everywhere: bool) -> None:
     """End the session and take its cookie back."""
+    if isinstance(context.caller, Widget):
+        await _widget_out(context, context.caller)
+        return
     viewer = context.require_session()
-    # A session that the network opened ends itself, and none of the user's own.
-    everywhere = everywhere and viewer.access_level is AccessLevel.FULL
+    # A session that the network opened ends itself, and none of the user's own; an employee's neither.
+    everywhere = everywhere and viewer.holds_keys
     await context.change(session.sign_out(viewer, everywhere=everywhere))
     context.become(None)
-    if context.response is not None:
-        context.response.delete_cookie(
-            cookie_name(context.profile.operator.id, secure=context.secure_cookies),
-            secure=context.secure_cookies,
-            httponly=True,
-            samesite="lax",
-        )
+    take_cookie(context)
+
+
+async def _widget_out(context: Context, caller: Widget) -> None:
+    """The one thing that a widget may change: that it is there."""
+    await context.reads.release()
+    await widget.end(caller)
+    context.become(None)
 
 
 async def enter(context: Context, outcome: SignedIn | Remembered | Refusal) -> Entered | Refusal:
@@ -118,6 +121,17 @@ async def enter(context: Context, outcome: SignedIn | Remembered | Refusal) -> E
     return Entered(
         token=outcome.token, refresh_token=outcome.refresh_token, viewer=viewer, session=current_session(viewer)
     )
+
+
+def take_cookie(context: Context) -> None:
+    """Take the browser's cookie back."""
+    if context.response is not None:
+        context.response.delete_cookie(
+            cookie_name(context.profile.operator.id, secure=context.secure_cookies),
+            secure=context.secure_cookies,
+            httponly=True,
+            samesite="lax",
+        )
 
 
 def current_session(viewer: Viewer) -> Session:

@@ -7,6 +7,7 @@ from datetime import datetime
 from auth.session import Viewer
 from domain.language import Language
 from domain.line import LineStatus, ServiceKind
+from domain.sign_in import RecoveryChannel
 from loaders.households_by_user_id import Household
 from loaders.visible import Account, Line, accounts, lines
 from models.reader import Statement
@@ -94,8 +95,10 @@ class User:
     id: int
     display_name: str
     login: str | None
+    custom_login: str | None
     language: Language
     must_change_password: bool
+    recovery_channels: Sequence[RecoveryChannel]
     created_at: datetime
 
 
@@ -105,8 +108,10 @@ def user(viewer: Viewer) -> User:
         id=viewer.user_id,
         display_name=viewer.display_name,
         login=viewer.login,
+        custom_login=viewer.custom_login,
         language=viewer.language,
         must_change_password=viewer.must_change_password,
+        recovery_channels=viewer.recovery_channels,
         created_at=viewer.user_created_at,
     )
 

@@ -17,11 +17,11 @@ class Node:
         return strawberry.ID(encode(info._raw_info.parent_type.name, self.id))
 
 
-def backed_by(row: type) -> Callable[[Any, Any], bool]:
-    """The `is_type_of` of a type whose objects are instances of `row`."""
+def backed_by(*rows: type) -> Callable[[Any, Any], bool]:
+    """The `is_type_of` of a type whose objects are instances of one of `rows`."""
 
     def is_type_of(value: object, _info: object) -> bool:
-        return isinstance(value, row)
+        return isinstance(value, rows)
 
     return is_type_of
 

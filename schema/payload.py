@@ -141,6 +141,21 @@ class PaymentNotOpen(UserError):
     is_type_of = backed_by(payment_refusals.PaymentNotOpen)
 
 
+@strawberry.type(description="Somebody signs in with this login already; it is not told who (F020)")
+class LoginTaken(UserError):
+    is_type_of = backed_by(refusals.LoginTaken)
+
+
+@strawberry.type(description="The owner of a household cannot go while others are in it (E27)")
+class LastOwner(UserError):
+    is_type_of = backed_by(refusals.LastOwner)
+
+
+@strawberry.type(description="All contracts and lines have ended, and the cabinet with them (F035)")
+class ContractEnded(UserError):
+    is_type_of = backed_by(refusals.ContractEnded)
+
+
 USER_ERRORS = (
     InputRejected,
     CredentialsRejected,
@@ -164,6 +179,9 @@ USER_ERRORS = (
     IdempotencyConflict,
     PaymentUnavailable,
     PaymentNotOpen,
+    LoginTaken,
+    LastOwner,
+    ContractEnded,
 )
 
 

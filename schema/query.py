@@ -22,10 +22,11 @@ _ID = "A global id. Unknown, foreign and malformed ids are answered alike: null"
 @strawberry.type(description="Everything that can be read")
 class Query(SocialQuery, PaymentQuery):
     @strawberry.field(graphql_type=Viewer | None, description="Who is signed in; null without a session")
-    def viewer(self, info: Info) -> session.Viewer | None:
-        if isinstance(info.context.caller, session.Viewer):
+    def viewer(self, info: Info) -> session.Viewer | session.Widget | None:
+        caller = info.context.caller
+        if isinstance(caller, session.Viewer):
             return info.context.require_viewer()
-        return None
+        return caller if isinstance(caller, session.Widget) else None
 
     @strawberry.field(graphql_type=Node | None, description="An object by its global id, if the viewer may see it")
     async def node(

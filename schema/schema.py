@@ -14,15 +14,19 @@ from resolvers.context import Context
 from resolvers.errors import CallerError
 from schema import enums  # noqa: F401 - registers the domain's enums
 from schema.account_security import AccountSecurityMutation
+from schema.closing import ClosingMutation
+from schema.login_change import LoginChangeMutation
 from schema.one_mutation import OneMutationField
 from schema.payload import USER_ERRORS
 from schema.payment import PayeeAmbiguous, PaymentMutation
 from schema.query import Query
+from schema.recovery_channels import RecoveryChannelsMutation
 from schema.registration import RegistrationMutation
 from schema.scalars import scalar_map
 from schema.sign_in import SignInMutation
 from schema.social import SocialMutation
 from schema.subscription import Subscription
+from schema.widget_token import WidgetTokenMutation
 
 _CACHED_DOCUMENTS = 128
 # Bounds the memory that a parsed document takes, and with it that of the caches.
@@ -35,7 +39,17 @@ _log = structlog.get_logger()
 
 
 @strawberry.type(description="Everything that can be changed")
-class Mutation(RegistrationMutation, AccountSecurityMutation, SignInMutation, SocialMutation, PaymentMutation):
+class Mutation(
+    RegistrationMutation,
+    AccountSecurityMutation,
+    RecoveryChannelsMutation,
+    LoginChangeMutation,
+    ClosingMutation,
+    WidgetTokenMutation,
+    SignInMutation,
+    SocialMutation,
+    PaymentMutation,
+):
     pass
 
 

@@ -35,5 +35,8 @@ class AuditEvent(Node):
     at: datetime = strawberry.field(description="When")
     action: str = strawberry.field(description="What, such as SIGNED_IN or PASSWORD_CHANGED")
     details: list[AuditDetail] = strawberry.field(description="More about it")
+    is_operator_staff: bool = strawberry.field(
+        description="Whether an employee of the operator did it for the user (E60); `details` says who and why"
+    )
 
     is_type_of = backed_by(account_security.AuditEvent)

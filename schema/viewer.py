@@ -9,9 +9,11 @@ from auth import session
 from domain.access import AccessLevel
 from domain.language import Language
 from domain.line import LineStatus, ServiceKind
+from domain.sign_in import RecoveryChannel
 from execution.batched import batched
 from loaders.households_by_user_id import Household as HouseholdRow
 from resolvers import account_security, payment, viewer
+from resolvers import widget as widgets
 from resolvers.context import Info
 from schema.household import Household
 from schema.line import Line, PersonalAccount
@@ -19,6 +21,7 @@ from schema.node import AFTER, FIRST, Connection, Node, backed_by
 from schema.payment import Payment, PaymentFilter
 from schema.session import AuditEvent, Session
 from schema.social_account import SocialAccount
+from schema.widget import WidgetSnapshot
 
 
 @strawberry.input(description="Which of the viewer's numbers to list; what is left out does not matter")
@@ -31,8 +34,12 @@ class LineFilter:
 class User(Node):
     display_name: str = strawberry.field(description="How the user is called")
     login: str | None = strawberry.field(description="What the user signs in with, the telephone number first")
+    custom_login: str | None = strawberry.field(description="The login of the user's own choosing (F020); null: none")
     language: Language = strawberry.field(description="The language of messages")
     must_change_password: bool = strawberry.field(description="Whether the password is a temporary one (F009)")
+    recovery_channels: list[RecoveryChannel] = strawberry.field(
+        description="The ways back in that the user leaves open; all of the operator's where none was chosen (F018)"
+    )
     created_at: datetime = strawberry.field(description="Since when the cabinet exists")
 
     is_type_of = backed_by(viewer.User)
@@ -45,11 +52,12 @@ class Viewer(Node):
         description="Whether a fresh code was given within ten minutes, which some actions ask for (F028)"
     )
 
-    is_type_of = backed_by(session.Viewer)
+    # A widget sees what its fields give to somebody who is nobody (N13).
+    is_type_of = backed_by(session.Viewer, session.Widget)
 
     @strawberry.field(graphql_type=User, description="The viewer's own data")
-    def user(parent: strawberry.Parent[session.Viewer]) -> viewer.User:
-        return viewer.user(parent)
+    def user(self, info: Info) -> viewer.User:
+        return viewer.user(info.context.require_viewer())
 
     @strawberry.field(
         graphql_type=Connection[Line],
@@ -102,6 +110,13 @@ class Viewer(Node):
         after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
     ) -> object:
         return await account_security.audit_log(info.context, first, after)
+
+    @strawberry.field(
+        graphql_type=WidgetSnapshot,
+        description="What a home-screen widget shows, cheaply: its line, or the viewer's first number (F060, N13)",
+    )
+    async def widget(self, info: Info) -> widgets.Snapshot:
+        return await widgets.snapshot(info.context)
 
     social_accounts: list[SocialAccount] = batched(
         list[SocialAccount],

@@ -1,4 +1,4 @@
-"""The command line: `hearth run`, `serve`, `worker`, `bank`, `migrate`, `import`, `seed`, `ledger`, `operators`, `sdl`.
+"""The command line: `hearth run`, `serve`, `worker`, `bank`, `migrate`, `import`, `seed`, `support` and others.
 
 An expected failure is one clear line per problem on stderr and exit code 1; a traceback means a bug.
 
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from domain.staff import Staff, staff
 from server.failure import StartFailure
 from server.listener import open_listener
 from server.settings import load_development_settings, load_settings
@@ -61,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     password = add("password", _password, "print a new password for somebody in the office (F012)")
     password.add_argument("--operator", required=True, metavar="ID", help="whose cabinet it is")
     password.add_argument("login", metavar="LOGIN", help="a number, an account, a contract or a login")
+    support = add("support", _support, "print a token to act for a user with, for half an hour; the user is told (E60)")
+    support.add_argument("--operator", required=True, metavar="ID", help="whose cabinet it is")
+    support.add_argument("--login", required=True, help="a number, an account, a contract or a login of the user")
+    support.add_argument("--staff", required=True, metavar="NAME", help="who acts, as the user will read it")
+    support.add_argument("--reason", required=True, metavar="TEXT", help="why, as the user will read it")
+    support.add_argument("--ticket", required=True, metavar="ID", help="for which ticket")
     seed = add("seed", _seed, "make invented households")
     seed.add_argument("--households", type=_positive, default=1000, metavar="N", help="how many (default 1000)")
     seed.add_argument("--operator", metavar="ID", help="of which operator (default: all, evenly)")
@@ -128,6 +135,16 @@ def _password(arguments: argparse.Namespace) -> None:
     from server.commands import issue_password
 
     issue_password(settings, arguments.operator, arguments.login)
+
+
+def _support(arguments: argparse.Namespace) -> None:
+    told = staff(arguments.staff, arguments.reason, arguments.ticket)
+    if not isinstance(told, Staff):
+        raise StartFailure(told.message)
+    settings = load_settings()
+    from server.commands import act_for
+
+    act_for(settings, arguments.operator, arguments.login, told)
 
 
 def _seed(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What `hearth migrate`, `import`, `seed`, `ledger` and `worker` do."""
+"""What `hearth migrate`, `import`, `seed`, `ledger`, `password`, `support` and `worker` do."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import TypeVar
 
 import uvloop
 
-from auth import office
+from auth import office, support
 from domain.profile import Profile
+from domain.staff import Staff
 from models.database import process_database
 from models.migrate import is_ready
 from server.database import attached, bring_up_to_date, check
@@ -91,6 +92,23 @@ def issue_password(settings: Settings, operator: str, login: str) -> None:
 async def _issue(settings: Settings, url: str, profile: Profile, login: str) -> str | None:
     async with process_database(url, pool_size=settings.pool_size):
         return await office.issue(profile, login)
+
+
+def act_for(settings: Settings, operator: str, login: str, staff: Staff) -> None:
+    """Print a token with which an employee acts for a user for half an hour (E60)."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        if operator not in profiles:
+            raise StartFailure(f"There is no operator {operator!r}, only {', '.join(profiles)}")
+        token = _run(_act_for(settings, url, profiles[operator], login, staff))
+    if token is None:
+        raise StartFailure(f"Nobody signs in to {operator} with {login!r}")
+    print(token)
+
+
+async def _act_for(settings: Settings, url: str, profile: Profile, login: str, staff: Staff) -> str | None:
+    async with process_database(url, pool_size=settings.pool_size):
+        return await support.act_for(profile, login, staff)
 
 
 def work(settings: Settings) -> None:

@@ -8,7 +8,7 @@ import asyncpg
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from auth.session import Expired, Viewer, authenticate
+from auth.session import Expired, Viewer, Widget, authenticate
 from domain.profile import Profile
 from gateways.billing import Billing
 from gateways.oidc import SocialProviders
@@ -53,7 +53,7 @@ class Contexts:
             given = connection.cookies.get(cookie_name(profile.operator.id, secure=not self.settings.development))
         return given if given and len(given) <= _LONGEST_TOKEN else None
 
-    async def caller(self, token: str | None, profile: Profile, reads: Reader) -> Viewer | Expired | None:
+    async def caller(self, token: str | None, profile: Profile, reads: Reader) -> Viewer | Widget | Expired | None:
         """Whose token it is; counts as activity."""
         return None if token is None else await authenticate(reads, profile, token)
 
@@ -61,7 +61,7 @@ class Contexts:
         self,
         connection: HTTPConnection,
         profile: Profile,
-        caller: Viewer | Expired | None,
+        caller: Viewer | Widget | Expired | None,
         reads: Reader,
         batches: Batches,
         *,

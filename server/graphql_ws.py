@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from auth.session import Expired, Viewer
+from auth.session import Expired, Viewer, Widget
 from domain.profile import Profile
 from loaders.batch import Batches
 from models.reader import SILENT
@@ -184,6 +184,8 @@ class _Socket:
             await reads.close()
         if isinstance(caller, Expired):
             raise _Close(_FORBIDDEN, _ENDED)
+        if isinstance(caller, Widget):
+            raise _Close(_FORBIDDEN, "A widget asks over HTTP")
         return caller
 
     def _guarding(self, viewer: Viewer) -> AbstractContextManager[None]:

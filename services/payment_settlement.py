@@ -42,6 +42,7 @@ from gateways.payments import (
     Token,
 )
 from models import audit
+from models.audit import TheUser
 from models.database import tx
 from models.notify import notify
 from services import ledger, payment_method, payment_receipt
@@ -261,8 +262,8 @@ async def _complete(
     fingerprint = charged.method.fingerprint if charged.method is not None else None
     rows = await connection.execute_query_dict(_COMPLETE, [payment.id, charged.provider_id, kept, fingerprint])
     await payment_receipt.send(connection, profile, payment)
-    amount = str(Money(payment.amount, payment.currency))
-    await audit.record(connection, payment.operator, payment.payer_id, "PAID", amount=amount, target=payment.named)
+    payer, amount = TheUser(payment.operator, payment.payer_id), str(Money(payment.amount, payment.currency))
+    await audit.record(connection, payer, "PAID", amount=amount, target=payment.named)
     return row_of(rows[0])
 
 

@@ -1,7 +1,7 @@
 """A client of Hearth for tests: what a front end does, and no more."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx2
 
@@ -15,6 +15,12 @@ mutation SignIn($identifier: String!, $password: String!) {
   }
 }
 """
+
+
+class Person(Protocol):
+    """Somebody with a `msisdn` and a `password`."""
+
+    def __getitem__(self, key: str, /) -> Any: ...
 
 
 @dataclass
@@ -53,7 +59,7 @@ class Cabinet:
         data: dict[str, Any] = answer["data"]
         return data
 
-    async def signed_in(self, operator: str, person: dict[str, Any]) -> Self:
+    async def signed_in(self, operator: str, person: Person) -> Self:
         """The cabinet as `person` sees it."""
         visitor = self.of(operator)
         payload = (await visitor.data(SIGN_IN, identifier=person["msisdn"], password=person["password"]))[

@@ -24,6 +24,7 @@ from starlette.routing import Route
 from domain.profile import Profile, read_profile, read_profiles
 from gateways.billing import Billing
 from gateways.ledger_billing import LedgerBilling
+from gateways.payments import UnconfiguredProvider
 from gateways.simulators.bank.records import Behaviour
 from models.database import database as connected
 from models.migrate import migrate
@@ -36,10 +37,12 @@ from server.graphql_http import GraphQLEndpoint
 from server.settings import Settings
 from services import catalogue, demo
 from services.ledger_verify import LedgerProven, verify
+from services.payment_settlement import Desk
 from tests.bank import Street, street
 from tests.cabinet import Cabinet
 from tests.household_records import fetch
 from tests.ledger import PEOPLE
+from tests.newcomers import Newcomers
 
 # How root drops to another account is for root alone to try.
 collect_ignore = [] if os.geteuid() == 0 else ["test_embedded_postgres_as_root.py"]
@@ -50,6 +53,9 @@ SECRET = "a secret of the tests, long enough for production too"
 
 # What a test may leave behind in the shared database, and what is therefore cleared after each.
 _CHANGED = "session, challenge, outbox, counter, audit_event"
+
+# Nothing is paid where nobody was told to take payments.
+NOBODY = Desk(UnconfiguredProvider())
 
 _names = count()
 _PREFIX = "run_"
@@ -167,7 +173,7 @@ async def opened(
 
         async def open_cabinet(url: str, billing: Billing | None = None) -> Cabinet:
             pool = await stack.enter_async_context(reader_pool(url, 4))
-            contexts = Contexts(settings, profiles, billing or LedgerBilling(), pool, {})
+            contexts = Contexts(settings, profiles, billing or LedgerBilling(), pool, {}, NOBODY)
             endpoint = GraphQLEndpoint(build_schema(), contexts)
             application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
             transport = httpx2.ASGITransport(app=application)
@@ -200,6 +206,14 @@ def town(running_street: Street) -> Street:
     running_street.bank.webhooks_held = False
     running_street.bank.control(Behaviour())
     return running_street
+
+
+@pytest.fixture
+async def newcomers(database: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[Newcomers]:
+    """People of the test's own in the database of `cabinet`, who are gone afterwards."""
+    people = Newcomers(database)
+    yield people
+    await people.leave()
 
 
 @pytest.fixture(scope="session")

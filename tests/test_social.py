@@ -31,7 +31,7 @@ from server.graphql_http import GraphQLEndpoint
 from server.settings import Settings
 from server.social import read_registrations, social_providers
 from tests.cabinet import Cabinet
-from tests.conftest import free_port
+from tests.conftest import NOBODY, free_port
 from tests.npm_peer import installed, node
 
 CALLBACK = "https://lk.example.ru/social"
@@ -206,7 +206,7 @@ async def serve(
             file = tmp_path / "oidc.toml"
             file.write_text(network.registrations())
             providers = await stack.enter_async_context(social_providers(read_registrations(file, profiles)))
-            contexts = Contexts(settings, profiles, LedgerBilling(), app.state.pool, providers)
+            contexts = Contexts(settings, profiles, LedgerBilling(), app.state.pool, providers, NOBODY)
             app.state.graphql = GraphQLEndpoint(served_schema, contexts)
             return cabinet
 

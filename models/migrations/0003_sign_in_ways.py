@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         ops.AddField(
             model_name="Challenge",
             name="tag",
-            field=fields.CharField(default="", max_length=2),
+            field=fields.CharField(db_default="", max_length=2),
         ),
         ops.AlterModelOptions(
             name="Registration",

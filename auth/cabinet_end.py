@@ -1,0 +1,126 @@
+"""How a cabinet ends (F034, F035): nobody enters it any more, its numbers and addresses are free, its log stays.
+
+It ends because its user closes it, or with the last contract of its user, where the operator does it so.
+"""
+
+from typing import NamedTuple
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from auth import notices
+from domain.profile import Profile
+from domain.profile_offering import TerminationEffect
+from domain.refusals import ContractEnded, CredentialsRejected
+from domain.wording import Wording
+from models import audit
+from models.audit import Actor, TheUser
+from models.notify import notify
+
+NoEntry = CredentialsRejected | ContractEnded
+"""Why a right proof opens no session: there is no cabinet any more, or no contract."""
+
+_CLOSED = Wording("Your account was closed.")
+
+# Read under the row's lock: a cabinet that is being closed at this moment is waited for, and then it is closed. Who
+# never had a contract, such as a relative who registered by e-mail, has none that could have ended.
+_STANDING = """
+select u.closed_at is not null as closed,
+  (exists (select from line l where l.user_id = u.id)
+    or exists (select from contract c where c.holder_id = u.person_id))
+  and not exists (
+    select from line l join personal_account a on a.id = l.account_id join contract c on c.id = a.contract_id
+    where l.user_id = u.id and l.status not in ('TERMINATED', 'PORTED_OUT') and c.status <> 'TERMINATED')
+  and not exists (select from contract c where c.holder_id = u.person_id and c.status <> 'TERMINATED') as ended
+from app_user u where u.id = $1 for no key update of u
+"""
+
+# Households that others stay in keep their owner until somebody takes over (E28); a household of one ends.
+_ALONE = """
+select m.household_id from membership m join household h on h.id = m.household_id
+where m.user_id = $1 and m.status = 'ACTIVE' and h.dissolved_at is null and not exists (
+  select from membership o where o.household_id = m.household_id and o.status = 'ACTIVE' and o.user_id <> $1)
+"""
+_DISSOLVE = "update household set dissolved_at = now() where id = any($1::bigint[])"
+_LEAVE = """
+update membership m set status = 'LEFT'
+where m.user_id = $1 and m.status = 'ACTIVE' and (m.role <> 'OWNER' or m.household_id = any($2::bigint[]))
+"""
+# The links that the user agreed to, and those of a household that ends. Gives whose numbers they were.
+_REVOKE_LINKS = """
+with revoked as (
+  update number_link nl set status = 'REVOKED', primary_slot = null
+  where nl.status in ('PENDING', 'ACTIVE', 'SUSPENDED') and (
+    nl.household_id = any($2::bigint[])
+    or nl.line_id in (select id from line where user_id = $1)
+    or nl.account_id in (
+      select a.id from personal_account a join contract c on c.id = a.contract_id
+      join app_user u on u.person_id = c.holder_id where u.id = $1))
+  returning nl.line_id
+)
+select distinct l.user_id from revoked r join line l on l.id = r.line_id
+where l.user_id is not null and l.user_id <> $1
+"""
+_FORGET = (
+    "delete from login where user_id = $1",
+    "delete from contact where user_id = $1",
+    "delete from social_account where user_id = $1",
+    "update session set revoked_at = now() where user_id = $1 and revoked_at is null",
+    "update refresh_token set revoked_at = now() where user_id = $1 and revoked_at is null",
+    "update challenge set expires_at = now() where user_id = $1 and expires_at > now() and consumed_at is null",
+    "update line set user_id = null where user_id = $1",
+)
+# The person may open another cabinet, and has one at the most: the closed one keeps a shadow of them.
+_SHADOW = """
+insert into person (operator, ref, name)
+select operator, 'closed:' || id, display_name from app_user where id = $1 returning id
+"""
+_CLOSE = """
+update app_user set closed_at = now(), person_id = $2, password_hash = null, must_change_password = false,
+  temporary_hmac = null, temporary_expires_at = null, network_auto_login = null, recovery_channels = '{}'
+where id = $1
+"""
+
+
+class _Standing(NamedTuple):
+    closed: bool
+    ended: bool
+
+
+async def refuses(connection: BaseDBAsyncClient, profile: Profile, user_id: int) -> NoEntry | None:
+    """Why the user is not let in after proving who they are; None when they are.
+
+    Where the cabinet goes with the contract, this is when it goes (`closing.on_contract_termination`).
+    """
+    rows = await connection.execute_query_dict(_STANDING, [user_id])
+    standing = _Standing(**rows[0]) if rows else _Standing(closed=True, ended=True)
+    if standing.closed:
+        return CredentialsRejected()
+    if not standing.ended:
+        return None
+    if profile.closing.on_contract_termination is TerminationEffect.SUSPEND:
+        return ContractEnded(
+            "All your contracts have ended, so the cabinet is suspended; ask support about what is left"
+        )
+    await end(connection, profile, TheUser(profile.operator.id, user_id), "CABINET_DELETED")
+    return ContractEnded("All your contracts have ended, and the cabinet was deleted with them")
+
+
+async def end(
+    connection: BaseDBAsyncClient, profile: Profile, actor: Actor, action: str, *, reason: str | None = None
+) -> None:
+    """End the actor's cabinet: its ways in, sessions, contacts and links, and its place in households."""
+    user_id = actor.user_id
+    await notices.farewell(connection, profile, user_id, _CLOSED)
+    alone = [row["household_id"] for row in await connection.execute_query_dict(_ALONE, [user_id])]
+    for other in await connection.execute_query_dict(_REVOKE_LINKS, [user_id, alone]):
+        # Whoever holds a number reads of every change of rights over it (I16).
+        holder = TheUser(profile.operator.id, other["user_id"])
+        await audit.record(connection, holder, "LINK_REVOKED", because="household dissolved")
+    await connection.execute_query(_LEAVE, [user_id, alone])
+    await connection.execute_query(_DISSOLVE, [alone])
+    for statement in _FORGET:
+        await connection.execute_query(statement, [user_id])
+    [shadow] = await connection.execute_query_dict(_SHADOW, [user_id])
+    await connection.execute_query(_CLOSE, [user_id, shadow["id"]])
+    await notify(connection, f"session:{user_id}")
+    await audit.record(connection, actor, action, reason=reason)
