@@ -1,11 +1,17 @@
 """GraphiQL as a newcomer meets it, in a real browser that can reach nothing but this machine."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
+
+from tests.sockets import top_up
 
 pytestmark = pytest.mark.browser
 
@@ -167,6 +173,40 @@ def test_an_example_opens_in_a_tab_of_its_own_and_runs(page: Page) -> None:
     expect(response_pane(page)).to_contain_text('"msisdn"')
     page.get_by_role("tab", name="Dashboard").click()
     expect(operation_editor(page)).to_contain_text("query Dashboard")
+
+
+def test_a_balance_is_seen_to_change(page: Page, process_database: str) -> None:
+    """A subscription in GraphiQL: over a socket, with the page's cookie and operator."""
+    sign_in_as_owner(page)
+    demo = page.request.get("/dev/demo").json()
+    msisdn = demo[operator_selector(page).input_value()]["owner"]["msisdn"]
+    page.get_by_role("region", name="Examples").get_by_role("button", name="Balances as they change").click()
+    expect(operation_editor(page)).to_contain_text("subscription BalanceLive")
+    page.get_by_role("button", name="Execute query").click()
+    expect(response_pane(page)).to_contain_text('"balanceChanged"')
+
+    amount = elsewhere(with_much_more_money(process_database, msisdn))
+
+    expect(response_pane(page)).to_contain_text(f'"amount": "{amount}"')
+    page.get_by_role("button", name="Stop query").click()
+
+
+def elsewhere(work: Coroutine[Any, Any, Decimal]) -> Decimal:
+    """Run something async in a thread of its own: Playwright's loop counts as running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+async def with_much_more_money(url: str, msisdn: str) -> Decimal:
+    """Put an amount on the number's account that no other line has; gives the balance then."""
+    connection = await asyncpg.connect(url)
+    try:
+        account = await connection.fetchval("select account_id from line where msisdn = $1", msisdn)
+        await top_up(connection, account, 12_345_600)
+        balance = await connection.fetchval("select balance from ledger_account where account_id = $1", account)
+        return (Decimal(balance) / 100).quantize(Decimal("0.01"))
+    finally:
+        await connection.close()
 
 
 def test_signing_out_leaves_no_viewer(page: Page) -> None:

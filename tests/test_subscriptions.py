@@ -7,6 +7,7 @@ import importlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,9 @@ from tests.sockets import Socket, opened, tell, top_up
 
 BALANCE = "subscription ($ids: [ID!]) { balanceChanged(lineIds: $ids) { id balance { available { amount } stale } } }"
 OPERATOR = "beeline"
+FOLDER = Path(__file__).resolve().parent.parent / "graphiql/examples"
+TEXTS = {path.stem: path.read_text() for path in sorted(FOLDER.glob("*.graphql"))}
+EXAMPLES = [name for name, text in TEXTS.items() if "subscription" in text.split()]
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +79,10 @@ async def until(condition: Callable[[], bool]) -> None:
     assert condition()
 
 
-async def sign_in(address: str, person: dict[str, Any]) -> str:
+async def sign_in(address: str, person: dict[str, Any], operator: str = OPERATOR) -> str:
     """A new session of a demo person, at the worker of that address."""
     async with httpx2.AsyncClient(base_url=address) as client:
-        visitor = Cabinet(client, OPERATOR)
+        visitor = Cabinet(client, operator)
         data = await visitor.data(SIGN_IN, identifier=person["msisdn"], password=person["password"])
         token: str = data["signInWithPassword"]["accessToken"]
         return token
@@ -112,11 +116,11 @@ async def grandmother(demo_people: dict[str, Any]) -> str:
 
 
 @contextlib.asynccontextmanager
-async def signed_in(address: str, person: dict[str, Any]) -> AsyncIterator[Socket]:
+async def signed_in(address: str, person: dict[str, Any], operator: str = OPERATOR) -> AsyncIterator[Socket]:
     """A socket in a new session."""
-    token = await sign_in(address, person)
+    token = await sign_in(address, person, operator)
     async with opened(address) as client:
-        await client.init(authorization=f"Bearer {token}", operator=OPERATOR)
+        await client.init(authorization=f"Bearer {token}", operator=operator)
         yield client
 
 
@@ -152,6 +156,16 @@ async def test_all_lines_are_followed_when_none_is_named(
         _, account = await line(behind, owner["msisdn"])
         await top_up(behind, account, 1)
         assert (await client.next("b"))["balanceChanged"]["id"] in expected
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("operator", ["beeline", "letai", "life", "motiv", "tele2"])
+async def test_example_of_graphiql_tells_something_at_once(
+    hearth_server: str, demo_people: dict[str, Any], operator: str, example: str
+) -> None:
+    async with signed_in(hearth_server, demo_people[operator]["owner"], operator) as client:
+        await client.subscribe("e", TEXTS[example])
+        assert all(value is not None for value in (await client.next("e")).values())
 
 
 async def test_i8_unknown_foreign_and_malformed_lines_end_alike(
