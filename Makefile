@@ -36,7 +36,7 @@ import: installed ## load households into the development database: make import 
 ## Check
 
 test: installed-dev ## run every test but those of the browser
-	@$(PY) -m pytest -m "not browser"
+	@$(PY) -m pytest -m "not browser" --numprocesses=2 --dist=loadfile
 
 test-browser: installed-dev chromium ## run the tests that need a browser
 	@$(PY) -m pytest -m browser

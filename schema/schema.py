@@ -2,11 +2,12 @@
 
 import strawberry
 import structlog
-from graphql import GraphQLError, print_schema
+from graphql import GraphQLError, GraphQLInputObjectType, print_schema
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import AddValidationRules, MaskErrors, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import ExecutionContext
 
 from models.reader import SILENT
@@ -77,7 +78,7 @@ def is_bug(error: GraphQLError) -> bool:
 
 def build_schema() -> HearthSchema:
     """The schema with its extensions; the caches live as long as it does."""
-    return HearthSchema(
+    schema = HearthSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -91,6 +92,12 @@ def build_schema() -> HearthSchema:
             lambda: MaskErrors(should_mask_error=is_bug, error_message="Something went wrong on our side"),
         ],
     )
+    for type_ in schema._schema.type_map.values():
+        # Strawberry checks @oneOf by itself and leaves graphql-core's mark out, which introspection and the SDL go by.
+        definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if isinstance(type_, GraphQLInputObjectType) and getattr(definition, "is_one_of", False):
+            type_.is_one_of = True
+    return schema
 
 
 def sdl() -> str:

@@ -23,14 +23,10 @@ clearing as (
 transfer as (
   insert into ledger_transfer (operator, kind, key, at)
   select operator, 'TOP_UP', 'test:' || gen_random_uuid(), now() from own returning id
-),
-entries as (
-  insert into ledger_entry (transfer_id, account_id, amount)
-  select t.id, own.id, $2::bigint from transfer t, own
-  union all select t.id, c.id, -$2::bigint from transfer t, clearing c
-  returning account_id, amount
 )
-update ledger_account a set balance = a.balance + e.amount from entries e where e.account_id = a.id
+insert into ledger_entry (transfer_id, account_id, amount)
+select t.id, own.id, $2::bigint from transfer t, own
+union all select t.id, c.id, -$2::bigint from transfer t, clearing c
 """
 
 
