@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 SMPP_EXAMPLE = "such as 'smpp://system_id:password@smsc.example:2775?source=1070'"
 HTTP_EXAMPLE = "such as 'https://sms.example/messages'"
+CREDITING_EXAMPLE = "such as 'https://billing.example/credits'"
 SMTP_EXAMPLE = "such as 'smtp://user:password@mail.example:587?from=noreply@example.ru'"
 PAYMENTS_EXAMPLE = "such as 'yookassa://shop_id@api.yookassa.ru/v3'"
 
@@ -66,6 +67,24 @@ class HttpSmsAccount:
             raise ValueError("must be an https URL, since messages and the key travel there, " + HTTP_EXAMPLE)
         if parts.username is not None or parts.fragment:
             raise ValueError("must hold no user or fragment: the key is a variable of its own, " + HTTP_EXAMPLE)
+        return cls(url, key)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditingAccount:
+    """A billing system that is told of payments (docs/payments.md); the key signs what is posted."""
+
+    url: str
+    key: str = field(repr=False)
+
+    @classmethod
+    def from_url(cls, url: str, key: str) -> "CreditingAccount":
+        parts = _split(url, CREDITING_EXAMPLE)
+        host = _host(parts, CREDITING_EXAMPLE)
+        if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(host)):
+            raise ValueError(f"must be an https URL, {CREDITING_EXAMPLE}")
+        if parts.username is not None or parts.fragment:
+            raise ValueError(f"must hold no user or fragment: the key is a variable of its own, {CREDITING_EXAMPLE}")
         return cls(url, key)
 
 

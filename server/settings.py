@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from domain.challenge import ChallengeChannel
 from gateways.accounts import (
     BankAccount,
+    CreditingAccount,
     HttpSmsAccount,
     SmppAccount,
     SmtpAccount,
@@ -115,6 +116,10 @@ class Settings(BaseSettings):
     payments_url: SecretStr | None = Field(
         None, description="Payment provider: 'yookassa://…'; None in development: the bank simulator"
     )
+    crediting_key: SecretStr = Field(SecretStr(""), description="Key that signs what the billing system is told")
+    crediting_url: SecretStr | None = Field(
+        None, description="Billing system that is told of payments: 'https://…'; None: the ledger is all there is"
+    )
     payment_patience_seconds: float = Field(
         30.0, gt=0, le=3600, description="How long a payment is left to whoever began it before the bank is asked again"
     )
@@ -183,6 +188,13 @@ class Settings(BaseSettings):
         if self.payments_url is None:
             return None
         return payments_account(self.payments_url.get_secret_value(), self.payments_key.get_secret_value())
+
+    @property
+    def crediting_account(self) -> CreditingAccount | None:
+        """The billing system that is told of payments, if there is one beside the ledger."""
+        if self.crediting_url is None:
+            return None
+        return CreditingAccount.from_url(self.crediting_url.get_secret_value(), self.crediting_key.get_secret_value())
 
     @field_validator("hosts", mode="before")
     @classmethod
@@ -285,6 +297,16 @@ class Settings(BaseSettings):
                 raise ValueError(f"needs HEARTH_PAYMENTS_KEY, of at least {_PAYMENTS_KEY_LENGTH} characters")
             if isinstance(account, BankAccount) and known.data.get("env") == "production":
                 raise ValueError("must not be the bank simulator in production: it pays with invented money")
+        return url
+
+    @field_validator("crediting_url")
+    @classmethod
+    def _check_crediting_url(cls, url: SecretStr | None, known: ValidationInfo) -> SecretStr | None:
+        if url is not None:
+            key = known.data["crediting_key"].get_secret_value()
+            CreditingAccount.from_url(url.get_secret_value(), key)
+            if len(key) < _PAYMENTS_KEY_LENGTH:
+                raise ValueError(f"needs HEARTH_CREDITING_KEY, of at least {_PAYMENTS_KEY_LENGTH} characters")
         return url
 
     @field_validator("billing")
