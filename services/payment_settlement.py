@@ -6,7 +6,7 @@ so they come in one after the other, and the later ones find it done.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
 from uuid import UUID
@@ -255,9 +255,7 @@ async def _effect(
         case Charged() if payment.status not in (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED):
             return await _complete(connection, profile, payment, outcome)
         case Declined(reason, provider_id) if payment.status in OPEN:
-            # What the rules let go was not given up by its payer.
-            judged = payment.failure is not None
-            status = PaymentStatus.DECLINED if judged else _ENDED_BY.get(reason, PaymentStatus.DECLINED)
+            status = _ended_by(payment, reason)
             failure = ErrorCode.PAYMENT_DECLINED if status is PaymentStatus.DECLINED else None
             rows = await connection.execute_query_dict(_END, [payment.id, status, provider_id, failure, reason])
             return row_of(rows[0])
@@ -278,7 +276,16 @@ def _is_news(payment: PaymentRow, provider_id: str) -> bool:
 
 
 _AWAIT_CHECK_SECONDS = 60.0
-_ENDED_BY = {DeclineReason.CANCELLED: PaymentStatus.CANCELLED, DeclineReason.NOT_CONFIRMED: PaymentStatus.EXPIRED}
+
+
+def _ended_by(payment: PaymentRow, reason: DeclineReason) -> PaymentStatus:
+    """Given up by its payer, given up by the clock, or declined: by the bank, the payer on its page, or our rules."""
+    if payment.failure is None and reason is DeclineReason.CANCELLED:
+        return PaymentStatus.CANCELLED
+    overdue = payment.confirm_by is not None and payment.confirm_by <= datetime.now(UTC)
+    if payment.failure is None and reason is DeclineReason.NOT_CONFIRMED and overdue:
+        return PaymentStatus.EXPIRED
+    return PaymentStatus.DECLINED
 
 
 async def _complete(
