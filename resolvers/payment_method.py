@@ -7,15 +7,14 @@ from typing import Any
 
 from domain.payment import CardScheme, PaymentMethodKind
 from domain.payment_refusals import PaymentRefusal
-from domain.payment_rules import check_interval
+from domain.payment_rules import check_interval, check_token
 from domain.profile import Profile
-from domain.refusals import InputRejected, Refusal
+from domain.refusals import Refusal
 from models.reader import Statement
 from models.visible import USABLE_METHOD
 from resolvers import confined, node_id
 from resolvers.context import Context
 from services import payment_method
-from services.payment import LONGEST_TOKEN
 from services.payment_method import MethodKept
 
 Refused = Refusal | PaymentRefusal
@@ -36,6 +35,17 @@ class PaymentMethod:
     last_used_at: datetime | None
 
 
+# What it is told apart by, beside its last digits: a card by those alone, and not by its kind.
+_NAMES = {
+    PaymentMethodKind.CARD: "",
+    PaymentMethodKind.APPLE_PAY: "Apple Pay",
+    PaymentMethodKind.GOOGLE_PAY: "Google Pay",
+    PaymentMethodKind.E_WALLET: "E-wallet",
+    PaymentMethodKind.BANK_APP: "Bank app",
+    PaymentMethodKind.SBP: "SBP",
+}
+
+
 def _method(
     id_: int,
     kind: str,
@@ -48,12 +58,12 @@ def _method(
     is_own: bool,
     last_used_at: datetime | None,
 ) -> PaymentMethod:
-    named = {"CARD": "", "APPLE_PAY": "Apple Pay ", "GOOGLE_PAY": "Google Pay "}.get(kind)
+    named = _NAMES[PaymentMethodKind(kind)]
     return PaymentMethod(
         id=id_,
         kind=PaymentMethodKind(kind),
         scheme=CardScheme(scheme) if scheme else None,
-        masked=f"{named or ''}***{last_four}" if last_four else kind.replace("_", " ").capitalize(),
+        masked=f"{named} ***{last_four}".lstrip() if last_four else named,
         issuer_country=issuer_country,
         expires_on=date(year, month, monthrange(year, month)[1]) if year and month else None,
         shareable_in_household=shared,
@@ -99,8 +109,8 @@ async def add(context: Context, kind: PaymentMethodKind, token: str, *, shared: 
     viewer = context.require_viewer()
     if refused := confined.from_purse(viewer):
         return refused
-    if not 0 < len(token) <= LONGEST_TOKEN or "\0" in token:
-        return InputRejected("The token is not one of the bank's", ("token",))
+    if rejected := check_token(token):
+        return rejected
     provider = context.desk.provider
     outcome = await context.change(payment_method.add(provider, context.profile, viewer, kind, token, shared=shared))
     if not isinstance(outcome, MethodKept):

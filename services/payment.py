@@ -13,6 +13,7 @@ from auth import challenge
 from auth.challenge import Challenge, CodeAccepted, CodeRequest
 from auth.session import Viewer
 from domain.email import normalize_email
+from domain.line import LineStatus
 from domain.money import Money
 from domain.payment import BY_CARD, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.payment_refusals import (
@@ -29,6 +30,7 @@ from domain.payment_rules import (
     check_key,
     check_kind,
     check_payee,
+    check_token,
     fee,
     this_month,
 )
@@ -43,8 +45,6 @@ from models.database import tx
 from models.notify import notify
 from services import payment_method, payment_settlement
 from services.payment_settlement import Desk, PaymentRow, row_of
-
-LONGEST_TOKEN = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,10 @@ async def cancel(
 async def payee(connection: BaseDBAsyncClient, profile: Profile, account_id: int, *, is_seen: bool) -> Payee | None:
     """What is known of an account that is to be paid into; None where the operator has no such account."""
     rows = await connection.execute_query_dict(_PAYEE, [account_id, profile.operator.id])
-    return Payee(account_id, is_seen=is_seen, **rows[0]) if rows else None
+    if not rows:
+        return None
+    [row] = rows
+    return Payee(account_id, LineStatus(row["status"]), row["contract_ended"], row["cash_banned"], is_seen)
 
 
 async def _find(connection: BaseDBAsyncClient, viewer: Viewer, key: str) -> PaymentRow | None:
@@ -314,8 +317,8 @@ def _incomplete(profile: Profile, wanted: TopUp) -> Refused | None:
         return InputRejected("Give an e-mail address for the receipt", ("receiptEmail",))
     if wanted.receipt_email is not None and normalize_email(wanted.receipt_email) is None:
         return InputRejected("Give an e-mail address such as anna@example.org", ("receiptEmail",))
-    if wanted.token is not None and not 0 < len(wanted.token) <= LONGEST_TOKEN:
-        return InputRejected("The token is not one of the bank's", ("token",))
+    if wanted.token is not None and (refused := check_token(wanted.token)):
+        return refused
     if wanted.method_id is not None and wanted.token is not None:
         return InputRejected("Pay with a saved method or with a token, not with both", ("token",))
     on_our_page = wanted.kind in BY_CARD and rules.confirmation is not ConfirmationKind.BANK_REDIRECT

@@ -165,7 +165,8 @@ class Town:
         self.address = address
         self.url = url
         self.bank = (data / "bank" / "address").read_text()
-        self._journal = data / "bank" / "journal.ndjson"
+        self.data = data
+        self.journal = data / "bank" / "journal.ndjson"
         self.http = http
         self.database = database
         self._demo_people = demo_people
@@ -203,7 +204,7 @@ class Town:
 
     def charged(self, key: object) -> int | None:
         """What the payer of our payment was charged, by the bank's own journal; None: nothing."""
-        found = charges(self._journal).get(str(key))
+        found = charges(self.journal).get(str(key))
         return found.minor if found is not None else None
 
     async def code(self, msisdn: str, challenge: str) -> str:
@@ -229,7 +230,7 @@ class Town:
 
     async def set(self, payment: dict[str, Any], assignment: str) -> None:
         """Change a payment behind the scenes, such as its times."""
-        await self.database.execute(f"update payment set {assignment} where id = $1", key_of(payment))  # noqa: S608
+        await self.database.execute(f"update payment set {assignment} where id = $1", key_of(payment))
 
 
 def key_of(payment: dict[str, Any]) -> int:
