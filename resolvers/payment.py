@@ -81,6 +81,7 @@ class Filter:
     kinds: Sequence[PaymentKind] | None = None
     line_id: str | None = None
     account_id: str | None = None
+    key: str | None = None
 
 
 def _row(*columns: Any) -> PaymentRow:
@@ -96,9 +97,10 @@ operator = $1 and (payer_id = $2 or account_id = any($3::bigint[]))
   and ($4::timestamptz is null or created_at >= $4) and ($5::timestamptz is null or created_at < $5)
   and ($6::text[] is null or status = any($6)) and ($7::text[] is null or kind = any($7))
   and ($8::bigint is null or line_id = $8) and ($9::bigint is null or account_id = $9)
+  and ($10::text is null or (key = $10 and payer_id = $2))
 """
 _PAGE = Statement(
-    f"select {COLUMNS} from payment where {_WHERE} and ($10::bigint is null or id < $10) order by id desc limit $11",
+    f"select {COLUMNS} from payment where {_WHERE} and ($11::bigint is null or id < $11) order by id desc limit $12",
     _row,
 )
 _COUNT = Statement(f"select count(*) from payment where {_WHERE}", int)
@@ -197,6 +199,7 @@ async def payments(context: Context, wanted: Filter, first: int | None, after: s
         list(wanted.kinds) if wanted.kinds is not None else None,
         _key(wanted.line_id, "Line"),
         _key(wanted.account_id, "PersonalAccount"),
+        wanted.key.replace("\0", "") if wanted.key is not None else None,
     ]
     reads = context.reads
     found = await reads.fetch(_PAGE, *told, place[0] if place else None, limit + 1)

@@ -193,10 +193,14 @@ class PaymentFilter:
     kinds: list[PaymentKind] | None = strawberry.field(default=None, description="Of one of these kinds")
     line_id: strawberry.ID | None = strawberry.field(default=None, description="For this line")
     personal_account_id: strawberry.ID | None = strawberry.field(default=None, description="Into this account")
+    idempotency_key: strawberry.ID | None = strawberry.field(
+        default=None, description="The one that the viewer began with this key: a bank's page brings it back"
+    )
 
     def wanted(self) -> Filter:
         """The filter, for the resolvers."""
-        return Filter(self.since, self.until, self.status, self.kinds, self.line_id, self.personal_account_id)
+        accounts = self.line_id, self.personal_account_id
+        return Filter(self.since, self.until, self.status, self.kinds, *accounts, self.idempotency_key)
 
 
 @strawberry.type(description="A payment, or why there is none")

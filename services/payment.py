@@ -317,8 +317,8 @@ def _incomplete(profile: Profile, wanted: TopUp) -> Refused | None:
         return InputRejected("Give an e-mail address for the receipt", ("receiptEmail",))
     if wanted.receipt_email is not None and normalize_email(wanted.receipt_email) is None:
         return InputRejected("Give an e-mail address such as anna@example.org", ("receiptEmail",))
-    if wanted.token is not None and (refused := check_token(wanted.token)):
-        return refused
+    if wanted.token is not None and (no_token := check_token(wanted.token)):
+        return no_token
     if wanted.method_id is not None and wanted.token is not None:
         return InputRejected("Pay with a saved method or with a token, not with both", ("token",))
     on_our_page = wanted.kind in BY_CARD and rules.confirmation is not ConfirmationKind.BANK_REDIRECT

@@ -138,11 +138,12 @@ class Payer:
 
     async def balance(self) -> int:
         """What is on one's account, in minor units."""
-        balance: int = await self.town.value(
+        balance = await self.town.value(
             "select balance from ledger_account g join personal_account a on a.id = g.account_id where a.number = $1",
             self.who.account,
         )
-        return balance
+        # Who was never paid anything has no account in the ledger.
+        return int(balance or 0)
 
     async def again(self) -> "Payer":
         """The same person in a new session."""

@@ -86,7 +86,12 @@ async def test_f083_the_history_is_newest_first_filtered_and_ones_own(paying: To
     only = await history(filter={"status": ["CANCELLED"]})
     assert [edge["node"]["id"] for edge in only["edges"]] == [given_up["id"]]
     assert (await history(filter={"since": "2100-01-01T00:00:00Z"}))["edges"] == []
+    key = (await paying.row(given_up))["key"]
+    by_key = await history(filter={"idempotencyKey": key})
+    assert [edge["node"]["id"] for edge in by_key["edges"]] == [given_up["id"]]
     stranger = await paying.newcomer("letai")
+    of_stranger = await stranger.cabinet.data(HISTORY, filter={"idempotencyKey": key})
+    assert of_stranger["viewer"]["payments"]["edges"] == []
     assert (await stranger.cabinet.data(HISTORY))["viewer"]["payments"]["totalCount"] == 0
 
 

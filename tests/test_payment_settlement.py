@@ -30,14 +30,14 @@ def bank_key(paying: Town) -> str:
     return account.key
 
 
-def told(key: UUID, **changes: Any) -> bytes:
+def told(payment: UUID, **changes: Any) -> bytes:
     """What the bank says of a payment that was made."""
     method = {
         "kind": "CARD", "scheme": "MIR", "last_four": "2204", "expires_year": 2039, "expires_month": 12,
         "issuer_country": "RU", "fingerprint": str(uuid4()),
     }  # fmt: skip
     body = {
-        "event": f"evt_{uuid4()}", "about": "payment", "id": "bank-1", "key": str(key), "state": "CHARGED",
+        "event": f"evt_{uuid4()}", "about": "payment", "id": "bank-1", "key": str(payment), "state": "CHARGED",
         "amount": "157.00", "currency": "RUB", "reason": None, "url": None, "saved": None, "method": method,
     }  # fmt: skip
     return orjson.dumps(body | changes)
@@ -136,6 +136,35 @@ async def test_f069_a_card_chosen_on_the_page_that_is_not_taken_is_let_go(
     assert (done["status"], done["failure"]["code"]) == ("DECLINED", code)
     assert paying.charged((await paying.row(begun))["provider_key"]) is None
     assert await anna.balance() == 0
+
+
+async def test_a_payer_who_comes_back_reads_what_became_of_it(paying: Town) -> None:
+    anna = await paying.newcomer("beeline")
+    begun, given_up = await anna.paying(), await anna.paying()
+
+    async def page(payment: dict[str, Any]) -> str:
+        key = (await paying.row(payment))["key"]
+        answer = await paying.http.get(f"{paying.address}/payments", params={"key": key})
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+        return answer.text
+
+    waiting = await page(begun)
+    assert "Waiting for you" in waiting
+    assert begun["confirmation"]["redirectUrl"] in waiting
+    assert anna.who.msisdn not in waiting
+    back = await paying.at_the_bank(begun["confirmation"]["redirectUrl"], do="pay", token="tok_mir_2204")
+    assert (await paying.http.get(back.headers["location"])).status_code == 200
+    await anna.ended(begun)
+    paid = await page(begun)
+    assert "Paid" in paid
+    assert "157.00 RUB" in paid
+    assert "refresh" not in paid
+    await cancel(anna, given_up)
+    assert "Given up" in await page(given_up)
+    for key in ("nobody's", "<script>", "a\0b", "k" * 500):
+        unknown = await paying.http.get(f"{paying.address}/payments", params={"key": key})
+        assert unknown.status_code == 404
+        assert "<script>" not in unknown.text
 
 
 # Codes, and banks that do not answer
@@ -245,10 +274,13 @@ async def test_a_payer_gives_up(paying: Town) -> None:
 
 async def test_who_gives_up_too_late_has_paid(paying: Town) -> None:
     anna = await paying.newcomer("beeline")
-    begun = await anna.paying()
+    made, held = await anna.paying(token=await paying.card()), await anna.paying()
     await paying.control(webhooks="held")
-    await paying.at_the_bank(begun["confirmation"]["redirectUrl"], do="pay", token="tok_mir_2204")
-    assert (await cancel(anna, begun))["payment"]["status"] == "COMPLETED"
+    await paying.at_the_bank(made["confirmation"]["redirectUrl"], do="pay")
+    await paying.at_the_bank(held["confirmation"]["redirectUrl"], do="pay", token="tok_mir_2204")
+    assert (await cancel(anna, made))["payment"]["status"] == "COMPLETED"
+    # What was set aside only is let go.
+    assert (await cancel(anna, held))["payment"]["status"] == "CANCELLED"
     assert await anna.balance() == 15700
 
 
