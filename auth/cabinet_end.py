@@ -67,6 +67,7 @@ _FORGET = (
     "update session set revoked_at = now() where user_id = $1 and revoked_at is null",
     "update refresh_token set revoked_at = now() where user_id = $1 and revoked_at is null",
     "update challenge set expires_at = now() where user_id = $1 and expires_at > now() and consumed_at is null",
+    "update payment_method set removed_at = now() where user_id = $1 and removed_at is null",
     "update line set user_id = null where user_id = $1",
 )
 # The person may open another cabinet, and has one at the most: the closed one keeps a shadow of them.

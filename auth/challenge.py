@@ -48,6 +48,11 @@ class CodeRequest:
         unreachable = self.channel is ChallengeChannel.EMAIL and "@" not in (self.address or self.target)
         return self.decoy or unreachable or (self.user_id is None and self.subject is None)
 
+    @property
+    def own_subject(self) -> int | None:
+        """What a code to oneself is for, where that may be one of several things; strangers get no codes apart."""
+        return self.subject if code_guard.is_own(self.purpose) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
@@ -103,13 +108,15 @@ _OTHER_CHANNELS = {
 # One at a time for each number, so that two requests at once send one code.
 _LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
 
-# The newest code of this initiator in the pause; and when the pause of the number's newest code ends.
+# The newest code of this initiator in the pause; and when the pause of the number's newest code ends. A code for one
+# of several payments of one's own ($6) is a code of its own: another payment's opens that other one, and a session
+# that came after waits for nobody.
 _PAUSED = """
 select c.id, c.channel, c.tag, c.created_at, c.expires_at, c.attempts, c.max_attempts, c.consumed_at,
   c.initiator = $5 as is_mine, o.delivery
 from challenge c left join outbox o on o.dedup = 'challenge:' || c.id
 where c.operator = $1 and c.target = $2 and c.purpose = $3 and c.created_at > now() - make_interval(secs => $4)
-  and (c.initiator = $5 or c.sent)
+  and (c.initiator = $5 or c.sent) and ($6::bigint is null or (c.subject = $6 and c.initiator = $5))
 order by c.initiator = $5 desc, c.created_at desc limit 1
 """
 
@@ -117,7 +124,7 @@ order by c.initiator = $5 desc, c.created_at desc limit 1
 _KILL_OLDER = """
 update challenge set expires_at = now()
 where operator = $1 and target = $2 and purpose = $3 and initiator = $4
-  and expires_at > now() and consumed_at is null
+  and expires_at > now() and consumed_at is null and ($5::bigint is null or subject = $5)
 """
 
 _CREATE = """
@@ -154,7 +161,8 @@ async def request(
     await connection.execute_query(_LOCK, [f"challenge:{operator}:{wanted.target}"])
     pause = timedelta(seconds=otp.resend_after_seconds)
     paused = await connection.execute_query_dict(
-        _PAUSED, [operator, wanted.target, wanted.purpose, pause.total_seconds(), wanted.initiator]
+        _PAUSED,
+        [operator, wanted.target, wanted.purpose, pause.total_seconds(), wanted.initiator, wanted.own_subject],
     )
     if paused and paused[0]["is_mine"] and not _may_switch(paused[0], wanted):
         return _still_running(profile, paused[0], wanted, pause)
@@ -170,7 +178,8 @@ async def request(
     challenge_id = uuid4()
     code = "".join(secrets.choice("0123456789") for _ in range(otp.length))
     tag = "".join(secrets.choice(_TAG_LETTERS) for _ in range(2))
-    await connection.execute_query(_KILL_OLDER, [operator, wanted.target, wanted.purpose, wanted.initiator])
+    killed = [operator, wanted.target, wanted.purpose, wanted.initiator, wanted.own_subject]
+    await connection.execute_query(_KILL_OLDER, killed)
     [row] = await connection.execute_query_dict(
         _CREATE,
         [

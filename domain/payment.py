@@ -17,6 +17,10 @@ class PaymentMethodKind(StrEnum):
     BONUS = "BONUS"
 
 
+BY_CARD = frozenset({PaymentMethodKind.CARD, PaymentMethodKind.APPLE_PAY, PaymentMethodKind.GOOGLE_PAY})
+"""What is a card in the end: the payer's browser makes a token of it, and the pause between payments holds for it."""
+
+
 class CardScheme(StrEnum):
     """The payment system of a card (SPEC 5.3 `payments.card_schemes`)."""
 

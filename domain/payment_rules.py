@@ -17,6 +17,7 @@ from domain.refusals import ErrorCode, FeatureDisabled, InputRejected
 
 KEY_LENGTHS = (8, 64)
 _KEY = re.compile(r"[\x21-\x7e]+")
+_LONGEST_TOKEN = 512
 _ENDED = frozenset({LineStatus.TERMINATED, LineStatus.PORTED_OUT})
 # What a payer cannot pay another's account with at a bank: these have mutations of their own.
 _NOT_AT_A_BANK = frozenset({PaymentMethodKind.MOBILE_BALANCE, PaymentMethodKind.VOUCHER, PaymentMethodKind.BONUS})
@@ -76,6 +77,13 @@ def check_key(key: str) -> InputRejected | None:
     if least <= len(key) <= most and _KEY.fullmatch(key):
         return None
     return InputRejected(f"A key has {least} to {most} printable characters, such as a UUID", ("idempotencyKey",))
+
+
+def check_token(token: str) -> InputRejected | None:
+    """A token is what a bank's form made of a means of payment: whatever it is, it is a word."""
+    if len(token) <= _LONGEST_TOKEN and _KEY.fullmatch(token):
+        return None
+    return InputRejected("The token is not one of the bank's", ("token",))
 
 
 def check_kind(kind: PaymentMethodKind, profile: Profile) -> FeatureDisabled | None:

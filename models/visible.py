@@ -130,6 +130,16 @@ contract_id, contract_number, contract_kind, contract_status, signed_on, termina
 holds_it, holds_contract, is_child, has_ended, grants
 """
 
+# Means of payment `m` that the user $1 may pay with: their own, and what somebody of their household shares with its
+# adults; VIEWER and CHILD pay with their own.
+USABLE_METHOD = """
+m.removed_at is null and (m.user_id = $1 or (m.shared and exists (
+  select from membership mine join membership theirs on theirs.household_id = mine.household_id
+    join household h on h.id = mine.household_id
+  where mine.user_id = $1 and mine.status = 'ACTIVE' and mine.role in ('OWNER', 'ADULT')
+    and theirs.user_id = m.user_id and theirs.status = 'ACTIVE' and h.dissolved_at is null)))
+"""
+
 
 class LineRow(NamedTuple):
     """A line that the viewer has some relation to."""

@@ -20,6 +20,16 @@ def from_keys(viewer: Viewer) -> Forbidden | None:
     return from_settings(viewer) or _NOT_STAFF
 
 
+def from_paying(viewer: Viewer) -> Forbidden | None:
+    """Why the session may not pay: a payment is out of somebody's own pocket, and not an employee's to make (E60)."""
+    return None if viewer.staff is None else _NOT_STAFF
+
+
+def from_purse(viewer: Viewer) -> Forbidden | None:
+    """Why the session may not pay with what its user keeps, nor see it: who holds the telephone pays with their own."""
+    return from_paying(viewer) or from_settings(viewer)
+
+
 def from_fresh_proof(viewer: Viewer) -> Forbidden | None:
     """Why the session may not prove by a code who is at the screen: it is not the user who is (E60)."""
     return None if viewer.staff is None else _NOT_STAFF

@@ -1,23 +1,27 @@
 """Paying into accounts: quote, pay, confirm, give up, look back (F064–F075, F083)."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
-from domain.access import payments_seen
-from domain.money import Money
+import orjson
+
+from domain.access import NOBODY, AccessLevel, payments_seen
+from domain.money import Money, MoneyRejected, parse_amount
 from domain.payment import PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.payment_refusals import PaymentRefusal
 from domain.payment_rules import check_kind, check_payee, fee, read_amount
 from domain.refusals import Refusal
 from models.reader import Statement
 from models.visible import ACCOUNT_COLUMNS, VISIBLE_ACCOUNTS, AccountRow, standing
-from resolvers import node_id, payment_target
+from resolvers import confined, node_id, payment_target
 from resolvers.context import Context
 from resolvers.live import follow
 from resolvers.page import Page, page, position, size
+from resolvers.payment_method import method_key
 from resolvers.payment_target import Target, Wanted
 from resolvers.sign_in import challenge_key
 from services import payment
@@ -31,6 +35,7 @@ Refused = Refusal | PaymentRefusal
 class Quote:
     """What a payment would cost, or why it is not taken."""
 
+    named: str | None
     amount: Money | None
     fee: Money | None
     bank_may_charge: bool
@@ -52,6 +57,19 @@ class Form:
     accept_terms: bool
     save_method: bool
 
+    @property
+    def digest(self) -> str:
+        """What a repetition has in common with the first: whatever decides what is paid, for whom and with what.
+
+        An amount is the same however it is written; `accept_terms` is not a part of the payment.
+        """
+        try:
+            amount = str(parse_amount(self.amount).normalize())
+        except MoneyRejected:
+            amount = self.amount
+        told = [*astuple(self.target), amount, self.currency, self.kind, self.method_id, self.token]
+        return sha256(orjson.dumps([*told, self.receipt_email, self.save_method])).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -63,6 +81,7 @@ class Filter:
     kinds: Sequence[PaymentKind] | None = None
     line_id: str | None = None
     account_id: str | None = None
+    key: str | None = None
 
 
 def _row(*columns: Any) -> PaymentRow:
@@ -78,9 +97,10 @@ operator = $1 and (payer_id = $2 or account_id = any($3::bigint[]))
   and ($4::timestamptz is null or created_at >= $4) and ($5::timestamptz is null or created_at < $5)
   and ($6::text[] is null or status = any($6)) and ($7::text[] is null or kind = any($7))
   and ($8::bigint is null or line_id = $8) and ($9::bigint is null or account_id = $9)
+  and ($10::text is null or (key = $10 and payer_id = $2))
 """
 _PAGE = Statement(
-    f"select {COLUMNS} from payment where {_WHERE} and ($10::bigint is null or id < $10) order by id desc limit $11",
+    f"select {COLUMNS} from payment where {_WHERE} and ($11::bigint is null or id < $11) order by id desc limit $12",
     _row,
 )
 _COUNT = Statement(f"select count(*) from payment where {_WHERE}", int)
@@ -104,12 +124,23 @@ async def quote(context: Context, target: Wanted, amount: str, currency: str, ki
     elif refused := check_payee(await payment_target.payee(context, found), profile):
         refusals.append(refused)
     charge = fee(money, profile) if isinstance(money, Money) else None
-    return Quote(money if isinstance(money, Money) else None, charge, profile.payments.bank_may_charge_note, refusals)
+    named = found.named if isinstance(found, Target) else None
+    return Quote(
+        named, money if isinstance(money, Money) else None, charge, profile.payments.bank_may_charge_note, refusals
+    )
 
 
 async def top_up(context: Context, form: Form) -> PaymentRow | Refused:
     """Pay; a repetition with the same key gives what became of the first."""
     viewer = context.require_viewer()
+    if refused := confined.from_purse(viewer) if form.method_id is not None else confined.from_paying(viewer):
+        return refused
+    desk, profile, secret = context.desk, context.profile, context.secret
+    before = await context.change(payment.begun(viewer, form.key, form.digest))
+    if isinstance(before, PaymentRow):
+        return await context.change(payment.go_on(desk, profile, secret, viewer, before))
+    if before is not None:
+        return before
     money = read_amount(form.amount, form.currency, context.profile)
     if not isinstance(money, Money):
         return money
@@ -118,25 +149,28 @@ async def top_up(context: Context, form: Form) -> PaymentRow | Refused:
         return found
     wanted = TopUp(
         key=form.key,
+        asked=form.digest,
         account_id=found.account_id,
         line_id=found.line_id,
         named=found.named,
         is_seen=found.is_seen,
         amount=money,
         kind=form.kind,
-        method_id=_key(form.method_id, "PaymentMethod"),
+        method_id=method_key(form.method_id) if form.method_id is not None else None,
         token=form.token,
         receipt_email=form.receipt_email,
         accept_terms=form.accept_terms,
         save_method=form.save_method,
         return_url=f"{context.site}/payments?{urlencode({'key': form.key})}" if context.site else None,
     )
-    return await context.change(payment.top_up(context.desk, context.profile, context.secret, viewer, wanted))
+    return await context.change(payment.top_up(desk, profile, secret, viewer, wanted))
 
 
 async def confirm(context: Context, challenge_id: str, code: str) -> PaymentRow | Refused:
     """Confirm a payment by code."""
     viewer = context.require_viewer()
+    if refused := confined.from_paying(viewer):
+        return refused
     proof = payment.confirm(context.desk, context.profile, context.secret, viewer, challenge_key(challenge_id), code)
     return await context.change(proof)
 
@@ -144,6 +178,8 @@ async def confirm(context: Context, challenge_id: str, code: str) -> PaymentRow 
 async def cancel(context: Context, global_id: str) -> PaymentRow | Refused:
     """Give up a payment."""
     viewer = context.require_viewer()
+    if refused := confined.from_paying(viewer):
+        return refused
     wanted = _key(global_id, "Payment")
     return await context.change(payment.cancel(context.desk, context.profile, viewer, wanted))
 
@@ -154,7 +190,8 @@ async def payments(context: Context, wanted: Filter, first: int | None, after: s
     limit, place = size(first), position(after, int)
     told = [
         context.profile.operator.id,
-        viewer.user_id,
+        # The telephone in somebody's hand is not proof enough to look back (F029).
+        viewer.user_id if viewer.access_level is AccessLevel.FULL else NOBODY,
         await _accounts_with_history(context),
         wanted.since,
         wanted.until,
@@ -162,6 +199,7 @@ async def payments(context: Context, wanted: Filter, first: int | None, after: s
         list(wanted.kinds) if wanted.kinds is not None else None,
         _key(wanted.line_id, "Line"),
         _key(wanted.account_id, "PersonalAccount"),
+        wanted.key.replace("\0", "") if wanted.key is not None else None,
     ]
     reads = context.reads
     found = await reads.fetch(_PAGE, *told, place[0] if place else None, limit + 1)
@@ -178,8 +216,11 @@ async def by_id(context: Context, payment_id: int) -> PaymentRow | None:
     found = await context.reads.fetch_one(_ONE, payment_id, context.profile.operator.id) if viewer else None
     if found is None or viewer is None:
         return None
-    seen = found.payer_id == viewer.user_id or found.account_id in await _accounts_with_history(context)
-    return found if seen else None
+    is_payer = found.payer_id == viewer.user_id
+    if is_payer and viewer.access_level is AccessLevel.PARTIAL:
+        # It follows what it pays, and nothing that was before it.
+        is_payer = found.created_at >= viewer.session_created_at
+    return found if is_payer or found.account_id in await _accounts_with_history(context) else None
 
 
 def payment_updated(context: Context, global_id: str) -> AsyncGenerator[PaymentRow, None]:

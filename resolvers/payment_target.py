@@ -9,14 +9,15 @@ from domain.line import LineStatus
 from domain.msisdn import mask, normalize
 from domain.payment_refusals import PayeeAmbiguous
 from domain.payment_rules import Payee
-from domain.refusals import FeatureDisabled, Forbidden, InputRejected, NotFound
+from domain.refusals import FeatureDisabled, Forbidden, InputRejected, NotFound, RateLimited
 from domain.sign_in import LoginIdentifier
 from loaders.visible import Account, Line
 from models.reader import Statement
 from resolvers import node_id
 from resolvers.context import Context
+from services import payment_search
 
-Refused = InputRejected | NotFound | FeatureDisabled | Forbidden | PayeeAmbiguous
+Refused = InputRejected | NotFound | FeatureDisabled | Forbidden | RateLimited | PayeeAmbiguous
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,25 @@ from personal_account a join contract c on c.id = a.contract_id where a.id = $1
 
 
 async def find(context: Context, wanted: Wanted) -> Target | Refused:
-    """The payee. Foreign and unknown ids are answered alike; a typed number is never guessed at (SPEC 4.5)."""
+    """The payee. Foreign and unknown ids are answered alike; a typed number is never guessed at (SPEC 4.5).
+
+    Who typed many that are nobody's is searching: they are told nothing more of numbers for a while.
+    """
+    if wanted.msisdn is None and wanted.account_number is None:
+        return await _seen(context, wanted)
+    user_id = context.require_viewer().user_id
+    if ends_at := await context.reads.fetch_one(payment_search.EXHAUSTED, payment_search.key(user_id)):
+        return RateLimited(ends_at, "Too many numbers that are nobody's")
+    typed = wanted.msisdn
+    found = await (_by_number(context, typed) if typed else _by_account_number(context, wanted.account_number or ""))
+    if isinstance(found, NotFound):
+        await context.reads.release()
+        await payment_search.missed(user_id)
+    return found
+
+
+async def _seen(context: Context, wanted: Wanted) -> Target | Refused:
+    """What the viewer has to do with, by its id."""
     if wanted.line_id is not None:
         line = await _line(context, wanted.line_id)
         if line is None or not line.allows(Scope.PAY):
@@ -86,9 +105,7 @@ async def find(context: Context, wanted: Wanted) -> Target | Refused:
         if account is None or not account.allows(Scope.PAY):
             return NotFound("There is no such account to pay into", ("target", "personalAccountId"))
         return Target(account.id, None, mask(account.number), is_seen=account.allows(Scope.VIEW))
-    if wanted.msisdn is not None:
-        return await _by_number(context, wanted.msisdn)
-    return await _by_account_number(context, wanted.account_number or "")
+    return InputRejected("Say for whom", ("target",))
 
 
 async def payee(context: Context, target: Target) -> Payee:

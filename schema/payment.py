@@ -118,7 +118,8 @@ class Payment(Node):
             return None
         challenge_id = None if self.challenge_id is None else strawberry.ID(str(self.challenge_id))
         return PaymentConfirmation(
-            kind=self.confirmation,
+            # Whatever the operator asks for, a bank may have its own page in between.
+            kind=self.confirmation if self.redirect_url is None else ConfirmationKind.BANK_REDIRECT,
             redirect_url=self.redirect_url,
             challenge_id=challenge_id,
             expires_at=self.confirm_by,
@@ -143,6 +144,9 @@ _FAILED = {
 @strawberry.type(description="What a payment would cost, or why it is not taken")
 class PaymentQuote:
     accepted: bool = strawberry.field(description="Whether it would be taken now")
+    target_masked: str | None = strawberry.field(
+        description="For whom, such as ***4501, for the payer to compare (E43); null where that is not clear"
+    )
     fee: Money | None = strawberry.field(description="The operator's own fee (F074); null for an amount that is none")
     total: Money | None = strawberry.field(description="Amount and fee together")
     bank_may_charge: bool = strawberry.field(description="Whether the payer is to be told that the bank may charge too")
@@ -189,10 +193,14 @@ class PaymentFilter:
     kinds: list[PaymentKind] | None = strawberry.field(default=None, description="Of one of these kinds")
     line_id: strawberry.ID | None = strawberry.field(default=None, description="For this line")
     personal_account_id: strawberry.ID | None = strawberry.field(default=None, description="Into this account")
+    idempotency_key: strawberry.ID | None = strawberry.field(
+        default=None, description="The one that the viewer began with this key: a bank's page brings it back"
+    )
 
     def wanted(self) -> Filter:
         """The filter, for the resolvers."""
-        return Filter(self.since, self.until, self.status, self.kinds, self.line_id, self.personal_account_id)
+        accounts = self.line_id, self.personal_account_id
+        return Filter(self.since, self.until, self.status, self.kinds, *accounts, self.idempotency_key)
 
 
 @strawberry.type(description="A payment, or why there is none")
@@ -274,6 +282,7 @@ def _quoted(quote: Quote) -> PaymentQuote:
     soonest = [when for refusal in quote.refusals if (when := getattr(refusal, "next_allowed_at", None))]
     return PaymentQuote(
         accepted=not quote.refusals,
+        target_masked=quote.named,
         fee=cast(Any, quote.fee),
         total=cast(Any, total),
         bank_may_charge=quote.bank_may_charge,

@@ -20,6 +20,7 @@ from schema.login_change import LoginChangeMutation
 from schema.one_mutation import OneMutationField
 from schema.payload import USER_ERRORS
 from schema.payment import PayeeAmbiguous, PaymentMutation
+from schema.payment_method_keeping import PaymentMethodMutation
 from schema.query import Query
 from schema.recovery_channels import RecoveryChannelsMutation
 from schema.registration import RegistrationMutation
@@ -50,6 +51,7 @@ class Mutation(
     SignInMutation,
     SocialMutation,
     PaymentMutation,
+    PaymentMethodMutation,
 ):
     pass
 

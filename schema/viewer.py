@@ -12,13 +12,14 @@ from domain.line import LineStatus, ServiceKind
 from domain.sign_in import RecoveryChannel
 from execution.batched import batched
 from loaders.households_by_user_id import Household as HouseholdRow
-from resolvers import account_security, payment, viewer
+from resolvers import account_security, payment, payment_method, viewer
 from resolvers import widget as widgets
 from resolvers.context import Info
 from schema.household import Household
 from schema.line import Line, PersonalAccount
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
 from schema.payment import Payment, PaymentFilter
+from schema.payment_method import PaymentMethod
 from schema.session import AuditEvent, Session
 from schema.social_account import SocialAccount
 from schema.widget import WidgetSnapshot
@@ -131,6 +132,14 @@ class Viewer(Node):
     )
     async def households(parent: strawberry.Parent[session.Viewer], info: Info) -> list[HouseholdRow]:
         return await viewer.households(info.context, parent)
+
+    @strawberry.field(
+        graphql_type=list[PaymentMethod],
+        description="What the viewer may pay with: their own, the newest first, then what others of the household "
+        "share. None in a session that the network opened, and for an employee (F079)",
+    )
+    async def payment_methods(parent: strawberry.Parent[session.Viewer], info: Info) -> object:
+        return await payment_method.payment_methods(info.context)
 
     @strawberry.field(
         graphql_type=Connection[Payment],

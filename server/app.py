@@ -23,7 +23,7 @@ from gateways.simulators.billing import BrokenBilling
 from models.database import process_database
 from models.reader import reader_pool
 from schema.schema import build_schema
-from server import dev_pages, graphiql, inbound, payments
+from server import dev_pages, dev_payment_page, graphiql, inbound, payments
 from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
 from server.graphql_ws import GraphQLSockets
@@ -106,7 +106,12 @@ def _development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> 
     async def home(_: Request) -> Response:
         return RedirectResponse("/graphiql/")
 
-    return [Route("/", home), *dev_pages.routes(settings, profiles), *inbound.development_routes(settings, profiles)]
+    return [
+        Route("/", home),
+        dev_payment_page.ROUTE,
+        *dev_pages.routes(settings, profiles),
+        *inbound.development_routes(settings, profiles),
+    ]
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

@@ -4,19 +4,18 @@ The bank is never asked inside a transaction. Whatever happens between the three
 and the bank's notifications bring every payment to its end, with our key of it at the bank.
 """
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
-import orjson
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import challenge
 from auth.challenge import Challenge, CodeAccepted, CodeRequest
 from auth.session import Viewer
 from domain.email import normalize_email
+from domain.line import LineStatus
 from domain.money import Money
-from domain.payment import ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
+from domain.payment import BY_CARD, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.payment_refusals import (
     IdempotencyConflict,
     PaymentNotOpen,
@@ -31,6 +30,7 @@ from domain.payment_rules import (
     check_key,
     check_kind,
     check_payee,
+    check_token,
     fee,
     this_month,
 )
@@ -46,19 +46,16 @@ from models.notify import notify
 from services import payment_method, payment_settlement
 from services.payment_settlement import Desk, PaymentRow, row_of
 
-# How long a payer may take to confirm.
-CONFIRM_SECONDS = 900
-_LONGEST_TOKEN = 512
-
-# What can be paid with a token of the payer's browser; the others are given on the bank's own page.
-_BY_TOKEN = frozenset({PaymentMethodKind.CARD, PaymentMethodKind.APPLE_PAY, PaymentMethodKind.GOOGLE_PAY})
-
 
 @dataclass(frozen=True, slots=True)
 class TopUp:
-    """What a payer asks for. `key` is the client's name of it; `method_id` a saved means, `token` one of the bank's."""
+    """What a payer asks for. `key` is the client's name of it; `method_id` a saved means, `token` one of the bank's.
+
+    `asked` is a digest of the form: what a repetition has in common with the first, whatever became of its payee.
+    """
 
     key: str
+    asked: str
     account_id: int
     line_id: int | None
     named: str
@@ -71,12 +68,6 @@ class TopUp:
     accept_terms: bool = False
     save_method: bool = False
     return_url: str | None = field(default=None, repr=False)
-
-    @property
-    def digest(self) -> str:
-        """What a repetition has to have in common with the first."""
-        told = [self.account_id, self.amount.minor, self.kind, self.method_id, self.token, self.receipt_email]
-        return hashlib.sha256(orjson.dumps(told)).hexdigest()
 
 
 Refused = PaymentRefusal | InputRejected | FeatureDisabled | MethodDisabled | RateLimited
@@ -97,8 +88,8 @@ _BEGIN = f"""
 insert into payment
   (operator, payer_id, key, asked, kind, status, account_id, line_id, named, currency, amount, fee, refunded,
    method_kind, method_id, token, save_method, fingerprint, provider, provider_key, confirmation, return_url,
-   receipt_email, created_at, check_at, checks, confirm_by)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+   receipt_email, hold, created_at, check_at, checks, confirm_by)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $25,
   now(), now() + make_interval(secs => $23), 0, now() + make_interval(secs => $24))
 on conflict (payer_id, key) do nothing
 returning {payment_settlement.COLUMNS}
@@ -107,34 +98,46 @@ _NUMBER = "select value from login where user_id = $1 and kind = 'MSISDN' order 
 _ASKED_FOR = "update payment set challenge_id = $2 where id = $1"
 _CONFIRMED = f"""
 update payment set status = 'PROCESSING', check_at = now() + make_interval(secs => $2)
-where id = $1 and status = 'AWAITING_CONFIRMATION' and confirm_by > now()
+where id = $1 and payer_id = $3 and status = 'AWAITING_CONFIRMATION' and redirect_url is null and confirm_by > now()
 returning {payment_settlement.COLUMNS}
 """
 _GIVE_UP = f"""
 update payment set status = 'CANCELLED', check_at = null, token = null
-where id = $1 and status = 'AWAITING_CONFIRMATION' and confirmation = 'SMS_CODE'
+where id = $1 and status = 'AWAITING_CONFIRMATION' and redirect_url is null
 returning {payment_settlement.COLUMNS}
 """
+_TAKE_BACK = "update payment set status = 'CANCELLED', check_at = null, token = null where id = $1"
+_UNDO = "delete from payment where id = $1"
 _OWN = f"select {payment_settlement.COLUMNS} from payment where id = $1 and payer_id = $2"
 
 
-async def top_up(desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, wanted: TopUp) -> PaymentRow | Refused:
-    """Pay into an account, once for each key of the payer's: a repetition answers what became of the first (E46).
-
-    A refusal leaves no row. Whoever repeats a payment that is on its way helps it on.
-    """
-    if refused := check_key(wanted.key):
+async def begun(viewer: Viewer, key: str, asked: str) -> PaymentRow | IdempotencyConflict | InputRejected | None:
+    """The payment of this key, if there is one: looked for before anything else, since its payee may be gone (E46)."""
+    if refused := check_key(key):
         return refused
-    before = await tx(lambda connection: _find(connection, viewer, wanted.key))
-    if before is None:
-        begun = await _begin(desk, profile, viewer, wanted)
-        if not isinstance(begun, PaymentRow):
-            return begun
-    else:
-        begun = before
-    if begun.asked != wanted.digest:
+    before = await tx(lambda connection: _find(connection, viewer, key))
+    return IdempotencyConflict() if before is not None and before.asked != asked else before
+
+
+async def top_up(desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, wanted: TopUp) -> PaymentRow | Refused:
+    """Pay into an account, once for each key of the payer's; a refusal leaves no row."""
+    first = await _begin(desk, profile, secret, viewer, wanted)
+    if not isinstance(first, PaymentRow):
+        return first
+    if first.asked != wanted.asked:
         return IdempotencyConflict()
-    return await _go_on(desk, profile, secret, viewer, begun)
+    return await go_on(desk, profile, secret, viewer, first)
+
+
+async def go_on(
+    desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, payment: PaymentRow
+) -> PaymentRow | RateLimited | MethodDisabled:
+    """What a payment needs next: a code for its payer, or an answer of the bank. Whoever repeats it helps it on."""
+    if payment.status is PaymentStatus.PROCESSING:
+        return await payment_settlement.drive(desk, profile, payment)
+    if payment.awaits_code:
+        return await tx(lambda connection: _ask_for_code(connection, profile, secret, viewer, payment))
+    return payment
 
 
 async def confirm(
@@ -154,11 +157,17 @@ async def confirm(
         )
         if not isinstance(outcome, CodeAccepted):
             return outcome
-        rows = await connection.execute_query_dict(_CONFIRMED, [outcome.subject, desk.patience_seconds])
+        rows = await connection.execute_query_dict(_CONFIRMED, [outcome.subject, desk.patience_seconds, viewer.user_id])
         if not rows:
             return PaymentNotOpen("The payment is over; begin another one", ("challengeId",))
-        await notify(connection, f"payment:{rows[0]['id']}")
-        return row_of(rows[0])
+        payment = row_of(rows[0])
+        await notify(connection, f"payment:{payment.id}")
+        # Whoever kept the card may have taken it back since.
+        method, provider = payment.method_id, desk.provider.name
+        if method is not None and await payment_method.usable(connection, viewer, provider, method) is None:
+            await connection.execute_query(_TAKE_BACK, [payment.id])
+            return PaymentNotOpen("The saved method is not there any more; begin another payment")
+        return payment
 
     outcome = await tx(prove)
     if not isinstance(outcome, PaymentRow):
@@ -197,7 +206,10 @@ async def cancel(
 async def payee(connection: BaseDBAsyncClient, profile: Profile, account_id: int, *, is_seen: bool) -> Payee | None:
     """What is known of an account that is to be paid into; None where the operator has no such account."""
     rows = await connection.execute_query_dict(_PAYEE, [account_id, profile.operator.id])
-    return Payee(account_id, is_seen=is_seen, **rows[0]) if rows else None
+    if not rows:
+        return None
+    [row] = rows
+    return Payee(account_id, LineStatus(row["status"]), row["contract_ended"], row["cash_banned"], is_seen)
 
 
 async def _find(connection: BaseDBAsyncClient, viewer: Viewer, key: str) -> PaymentRow | None:
@@ -205,13 +217,16 @@ async def _find(connection: BaseDBAsyncClient, viewer: Viewer, key: str) -> Paym
     return row_of(rows[0]) if rows else None
 
 
-async def _begin(desk: Desk, profile: Profile, viewer: Viewer, wanted: TopUp) -> PaymentRow | Refused:
+async def _begin(desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, wanted: TopUp) -> PaymentRow | Refused:
     """The first phase: whatever can be said against the payment is said now, and else its intent is committed."""
     if refused := _incomplete(profile, wanted):
         return refused
     means = await _means(desk, profile, viewer, wanted)
     if not isinstance(means, payment_method.Means):
         return means
+    if means.card is not None and means.card.kind is not wanted.kind:
+        # Or else a wallet would pass for a card, which other rules hold for.
+        return InputRejected(f"What is given is not {wanted.kind} but {means.card.kind}", ("method",))
     if means.card is not None and (refused := check_card(means.card, this_month(profile), profile)):
         return refused
     operator = profile.operator.id
@@ -224,8 +239,6 @@ async def _begin(desk: Desk, profile: Profile, viewer: Viewer, wanted: TopUp) ->
             return InputRejected("There is no such account", ("target",))
         if refused := check_payee(target, profile):
             return refused
-        if by_code and not await connection.execute_query_dict(_NUMBER, [viewer.user_id]):
-            return MethodDisabled("There is no number to send a code to")
         if means.fingerprint is not None and profile.payments.card_interval_seconds:
             await connection.execute_query(_LOCK_CARD, [f"card:{operator}:{means.fingerprint}"])
             last = await connection.execute_query_dict(_LAST_OF_CARD, [operator, means.fingerprint])
@@ -239,7 +252,7 @@ async def _begin(desk: Desk, profile: Profile, viewer: Viewer, wanted: TopUp) ->
                 operator,
                 viewer.user_id,
                 wanted.key,
-                wanted.digest,
+                wanted.asked,
                 PaymentKind.TOP_UP,
                 status,
                 wanted.account_id,
@@ -258,12 +271,18 @@ async def _begin(desk: Desk, profile: Profile, viewer: Viewer, wanted: TopUp) ->
                 profile.payments.confirmation,
                 wanted.return_url,
                 wanted.receipt_email,
-                float(CONFIRM_SECONDS) if by_code else desk.patience_seconds,
-                float(CONFIRM_SECONDS),
+                payment_settlement.CONFIRM_SECONDS if by_code else desk.patience_seconds,
+                payment_settlement.CONFIRM_SECONDS,
+                # A card that is named on the bank's page only is looked at while its money is held.
+                means.card is None and wanted.kind is PaymentMethodKind.CARD,
             ],
         )
         if begun:
-            return row_of(begun[0])
+            payment = row_of(begun[0])
+            asked = await _ask_for_code(connection, profile, secret, viewer, payment) if by_code else payment
+            if not isinstance(asked, PaymentRow):
+                await connection.execute_query(_UNDO, [payment.id])
+            return asked
         # Somebody was quicker with the same key: theirs is the payment.
         first = await _find(connection, viewer, wanted.key)
         assert first is not None
@@ -272,22 +291,13 @@ async def _begin(desk: Desk, profile: Profile, viewer: Viewer, wanted: TopUp) ->
     return await tx(write)
 
 
-async def _go_on(
-    desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, begun: PaymentRow
-) -> PaymentRow | RateLimited:
-    """What a payment needs next: a code for its payer, or an answer of the bank."""
-    if begun.status is PaymentStatus.PROCESSING:
-        return await payment_settlement.drive(desk, profile, begun)
-    if begun.status is PaymentStatus.AWAITING_CONFIRMATION and begun.confirmation is ConfirmationKind.SMS_CODE:
-        return await tx(lambda connection: _ask_for_code(connection, profile, secret, viewer, begun))
-    return begun
-
-
 async def _ask_for_code(
     connection: BaseDBAsyncClient, profile: Profile, secret: bytes, viewer: Viewer, begun: PaymentRow
-) -> PaymentRow | RateLimited:
+) -> PaymentRow | RateLimited | MethodDisabled:
     """Send a code to the payer's own number; after a new sign-in the same payment gets a new one (E54)."""
     rows = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
+    if not rows:
+        return MethodDisabled("There is no number to send a code to")
     wanted = CodeRequest(ChallengePurpose.PAYMENT, rows[0]["value"], viewer.user_id, viewer.initiator, subject=begun.id)
     sent = await challenge.request(connection, profile, secret, wanted)
     if not isinstance(sent, Challenge):
@@ -307,11 +317,11 @@ def _incomplete(profile: Profile, wanted: TopUp) -> Refused | None:
         return InputRejected("Give an e-mail address for the receipt", ("receiptEmail",))
     if wanted.receipt_email is not None and normalize_email(wanted.receipt_email) is None:
         return InputRejected("Give an e-mail address such as anna@example.org", ("receiptEmail",))
-    if wanted.token is not None and not 0 < len(wanted.token) <= _LONGEST_TOKEN:
-        return InputRejected("The token is not one of the bank's", ("token",))
+    if wanted.token is not None and (no_token := check_token(wanted.token)):
+        return no_token
     if wanted.method_id is not None and wanted.token is not None:
         return InputRejected("Pay with a saved method or with a token, not with both", ("token",))
-    on_our_page = wanted.kind in _BY_TOKEN and rules.confirmation is not ConfirmationKind.BANK_REDIRECT
+    on_our_page = wanted.kind in BY_CARD and rules.confirmation is not ConfirmationKind.BANK_REDIRECT
     if on_our_page and wanted.token is None and wanted.method_id is None:
         return InputRejected("Give the token that the bank's form made of the card", ("token",))
     if wanted.kind is PaymentMethodKind.E_WALLET and rules.wallet_must_be_bound and wanted.method_id is None:
@@ -322,7 +332,9 @@ def _incomplete(profile: Profile, wanted: TopUp) -> Refused | None:
 async def _means(desk: Desk, profile: Profile, viewer: Viewer, wanted: TopUp) -> payment_method.Means | Refused:
     """What is known of the means of payment: of a saved one from our record, of a token from the bank."""
     if wanted.method_id is not None:
-        saved = await tx(lambda connection: payment_method.usable(connection, viewer.user_id, wanted.method_id or 0))
+        saved = await tx(
+            lambda connection: payment_method.usable(connection, viewer, desk.provider.name, wanted.method_id or 0)
+        )
         return saved or InputRejected("There is no such method of yours", ("paymentMethodId",))
     if wanted.token is None:
         return payment_method.Means.unknown()

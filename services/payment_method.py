@@ -2,12 +2,32 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from domain.payment import CardScheme, PaymentMethodKind
-from domain.payment_rules import Card
-from gateways.payments import MethodDetails
+from auth.session import Viewer
+from domain.payment import BY_CARD, CardScheme, PaymentMethodKind
+from domain.payment_refusals import PaymentRejected, PaymentUnavailable
+from domain.payment_rules import Card, check_card, check_kind, this_month
+from domain.profile import Profile
+from domain.refusals import FeatureDisabled, InputRejected, MethodDisabled, NotFound, RateLimited
+from gateways.payments import (
+    Declined,
+    MethodDetails,
+    MethodSaved,
+    NewMethod,
+    PaymentProvider,
+    ProviderFailed,
+    Token,
+)
+from models import audit, counter
+from models.database import tx
+from models.visible import USABLE_METHOD
+
+# Whoever tries out cards that are not theirs tries many.
+MOST_ADDED = 10
+_ADDED_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +36,6 @@ class Means:
 
     card: Card | None
     fingerprint: str | None = field(default=None, repr=False)
-    reference: str | None = field(default=None, repr=False)
 
     @classmethod
     def unknown(cls) -> "Means":
@@ -27,32 +46,83 @@ class Means:
     def of(cls, details: MethodDetails) -> "Means":
         """What the bank told of a token."""
         card = Card(details.kind, details.scheme, details.issuer_country, details.expires_year, details.expires_month)
-        return cls(card, details.fingerprint)
+        return cls(card, details.fingerprint if details.kind in BY_CARD else None)
 
 
-# Whoever shares a method lets the adults of their household pay with it; VIEWER and CHILD pay with their own.
-_USABLE = """
+_USABLE = f"""
 select m.id, m.reference, m.kind, m.scheme, m.issuer_country, m.expires_year, m.expires_month, m.fingerprint
 from payment_method m
-where m.id = $2 and m.removed_at is null and (m.user_id = $1 or (m.shared and exists (
-  select from membership mine join membership theirs on theirs.household_id = mine.household_id
-    join household h on h.id = mine.household_id
-  where mine.user_id = $1 and mine.status = 'ACTIVE' and mine.role in ('OWNER', 'ADULT')
-    and theirs.user_id = m.user_id and theirs.status = 'ACTIVE' and h.dissolved_at is null)))
+where m.id = $2 and m.operator = $3 and m.provider = $4 and {USABLE_METHOD}
 """
 _KEEP = """
 insert into payment_method
   (user_id, operator, provider, reference, kind, scheme, last_four, expires_year, expires_month, issuer_country,
    fingerprint, shared, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now())
-on conflict (user_id, provider, reference) where removed_at is null do update set shared = excluded.shared
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12::boolean, false), now())
+on conflict (user_id, provider, reference) where removed_at is null
+do update set shared = coalesce($12::boolean, payment_method.shared)
 returning id
+"""
+_REMOVE = """
+update payment_method set removed_at = now() where id = $1 and user_id = $2 and removed_at is null returning id
 """
 
 
-async def usable(connection: BaseDBAsyncClient, user_id: int, method_id: int) -> Means | None:
+@dataclass(frozen=True, slots=True)
+class MethodKept:
+    """A means of payment is on record, with our id of it."""
+
+    method_id: int
+
+
+AddRefused = FeatureDisabled | InputRejected | MethodDisabled | PaymentRejected | PaymentUnavailable | RateLimited
+
+
+async def add(
+    provider: PaymentProvider, profile: Profile, viewer: Viewer, kind: PaymentMethodKind, token: str, *, shared: bool
+) -> MethodKept | AddRefused:
+    """Keep a means of payment without paying (F077, F079). The same token keeps the same one, however often."""
+    if refused := check_kind(kind, profile):
+        return refused
+    if limited := await tx(lambda connection: _admit(connection, viewer)):
+        return limited
+    try:
+        details = await provider.method_details(Token(token))
+        if details is not None and (refused_now := _check(details, kind, profile)):
+            return refused_now
+        # Ours and one-way: the provider's name for it may follow from the key.
+        key = str(uuid5(NAMESPACE_OID, f"{viewer.operator}:{viewer.user_id}:{token}"))
+        outcome = await provider.save_method(NewMethod(key, token, None))
+    except ProviderFailed:
+        return PaymentUnavailable("The bank does not answer; nothing was kept. Try again later")
+    match outcome:
+        case Declined():
+            return InputRejected("The bank does not keep this: give a new token of its form", ("token",))
+        case MethodSaved(reference, method):
+            if refused_now := _check(method, kind, profile):
+                return refused_now
+            return await tx(
+                lambda connection: _kept(connection, provider.name, viewer, reference, method, shared=shared)
+            )
+        case _:
+            return MethodDisabled("This bank keeps a card while paying with it: topUp with saveMethod")
+
+
+async def remove(viewer: Viewer, method_id: int) -> NotFound | None:
+    """Pay with it no more. The row stays for the payments that it made; those on their way go on."""
+
+    async def work(connection: BaseDBAsyncClient) -> NotFound | None:
+        if not await connection.execute_query_dict(_REMOVE, [method_id, viewer.user_id]):
+            return NotFound("There is no such method of yours", ("paymentMethodId",))
+        await audit.record(connection, viewer, "PAYMENT_METHOD_REMOVED", method=method_id)
+        return None
+
+    return await tx(work)
+
+
+async def usable(connection: BaseDBAsyncClient, viewer: Viewer, provider: str, method_id: int) -> Means | None:
     """A kept means that this user may pay with; None for an unknown, a foreign and a removed one alike."""
-    rows = await connection.execute_query_dict(_USABLE, [user_id, method_id])
+    rows = await connection.execute_query_dict(_USABLE, [viewer.user_id, method_id, viewer.operator, provider])
     if not rows:
         return None
     [row] = rows
@@ -63,7 +133,7 @@ async def usable(connection: BaseDBAsyncClient, user_id: int, method_id: int) ->
         row["expires_year"],
         row["expires_month"],
     )
-    return Means(card, row["fingerprint"], row["reference"])
+    return Means(card, row["fingerprint"] if card.kind in BY_CARD else None)
 
 
 async def keep(
@@ -74,9 +144,12 @@ async def keep(
     reference: str,
     details: MethodDetails,
     *,
-    shared: bool = False,
+    shared: bool | None = None,
 ) -> int:
-    """Keep a means under the provider's name for it, in the caller's transaction; gives our id of it."""
+    """Keep a means under the provider's name for it, in the caller's transaction; gives our id of it.
+
+    `shared` None leaves a known one as it is, and a new one to its user alone.
+    """
     told: list[Any] = [
         user_id,
         operator,
@@ -94,3 +167,29 @@ async def keep(
     [row] = await connection.execute_query_dict(_KEEP, told)
     method_id: int = row["id"]
     return method_id
+
+
+def _check(details: MethodDetails, kind: PaymentMethodKind, profile: Profile) -> InputRejected | PaymentRejected | None:
+    if details.kind is not kind:
+        return InputRejected(f"What is given is not {kind} but {details.kind}", ("kind",))
+    card = Means.of(details).card
+    return check_card(card, this_month(profile), profile) if card is not None else None
+
+
+async def _admit(connection: BaseDBAsyncClient, viewer: Viewer) -> RateLimited | None:
+    count, ends_at = await counter.count(connection, f"methods:{viewer.user_id}", _ADDED_SECONDS)
+    return RateLimited(ends_at, "Too many new methods of payment") if count > MOST_ADDED else None
+
+
+async def _kept(
+    connection: BaseDBAsyncClient,
+    provider: str,
+    viewer: Viewer,
+    reference: str,
+    details: MethodDetails,
+    *,
+    shared: bool,
+) -> MethodKept:
+    method_id = await keep(connection, viewer.operator, provider, viewer.user_id, reference, details, shared=shared)
+    await audit.record(connection, viewer, "PAYMENT_METHOD_ADDED", method=method_id)
+    return MethodKept(method_id)

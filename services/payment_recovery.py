@@ -9,9 +9,9 @@ from uuid import UUID
 import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from domain.payment import ConfirmationKind, DeclineReason, PaymentStatus
+from domain.payment import DeclineReason, PaymentStatus
 from domain.profile import Profile
-from gateways.payments import Declined, Notification, NotKnown, PaymentOutcome, ProviderFailed, RefundOutcome
+from gateways.payments import Declined, Notification, NotKnown, ProviderFailed, RefundOutcome
 from models.database import tx
 from services import payment_settlement
 from services.payment_settlement import COLUMNS, Desk, PaymentRow, pause, row_of
@@ -64,14 +64,15 @@ async def _take(connection: BaseDBAsyncClient, desk: Desk, operators: list[str])
 
 
 async def _look_after(desk: Desk, profile: Profile, payment: PaymentRow, *, overdue: bool) -> None:
+    if payment.awaits_code:
+        await payment_settlement.expire(payment.id)
+        return
     if payment.status is PaymentStatus.AWAITING_CONFIRMATION:
-        outcome: PaymentOutcome = NotKnown()
-        if payment.confirmation is ConfirmationKind.BANK_REDIRECT:
-            provider = desk.provider
-            outcome = await (provider.cancel(payment.ref) if overdue else provider.query(payment.ref))
-        if isinstance(outcome, NotKnown) and overdue:
+        provider = desk.provider
+        outcome = await (provider.cancel(payment.ref) if overdue else provider.query(payment.ref))
+        if overdue and isinstance(outcome, NotKnown):
             outcome = Declined(DeclineReason.NOT_CONFIRMED)
-        if isinstance(outcome, Declined) and overdue and outcome.reason is DeclineReason.CANCELLED:
+        if overdue and isinstance(outcome, Declined) and outcome.reason is DeclineReason.CANCELLED:
             outcome = Declined(DeclineReason.NOT_CONFIRMED, outcome.provider_id)
         await payment_settlement.conclude(desk, profile, payment, outcome)
         return

@@ -5,8 +5,9 @@ so they come in one after the other, and the later ones find it done.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import Enum, auto
 from typing import Any
 from uuid import UUID
 
@@ -50,12 +51,14 @@ from services.payment_method import Means
 
 COLUMNS = """
 id, operator, payer_id, key, asked, kind, status, account_id, line_id, named, currency, amount, fee, refunded,
-method_kind, method_id, token, save_method, fingerprint, provider, provider_key, provider_id, confirmation,
+method_kind, method_id, token, save_method, hold, fingerprint, provider, provider_key, provider_id, confirmation,
 challenge_id, redirect_url, return_url, confirm_by, receipt_email, failure, failure_detail, created_at, completed_at,
 check_at, checks
 """
 
 _log = structlog.get_logger()
+# How long a payer may take to confirm, by code and on the bank's page.
+CONFIRM_SECONDS = 900.0
 # The first checks come at the pace of the provider's patience; a bank that stays away is asked ever less often.
 _STEADY_CHECKS = 10
 _LONGEST_PAUSE_SECONDS = 86_400.0
@@ -91,6 +94,7 @@ class PaymentRow:
     method_id: int | None
     token: str | None = field(repr=False)
     save_method: bool
+    hold: bool
     fingerprint: str | None = field(repr=False)
     provider: str
     provider_key: UUID
@@ -112,6 +116,11 @@ class PaymentRow:
     def total(self) -> Money:
         """What the payer pays: the amount and the fee."""
         return Money(self.amount + self.fee, self.currency)
+
+    @property
+    def awaits_code(self) -> bool:
+        """Whether the payer is to give a code, and the bank knows nothing yet; with a page the bank waits for them."""
+        return self.status is PaymentStatus.AWAITING_CONFIRMATION and self.redirect_url is None
 
     @property
     def ref(self) -> PaymentRef:
@@ -151,14 +160,19 @@ where id = $1 returning {COLUMNS}
 """
 _AWAIT = f"""
 update payment set status = 'AWAITING_CONFIRMATION', provider_id = $2, redirect_url = $3,
-  check_at = least(confirm_by, now() + make_interval(secs => $4))
+  confirm_by = now() + make_interval(secs => $5), check_at = now() + make_interval(secs => $4)
 where id = $1 returning {COLUMNS}
 """
-_WAIT = f"update payment set provider_id = $2 where id = $1 returning {COLUMNS}"
+_WAIT = f"update payment set status = 'PROCESSING', provider_id = $2 where id = $1 returning {COLUMNS}"
+_EXPIRE = f"""
+update payment set status = 'EXPIRED', check_at = null, token = null, failure_detail = $2
+where id = $1 and status = 'AWAITING_CONFIRMATION' and redirect_url is null and confirm_by <= now()
+returning {COLUMNS}
+"""
 _REFERENCE = "select reference from payment_method where id = $1"
 _LOCK_CARD = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
 _LAST_OF_CARD = """
-select created_at from payment
+select created_at, now() as now from payment
 where operator = $1 and fingerprint = $2 and id <> $3 and status not in ('DECLINED', 'EXPIRED', 'CANCELLED')
 order by created_at desc limit 1
 """
@@ -185,16 +199,30 @@ async def conclude(
     """Settle what the bank says. Money that is only held is taken if the rules let this card pay, or let go."""
     if isinstance(outcome, Held):
         held = outcome
-        refused = await tx(lambda connection: _judge(connection, profile, payment.id, held))
+        verdict = await tx(lambda connection: _judge(connection, profile, payment.id, held))
+        ref = replace(payment.ref, provider_id=held.provider_id)
         try:
-            if refused is None:
-                outcome = await desk.provider.capture(payment.ref, held.amount)
-            else:
-                outcome = await desk.provider.cancel(payment.ref)
+            match verdict:
+                case Verdict.TAKE:
+                    outcome = await desk.provider.capture(ref, held.amount)
+                case Verdict.LET_GO:
+                    outcome = await desk.provider.cancel(ref)
+                case Verdict.LATE:
+                    outcome = await desk.provider.query(ref)
         except ProviderFailed as error:
             _log.warning("a held payment waits for the bank", payment=payment.id, error=str(error))
             return payment
     return await settle(profile, payment.id, outcome, notification=notification)
+
+
+async def expire(payment_id: int) -> None:
+    """Give up a payment whose code was not given in time. Nothing is said of one that was confirmed meanwhile."""
+
+    async def effect(connection: BaseDBAsyncClient) -> None:
+        if await connection.execute_query_dict(_EXPIRE, [payment_id, DeclineReason.NOT_CONFIRMED]):
+            await notify(connection, f"payment:{payment_id}")
+
+    await tx(effect)
 
 
 async def settle(
@@ -227,22 +255,37 @@ async def _effect(
         case Charged() if payment.status not in (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED):
             return await _complete(connection, profile, payment, outcome)
         case Declined(reason, provider_id) if payment.status in OPEN:
-            status = _ENDED_BY.get(reason, PaymentStatus.DECLINED)
+            status = _ended_by(payment, reason)
             failure = ErrorCode.PAYMENT_DECLINED if status is PaymentStatus.DECLINED else None
             rows = await connection.execute_query_dict(_END, [payment.id, status, provider_id, failure, reason])
             return row_of(rows[0])
         case AwaitingPayer(provider_id, url) if payment.status in OPEN and payment.redirect_url != url:
             # The bank tells of the end; somebody asks now and then in case it does not.
-            rows = await connection.execute_query_dict(_AWAIT, [payment.id, provider_id, url, _AWAIT_CHECK_SECONDS])
+            rows = await connection.execute_query_dict(
+                _AWAIT, [payment.id, provider_id, url, _AWAIT_CHECK_SECONDS, CONFIRM_SECONDS]
+            )
             return row_of(rows[0])
-        case Pending() | Held() if payment.provider_id is None and payment.status in OPEN:
+        case Pending() | Held() if payment.status in OPEN and _is_news(payment, outcome.provider_id):
             rows = await connection.execute_query_dict(_WAIT, [payment.id, outcome.provider_id])
             return row_of(rows[0])
     return payment
 
 
+def _is_news(payment: PaymentRow, provider_id: str) -> bool:
+    return payment.provider_id != provider_id or payment.status is not PaymentStatus.PROCESSING
+
+
 _AWAIT_CHECK_SECONDS = 60.0
-_ENDED_BY = {DeclineReason.CANCELLED: PaymentStatus.CANCELLED, DeclineReason.NOT_CONFIRMED: PaymentStatus.EXPIRED}
+
+
+def _ended_by(payment: PaymentRow, reason: DeclineReason) -> PaymentStatus:
+    """Given up by its payer, given up by the clock, or declined: by the bank, the payer on its page, or our rules."""
+    if payment.failure is None and reason is DeclineReason.CANCELLED:
+        return PaymentStatus.CANCELLED
+    overdue = payment.confirm_by is not None and payment.confirm_by <= datetime.now(UTC)
+    if payment.failure is None and reason is DeclineReason.NOT_CONFIRMED and overdue:
+        return PaymentStatus.EXPIRED
+    return PaymentStatus.DECLINED
 
 
 async def _complete(
@@ -259,7 +302,7 @@ async def _complete(
         kept = await payment_method.keep(
             connection, payment.operator, payment.provider, payment.payer_id, charged.saved, charged.method
         )
-    fingerprint = charged.method.fingerprint if charged.method is not None else None
+    fingerprint = Means.of(charged.method).fingerprint if charged.method is not None else None
     rows = await connection.execute_query_dict(_COMPLETE, [payment.id, charged.provider_id, kept, fingerprint])
     await payment_receipt.send(connection, profile, payment)
     payer, amount = TheUser(payment.operator, payment.payer_id), str(Money(payment.amount, payment.currency))
@@ -294,8 +337,7 @@ async def _charge(profile: Profile, payment: PaymentRow) -> Charge:
         description=f"{profile.operator.name}: {payment.named}",
         return_url=payment.return_url,
         always_confirm=redirect,
-        # A card that is named on the bank's page only is looked at while its money is held.
-        hold=payment.fingerprint is None and payment.method_kind is PaymentMethodKind.CARD,
+        hold=payment.hold,
         save_method=payment.save_method,
     )
 
@@ -306,19 +348,31 @@ async def _reference(connection: BaseDBAsyncClient, method_id: int | None) -> st
     return reference
 
 
-async def _judge(connection: BaseDBAsyncClient, profile: Profile, payment_id: int, held: Held) -> ErrorCode | None:
-    """What the rules hold against the card that the payer has shown to the bank; None when it may pay."""
+class Verdict(Enum):
+    """What becomes of money that is set aside."""
+
+    TAKE = auto()
+    LET_GO = auto()
+    LATE = auto()  # it was taken or let go before, and somebody tells of earlier times
+
+
+async def _judge(connection: BaseDBAsyncClient, profile: Profile, payment_id: int, held: Held) -> Verdict:
+    """What the rules say of the card that the payer has shown to the bank; nothing is taken of a payment given up."""
     [found] = await connection.execute_query_dict(_LOCK, [payment_id])
     payment = row_of(found)
-    if payment.failure is not None or held.method is None:
-        return payment.failure
+    if payment.completed_at is not None:
+        return Verdict.LATE
+    if payment.status not in OPEN or payment.failure is not None:
+        return Verdict.LET_GO
+    if held.method is None:
+        return Verdict.TAKE
     means = Means.of(held.method)
     refused = check_card(means.card, this_month(profile), profile) if means.card is not None else None
     failure = refused.code if refused is not None else None
     if failure is None and means.fingerprint is not None and profile.payments.card_interval_seconds:
         await connection.execute_query(_LOCK_CARD, [f"card:{payment.operator}:{means.fingerprint}"])
         last = await connection.execute_query_dict(_LAST_OF_CARD, [payment.operator, means.fingerprint, payment.id])
-        if last and check_interval(last[0]["created_at"], datetime.now(UTC), profile) is not None:
+        if last and check_interval(last[0]["created_at"], last[0]["now"], profile) is not None:
             failure = ErrorCode.CARD_TOO_FREQUENT
     await connection.execute_query(_JUDGED, [payment.id, means.fingerprint, failure])
-    return failure
+    return Verdict.TAKE if failure is None else Verdict.LET_GO

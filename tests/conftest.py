@@ -43,6 +43,7 @@ from tests.cabinet import Cabinet
 from tests.household_records import fetch
 from tests.ledger import PEOPLE
 from tests.newcomers import Newcomers
+from tests.paying import Town
 
 # How root drops to another account is for root alone to try.
 collect_ignore = [] if os.geteuid() == 0 else ["test_embedded_postgres_as_root.py"]
@@ -221,6 +222,29 @@ def demo_people(profiles: Mapping[str, Profile]) -> dict[str, Any]:
     """What /dev/demo shows."""
     five = {name: profile for name, profile in profiles.items() if name != "nomad"}
     return demo.people(ROOT / "operators", five)
+
+
+@pytest.fixture(scope="session")
+async def paying_town(
+    engine: str, demo_template: str, demo_people: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Town]:
+    """A server process with a bank process beside it, on a database of their own; the ledger is right in the end."""
+    data = tmp_path_factory.mktemp("paying")
+    async with created(engine, "paying", demo_template) as url:
+        with running_server(url, data, HEARTH_PAYMENT_PATIENCE_SECONDS="0.5") as address:
+            connection = await asyncpg.connect(url)
+            async with httpx2.AsyncClient(base_url=address, trust_env=False, timeout=20) as http:
+                yield Town(address, url, data, http, connection, demo_people)
+            await connection.close()
+        assert isinstance(await verify(url), LedgerProven)
+
+
+@pytest.fixture
+async def paying(paying_town: Town) -> Town:
+    """The server and the bank of `paying_town`; nobody has asked for too much yet, and the bank behaves."""
+    await paying_town.database.execute("truncate counter")
+    await paying_town.control(everybody={}, webhooks="flowing")
+    return paying_town
 
 
 @pytest.fixture(scope="session")
