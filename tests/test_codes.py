@@ -383,6 +383,18 @@ async def test_f010_everybody_is_answered_alike_and_who_has_a_cabinet_is_told(
     assert {row["kind"]: row["count"] for row in kinds} == {"sms": 2, "void": 4}
 
 
+async def test_f010_form_of_many_browsers_is_no_flood_of_messages(
+    cabinet: Cabinet, demo_people: dict[str, Any], database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Whoever calls under another name each time sends somebody no more than who calls under one."""
+    visitor, taken = cabinet.of("tele2"), demo_people["tele2"]["owner"]["msisdn"]
+    for index in range(12):
+        form = {"msisdn": taken, "password": PASSWORD}
+        answer = (await visitor.post(REGISTER, form, **{"user-agent": f"browser {index}"})).json()
+        assert answer["data"]["register"]["userErrors"] == []
+    assert await database.fetchval("select count(*) from outbox where kind = 'sms'") == 1
+
+
 async def test_f010_race_for_one_number_has_one_winner(
     cabinet: Cabinet, free_numbers: dict[str, str], database: "asyncpg.Connection[asyncpg.Record]", app: Any
 ) -> None:
