@@ -15,6 +15,7 @@ from domain.sign_in import LoginMethod
 from server.settings import Settings
 from tests.cabinet import SIGN_IN, Cabinet
 from tests.conftest import NETWORK_KEY, SECRET
+from tests.newcomers import Newcomers
 from tests.session import until_it_waits
 from tests.test_sign_in import WHO, delivered_code
 
@@ -483,3 +484,17 @@ async def test_f025_f027_device_that_is_coming_back_at_this_moment_is_ended_too(
     left = await database.fetchval("select count(*) from session where family is not null and revoked_at is null")
     assert left == 0
     assert (await cabinet.of("tele2").data(REFRESH, token=thief["refreshToken"]))["refreshSession"]["userErrors"]
+
+
+async def test_f019_session_that_ends_at_this_moment_changes_no_password(
+    newcomers: Newcomers, cabinet: Cabinet, demo_people: dict[str, Any], database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    person = await newcomers.arrive("tele2", demo_people)
+    here = await cabinet.signed_in("tele2", person)
+    async with database.transaction():
+        await database.execute("select from app_user where id = $1 for update", person.user_id)
+        changing = asyncio.create_task(here.data(CHANGE, current=person.password, new=NEW))
+        await until_it_waits(database, changing)
+        await database.execute("update session set revoked_at = now() where user_id = $1", person.user_id)
+    assert (await changing)["changePassword"]["userErrors"]
+    await cabinet.signed_in("tele2", person)
