@@ -377,6 +377,36 @@ async def test_f010_first_code_opens_a_cabinet_of_the_sim_alone(
     assert msisdn not in told["text"]
 
 
+async def test_f010_code_opens_nothing_when_the_number_became_a_login_meanwhile(
+    newcomers: Newcomers,
+    cabinet: Cabinet,
+    demo_people: dict[str, Any],
+    free_numbers: dict[str, str],
+    database: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    """An import gave it to somebody, whose line is another one."""
+    person = await newcomers.arrive("tele2", demo_people)
+    visitor, msisdn = cabinet.of("tele2"), free_numbers["tele2"]
+    asked, _ = await ask(visitor, ASK, identifier=msisdn)
+    code = (await message(visitor, msisdn))["code"]
+    await database.execute(
+        "insert into login (operator, user_id, kind, value) values ('tele2', $1, 'MSISDN', $2)", person.user_id, msisdn
+    )
+    entered = await try_code(visitor, asked["id"], code)
+    assert [error["code"] for error in entered["userErrors"]] == ["CODE_EXPIRED"]
+
+
+async def test_f010_line_that_has_another_number_by_now_is_not_opened(
+    cabinet: Cabinet, free_numbers: dict[str, str], database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    visitor, msisdn = cabinet.of("tele2"), free_numbers["tele2"]
+    asked, _ = await ask(visitor, ASK, identifier=msisdn)
+    code = (await message(visitor, msisdn))["code"]
+    await database.execute("update line set msisdn = left(msisdn, -5) || '17431' where msisdn = $1", msisdn)
+    entered = await try_code(visitor, asked["id"], code)
+    assert [error["code"] for error in entered["userErrors"]] == ["CODE_EXPIRED"]
+
+
 @pytest.mark.parametrize("operator", ["beeline", "letai", "tele2"])
 async def test_f010_cabinet_by_code_and_password(
     cabinet: Cabinet, free_numbers: dict[str, str], database: "asyncpg.Connection[asyncpg.Record]", operator: str
