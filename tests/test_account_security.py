@@ -464,7 +464,7 @@ async def test_f025_f027_device_that_is_coming_back_at_this_moment_is_ended_too(
     )["signInWithPassword"]
     everyone = (await here.data(SESSIONS))["viewer"]["sessions"]
     [stolen] = [session["id"] for session in everyone if not session["current"]]
-    row = await database.fetchrow("select * from session where family is not null")
+    [row] = await database.fetch("select * from session where family is not null")
     async with database.transaction():
         # What `refresh` does, up to its commit.
         await database.execute("select from app_user where id = $1 for no key update", row["user_id"])
