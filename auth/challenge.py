@@ -135,11 +135,17 @@ values ($1, $2, $3, $4, $5, $6, $7, 0, $8, now(), now() + make_interval(secs => 
 returning created_at, expires_at, (select u.language from app_user u where u.id = challenge.user_id) as language
 """
 
+# A number or an address may pass to somebody else while a code is on its way, or before it is sent again: then whoever
+# reads it is not whom it was for (E13). Only a new contact is to become its user's by the code.
 _TRY = """
-update challenge set attempts = attempts + 1
+update challenge c set attempts = attempts + 1
 where id = $1 and operator = $2 and purpose = $3 and ($4::text is null or initiator = $4)
   and consumed_at is null and expires_at > now() and attempts < max_attempts
-returning target, channel, user_id, subject, sent, code_hmac, attempts, max_attempts
+returning target, channel, user_id, subject, sent, code_hmac, attempts, max_attempts,
+  user_id is null or purpose = 'CHANGE_CONTACT'
+  or exists (select from login l where l.user_id = c.user_id and l.value = c.target)
+  or exists (select from contact k where k.user_id = c.user_id and k.value = c.target and k.verified_at is not null)
+    as still_theirs
 """
 
 _WHY_NOT = """
@@ -263,6 +269,8 @@ async def confirm(
         return _rejected(ErrorCode.CODE_INVALID, row["max_attempts"] - row["attempts"])
     # The row is locked by the count above, so nobody else can use the code meanwhile.
     await connection.execute_query("update challenge set consumed_at = now() where id = $1", [challenge_id])
+    if not row["still_theirs"]:
+        return used_up()
     return CodeAccepted(row["user_id"], row["target"], channel, row["subject"])
 
 

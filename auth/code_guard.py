@@ -58,8 +58,8 @@ async def may_guess(
     key = f"guess:{_whose(purpose)}{channel.lower()}:{profile.operator.id}:{target}"
     guesses, _ = await counter.count(connection, key, _DAY)
     most = profile.auth.otp.max_guesses_per_number_per_day
-    if guesses == most and user_id is not None:
-        await notices.security(connection, profile, user_id, _GUESSED)
+    if guesses == most:  # where there is nobody to warn, as much is written for nothing
+        await notices.security(connection, profile, user_id or 0, _GUESSED)
     return guesses <= most
 
 

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import challenge, notices
+from auth import challenge, notices, own_password
 from auth.challenge import Challenge, CodeAccepted, CodeRequest
+from auth.own_password import Proof
 from auth.session import Viewer
 from domain.challenge import ChallengeChannel
 from domain.email import normalize_email
@@ -67,6 +68,9 @@ async def confirm(
         )
         if not isinstance(outcome, CodeAccepted):
             return outcome
+        # An address is a way back in: whoever was thrown out meanwhile leaves none behind.
+        if not await own_password.still_holds(connection, viewer, Proof()):
+            return challenge.used_up()
         await connection.execute_query(_BIND, [viewer.operator, viewer.user_id, outcome.target])
         if LoginIdentifier.EMAIL in profile.auth.identifiers:
             await connection.execute_query(_LOGIN, [viewer.operator, viewer.user_id, outcome.target])

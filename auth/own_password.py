@@ -16,7 +16,7 @@ _STORED = "select case when not password_burnt then password_hash end as passwor
 _STILL = """
 select 1 from app_user u join session s on s.user_id = u.id and s.id = $3 and s.revoked_at is null
 where u.id = $1 and u.closed_at is null and ($2::text is null or u.password_hash = $2)
-for update of u
+for update of u, s
 """
 
 

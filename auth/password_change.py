@@ -57,7 +57,7 @@ from app_user where id = $1
 _STILL = """
 select 1 from app_user u join session s on s.user_id = u.id and s.id = $4 and s.revoked_at is null
 where u.id = $1 and (password_burnt or password_hash is not distinct from $2 or ($3 and password_hash is null))
-for update of u
+for update of u, s
 """
 _SET = """
 update app_user set password_hash = $2, must_change_password = false, password_burnt = false,

@@ -41,7 +41,7 @@ select u.language from login l join app_user u on u.id = l.user_id
 where l.operator = $1 and l.kind = 'MSISDN' and l.value = $2
 """
 # A second form within the resend pause is the one that counts, and the code of the first opens it.
-_LATEST = "update challenge set subject = $2 where id = $1"
+_LATEST = "update challenge set subject = $2 where id = $1 returning sent"
 _STORED = """
 select r.password_hash from challenge c join registration r on r.id = c.subject
 where c.id = $1 and c.operator = $2 and c.purpose = 'REGISTER'
@@ -97,11 +97,13 @@ async def register(
         )
         outcome = await challenge.request(connection, profile, secret, wanted)
         if isinstance(outcome, Challenge):
-            await connection.execute_query(_LATEST, [outcome.id, wanted.subject])
+            [latest] = await connection.execute_query_dict(_LATEST, [outcome.id, wanted.subject])
             if outcome.delivery_status is DeliveryStatus.QUEUED:
                 language = language_of(profile, taken[0]["language"] if taken else None)
                 text = _HAVE_ONE.text(language, operator=profile.operator.name)
-                await outbox.enqueue(connection, operator, "sms" if taken else "void", {"to": msisdn, "text": text})
+                # The message takes the place of the code, so it goes only where a code would: under the same limits.
+                kind = "sms" if taken and latest["sent"] else "void"
+                await outbox.enqueue(connection, operator, kind, {"to": msisdn, "text": text})
         return outcome
 
     return await tx(ask)

@@ -173,6 +173,9 @@ insert into session
 values ($1, $2, $3, $4, $5, $6, $7, now(), now(), now() + make_interval(hours => $8), case when $9 then now() end)
 """
 
+# Whoever is coming in at this moment has the user's row: they are waited for, and ended too.
+HOLD_USER = "select 1 from app_user where id = $1 for no key update"
+
 # A remembered device ends with the session that is signed out: nobody comes back with it.
 _END_DEVICES = """
 update refresh_token set revoked_at = now()
@@ -308,6 +311,7 @@ async def sign_out(viewer: Viewer, *, everywhere: bool) -> None:
     """End this session, or all of the user's: the next request of any worker is refused (F025)."""
 
     async def revoke(connection: BaseDBAsyncClient) -> None:
+        await connection.execute_query(HOLD_USER, [viewer.user_id])
         await connection.execute_query(
             "update session set revoked_at = now() where user_id = $1 and (id = $2 or $3) and revoked_at is null",
             [viewer.user_id, viewer.session_id, everywhere],

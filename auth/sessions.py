@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth.cabinet_end import NoEntry
-from auth.session import ENDS_AT, Entry, Viewer, new_token, open_session, token_hash
+from auth.session import ENDS_AT, HOLD_USER, Entry, Viewer, new_token, open_session, token_hash
 from domain.access import AccessLevel
 from domain.channel import Channel
 from domain.features import feature
@@ -119,6 +119,7 @@ async def revoke(viewer: Viewer, session_id: int | None) -> NotFound | None:
     """End one of the viewer's sessions: the next request of any worker is refused (F027)."""
 
     async def end(connection: BaseDBAsyncClient) -> NotFound | None:
+        await connection.execute_query(HOLD_USER, [viewer.user_id])
         if session_id is None or not await connection.execute_query_dict(_IS_MINE, [session_id, viewer.user_id]):
             return NotFound("There is no such session", ("sessionId",))
         await connection.execute_query(_REVOKE, [session_id, viewer.user_id])

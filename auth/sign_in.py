@@ -10,7 +10,7 @@ from auth import challenge, identifier, lockout, notices, passwords
 from auth.cabinet_end import NoEntry
 from auth.challenge import Challenge, CodeAccepted, CodeRequest
 from auth.lockout import Attempt
-from auth.new_cabinet import free_line, open_for_line
+from auth.new_cabinet import LoginLost, free_line, open_for_line
 from auth.session import Entry, open_session
 from auth.sessions import new_family, remember
 from domain.challenge import ChallengeChannel
@@ -166,15 +166,20 @@ async def with_code(
         if not isinstance(outcome, CodeAccepted):
             return outcome
         user_id = outcome.user_id
-        if user_id is None and outcome.subject is not None:
-            user_id = await open_for_line(connection, profile, outcome.subject)
+        # Asked again: the line may have another number by now. Only the SIM opens a cabinet of its own.
+        if user_id is None and outcome.is_by_sim:
+            line_id = await free_line(connection, profile, outcome.target)
+            user_id = await open_for_line(connection, profile, line_id) if line_id is not None else None
         if user_id is None:  # the number got its cabinet, or its end, while the code was on its way
             return challenge.used_up()
         # An address proves less than the SIM: only what reached it counts as a fresh proof.
         method = LoginMethod.SMS_CODE if outcome.is_by_sim else LoginMethod.EMAIL_LINK
         return await let_in(connection, profile, user_id, method, caller)
 
-    return await tx(confirm)
+    try:
+        return await tx(confirm)
+    except LoginLost:
+        return challenge.used_up()
 
 
 async def let_in(

@@ -9,7 +9,8 @@ from string import ascii_letters, digits
 import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import notices
+from auth import notices, own_password
+from auth.own_password import Proof
 from auth.session import Viewer
 from auth.sign_in import Caller, SignedIn, let_in
 from domain.features import feature
@@ -118,7 +119,10 @@ async def link(
     if not isinstance(identity, Identity):
         return identity
 
-    async def bind(connection: BaseDBAsyncClient) -> SocialLinked | SocialAccountTaken:
+    async def bind(connection: BaseDBAsyncClient) -> SocialLinked | SocialAccountTaken | Forbidden:
+        # The network took its time: whoever was thrown out meanwhile leaves no way in behind.
+        if not await own_password.still_holds(connection, viewer, Proof()):
+            return Forbidden("The session has ended; sign in again")
         title = identity.title or network.brand
         rows = await connection.execute_query_dict(
             _LINK, [viewer.user_id, profile.operator.id, network, identity.subject, title]

@@ -111,6 +111,8 @@ async def send_to(
         open_ = await recovery_channels.leaves_open(connection, profile, known.user_id if known else None, way)
         if known is not None and known.msisdn == msisdn and open_:
             await _give(connection, profile, known, passwords.keyed(secret, known.user_id, password), method)
+        else:
+            await _give_nobody(connection, profile, msisdn)
         minutes = profile.auth.temporary_password_ttl_minutes
         language = language_of(profile, known.language if known else None)
         text = _SHORT.text(language, operator=profile.operator.name, password=password, minutes=minutes)
@@ -129,3 +131,9 @@ async def _give(
     await connection.execute_query(_SET, [known.user_id, hashed, minutes])
     user = audit.TheUser(profile.operator.id, known.user_id)
     await audit.record(connection, user, "TEMPORARY_PASSWORD_SENT", method=method)
+
+
+async def _give_nobody(connection: BaseDBAsyncClient, profile: Profile, msisdn: str) -> None:
+    """As much work as to give it to somebody: how long the form takes must not say whether there is anybody (I11)."""
+    await connection.execute_query(_SET, [0, None, 0])
+    await counter.count(connection, f"nobody:temporary:{profile.operator.id}:{msisdn}", _HOUR)

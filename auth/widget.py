@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from auth import own_password
+from auth.own_password import Proof
 from auth.session import Viewer, Widget, new_token, token_hash
 from auth.sessions import Session
 from domain.access import AccessLevel
 from domain.channel import Channel
 from domain.profile import Profile
-from domain.refusals import RateLimited
+from domain.refusals import Forbidden, RateLimited
 from models import audit, counter
 from models.audit import TheUser
 from models.database import tx
@@ -39,13 +41,16 @@ class WidgetTokenCreated:
 
 async def create(
     profile: Profile, viewer: Viewer, line_id: int, device: str | None
-) -> WidgetTokenCreated | RateLimited:
+) -> WidgetTokenCreated | RateLimited | Forbidden:
     """A token that looks at a line of the viewer's, which the caller has seen to."""
     token = new_token()
     days = profile.session.app_refresh_days if profile.auth.remember_device else _DAYS_UNSAID
     name = device[:200] if device else None
 
-    async def open_(connection: BaseDBAsyncClient) -> WidgetTokenCreated | RateLimited:
+    async def open_(connection: BaseDBAsyncClient) -> WidgetTokenCreated | RateLimited | Forbidden:
+        # Nobody who was thrown out a moment ago goes on looking for a year.
+        if not await own_password.still_holds(connection, viewer, Proof()):
+            return Forbidden("The session has ended; sign in again")
         made, until = await counter.count(connection, f"widget:{viewer.user_id}", _DAY)
         if made > MOST_A_DAY:
             return RateLimited(until, "Too many widgets were made; try again tomorrow")

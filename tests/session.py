@@ -1,13 +1,15 @@
-"""A session made by hand, for databases that the running application does not sign people in to."""
+"""Sessions that tests make, and hold, by hand."""
 
+import asyncio
 import hashlib
 import secrets
+from typing import Any
 
 import asyncpg
 
 
 async def open_session(url: str, operator: str, login: str, level: str = "FULL") -> str:
-    """A token of the user with that login."""
+    """A token of the user with that login, in a database that the running application signs nobody in to."""
     token = secrets.token_urlsafe(32)
     connection = await asyncpg.connect(url)
     try:
@@ -25,3 +27,12 @@ from login where operator = $1 and value = $2
     finally:
         await connection.close()
     return token
+
+
+async def until_it_waits(database: "asyncpg.Connection[asyncpg.Record]", task: "asyncio.Task[Any]") -> None:
+    """Let a request go on until it waits for a lock that the caller's transaction has, or is over."""
+    for _ in range(200):
+        if task.done() or await database.fetchval("select exists (select from pg_locks where not granted)"):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("the request neither waits nor ends")

@@ -15,6 +15,8 @@ from domain.sign_in import LoginMethod
 from server.settings import Settings
 from tests.cabinet import SIGN_IN, Cabinet
 from tests.conftest import NETWORK_KEY, SECRET
+from tests.newcomers import Newcomers
+from tests.session import until_it_waits
 from tests.test_sign_in import WHO, delivered_code
 
 CHANGE = """
@@ -445,3 +447,54 @@ async def test_e56_whoever_has_the_sim_ends_a_lock(
     await temporary_password.by_inbound_sms(profiles["motiv"], SECRET.encode(), owner["msisdn"], "1070")
     password = await delivered_password(visitor, owner["msisdn"])
     assert (await sign_in(visitor, owner["msisdn"], password))["accessToken"]
+
+
+@pytest.mark.parametrize("way", ["everywhere", "from afar"])
+async def test_f025_f027_device_that_is_coming_back_at_this_moment_is_ended_too(
+    cabinet: Cabinet, demo_people: dict[str, Any], database: "asyncpg.Connection[asyncpg.Record]", way: str
+) -> None:
+    """A remembered device has used its token, and has not committed yet, when its sessions are ended."""
+    here = await cabinet.signed_in("tele2", demo_people["tele2"]["owner"])
+    thief = (
+        await cabinet.of("tele2").data(
+            REMEMBER,
+            identifier=demo_people["tele2"]["owner"]["msisdn"],
+            password=demo_people["tele2"]["owner"]["password"],
+        )
+    )["signInWithPassword"]
+    everyone = (await here.data(SESSIONS))["viewer"]["sessions"]
+    [stolen] = [session["id"] for session in everyone if not session["current"]]
+    [row] = await database.fetch("select * from session where family is not null")
+    async with database.transaction():
+        # What `refresh` does, up to its commit.
+        await database.execute("select from app_user where id = $1 for no key update", row["user_id"])
+        await database.execute(
+            "insert into session (user_id, operator, token_hash, access_level, channel, family, created_at,"
+            " last_seen_at, expires_at) values ($1, $2, 'coming', 'FULL', 'APP', $3, now(), now(), $4)",
+            row["user_id"],
+            row["operator"],
+            row["family"],
+            row["expires_at"],
+        )
+        out = "mutation { signOut(input: {everywhere: true}) { userErrors { code } } }"
+        asked = here.data(out) if way == "everywhere" else here.data(REVOKE, id=stolen)
+        ending = asyncio.create_task(asked)
+        await until_it_waits(database, ending)
+    await ending
+    left = await database.fetchval("select count(*) from session where family is not null and revoked_at is null")
+    assert left == 0
+    assert (await cabinet.of("tele2").data(REFRESH, token=thief["refreshToken"]))["refreshSession"]["userErrors"]
+
+
+async def test_f019_session_that_ends_at_this_moment_changes_no_password(
+    newcomers: Newcomers, cabinet: Cabinet, demo_people: dict[str, Any], database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    person = await newcomers.arrive("tele2", demo_people)
+    here = await cabinet.signed_in("tele2", person)
+    async with database.transaction():
+        await database.execute("select from app_user where id = $1 for update", person.user_id)
+        changing = asyncio.create_task(here.data(CHANGE, current=person.password, new=NEW))
+        await until_it_waits(database, changing)
+        await database.execute("update session set revoked_at = now() where user_id = $1", person.user_id)
+    assert (await changing)["changePassword"]["userErrors"]
+    await cabinet.signed_in("tele2", person)

@@ -20,6 +20,8 @@ from models.database import tx
 from server.settings import Settings
 from tests.cabinet import SIGN_IN, Cabinet
 from tests.conftest import SECRET
+from tests.newcomers import Newcomers
+from tests.test_registration import FORGOT, RESET
 from tests.test_sign_in import FIVE, try_code, wrong
 
 CHALLENGE = "challenge { id channel tag deliveryStatus alternativeChannels attemptsLeft resendAllowedAt }"
@@ -111,6 +113,15 @@ async def message(visitor: Cabinet, to: str, **like: Any) -> dict[str, Any]:
     raise AssertionError("nothing was delivered")
 
 
+async def message_after(visitor: Cabinet, to: str, code: str) -> dict[str, Any]:
+    """The message to somebody that came after the one with that code."""
+    for _ in range(100):
+        if (found := await message(visitor, to))["code"] != code:
+            return found
+        await asyncio.sleep(0.02)
+    raise AssertionError("no other message was delivered")
+
+
 async def ask(visitor: Cabinet, query: str, **variables: Any) -> tuple[Any, list[str]]:
     """The challenge of an answer, and the codes of its errors."""
     [payload] = (await visitor.data(query, **variables)).values()
@@ -147,7 +158,7 @@ async def test_e7_e8_resent_code_ends_the_older_one(
     assert second["id"] != first["id"]
     late = await try_code(visitor, first["id"], old)
     assert [error["code"] for error in late["userErrors"]] == ["CODE_EXPIRED"]
-    new = await message(visitor, msisdn)
+    new = await message_after(visitor, msisdn, old)
     assert f"{second['tag']}-" in new["text"]
     assert (await try_code(visitor, second["id"], new["code"]))["accessToken"]
 
@@ -197,6 +208,46 @@ async def test_n10_sign_in_by_mail_proves_the_address_and_not_the_sim(
     entered = await try_code(visitor, asked["id"], (await message(visitor, proven_address))["code"])
     viewer = (await cabinet.of("beeline", entered["accessToken"]).data(LINES))["viewer"]
     assert viewer["steppedUp"] is False
+
+
+@pytest.mark.parametrize("resent", [False, True])
+async def test_e13_code_opens_nothing_of_whoever_had_the_number_before(
+    newcomers: Newcomers,
+    cabinet: Cabinet,
+    demo_people: dict[str, Any],
+    database: "asyncpg.Connection[asyncpg.Record]",
+    resent: bool,
+) -> None:
+    """Asked for while the number was somebody else's, read once the SIM was one's own."""
+    before, after = [await newcomers.arrive("tele2", demo_people) for _ in range(2)]
+    visitor = cabinet.of("tele2")
+    asked, _ = await ask(visitor, ASK, identifier=before.msisdn)
+    code = (await message(visitor, before.msisdn))["code"]
+    await database.execute("update login set user_id = $2 where value = $1", before.msisdn, after.user_id)
+    if resent:
+        await past_the_pause(database)
+        asked, _ = await ask(visitor, RESEND, id=asked["id"])
+        code = (await message_after(visitor, before.msisdn, code))["code"]
+    entered = await try_code(visitor, asked["id"], code)
+    assert entered["accessToken"] is None
+    assert [error["code"] for error in entered["userErrors"]] == ["CODE_EXPIRED"]
+    assert await database.fetchval("select count(*) from session where user_id = $1", before.user_id) == 0
+
+
+async def test_e13_address_that_passed_on_restores_no_access(
+    newcomers: Newcomers, cabinet: Cabinet, demo_people: dict[str, Any], database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    person, visitor = (
+        await newcomers.arrive("beeline", demo_people, email="byvshaya@example.org"),
+        cabinet.of("beeline"),
+    )
+    asked = (await visitor.data(FORGOT, identifier="byvshaya@example.org"))["requestPasswordReset"]["challenge"]
+    code = (await message(visitor, "byvshaya@example.org"))["code"]
+    await database.execute("delete from contact where user_id = $1", person.user_id)
+    await database.execute("delete from login where user_id = $1 and kind = 'EMAIL'", person.user_id)
+    answer = (await visitor.data(RESET, id=asked["id"], code=code, new="Svezhiy2026x"))["resetPassword"]
+    assert [error["code"] for error in answer["userErrors"]] == ["CODE_EXPIRED"]
+    await cabinet.signed_in("beeline", person)
 
 
 async def test_n10_strangers_learn_nothing_of_delivery(
@@ -326,6 +377,36 @@ async def test_f010_first_code_opens_a_cabinet_of_the_sim_alone(
     assert msisdn not in told["text"]
 
 
+async def test_f010_code_opens_nothing_when_the_number_became_a_login_meanwhile(
+    newcomers: Newcomers,
+    cabinet: Cabinet,
+    demo_people: dict[str, Any],
+    free_numbers: dict[str, str],
+    database: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    """An import gave it to somebody, whose line is another one."""
+    person = await newcomers.arrive("tele2", demo_people)
+    visitor, msisdn = cabinet.of("tele2"), free_numbers["tele2"]
+    asked, _ = await ask(visitor, ASK, identifier=msisdn)
+    code = (await message(visitor, msisdn))["code"]
+    await database.execute(
+        "insert into login (operator, user_id, kind, value) values ('tele2', $1, 'MSISDN', $2)", person.user_id, msisdn
+    )
+    entered = await try_code(visitor, asked["id"], code)
+    assert [error["code"] for error in entered["userErrors"]] == ["CODE_EXPIRED"]
+
+
+async def test_f010_line_that_has_another_number_by_now_is_not_opened(
+    cabinet: Cabinet, free_numbers: dict[str, str], database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    visitor, msisdn = cabinet.of("tele2"), free_numbers["tele2"]
+    asked, _ = await ask(visitor, ASK, identifier=msisdn)
+    code = (await message(visitor, msisdn))["code"]
+    await database.execute("update line set msisdn = left(msisdn, -5) || '17431' where msisdn = $1", msisdn)
+    entered = await try_code(visitor, asked["id"], code)
+    assert [error["code"] for error in entered["userErrors"]] == ["CODE_EXPIRED"]
+
+
 @pytest.mark.parametrize("operator", ["beeline", "letai", "tele2"])
 async def test_f010_cabinet_by_code_and_password(
     cabinet: Cabinet, free_numbers: dict[str, str], database: "asyncpg.Connection[asyncpg.Record]", operator: str
@@ -381,6 +462,18 @@ async def test_f010_everybody_is_answered_alike_and_who_has_a_cabinet_is_told(
     assert "уже есть" in (await message(visitor, taken))["text"]
     kinds = await database.fetch("select kind, count(*) from outbox group by kind")
     assert {row["kind"]: row["count"] for row in kinds} == {"sms": 2, "void": 4}
+
+
+async def test_f010_form_of_many_browsers_is_no_flood_of_messages(
+    cabinet: Cabinet, demo_people: dict[str, Any], database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Whoever calls under another name each time sends somebody no more than who calls under one."""
+    visitor, taken = cabinet.of("tele2"), demo_people["tele2"]["owner"]["msisdn"]
+    for index in range(12):
+        form = {"msisdn": taken, "password": PASSWORD}
+        answer = (await visitor.post(REGISTER, form, **{"user-agent": f"browser {index}"})).json()
+        assert answer["data"]["register"]["userErrors"] == []
+    assert await database.fetchval("select count(*) from outbox where kind = 'sms'") == 1
 
 
 async def test_f010_race_for_one_number_has_one_winner(

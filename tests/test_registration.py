@@ -12,6 +12,8 @@ import pytest
 from domain.profile import Profile
 from domain.sign_in import LoginMethod
 from tests.cabinet import SIGN_IN, Cabinet
+from tests.newcomers import Newcomers
+from tests.session import until_it_waits
 
 REGISTER = """
 mutation Register($email: String!, $password: String!, $terms: Boolean!) {
@@ -241,6 +243,23 @@ async def test_f031_f016_proven_address_restores_access(
     assert (await visitor.data(SIGN_IN, identifier=EMAIL, password=NEW))["signInWithPassword"]["accessToken"]
     assert kept is not None
     await database.execute("update app_user set password_hash = $2 where id = $1", kept["id"], kept["password_hash"])
+
+
+async def test_f031_session_that_ends_at_this_moment_binds_no_address(
+    newcomers: Newcomers, cabinet: Cabinet, demo_people: dict[str, Any], database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    person = await newcomers.arrive("tele2", demo_people)
+    here = await cabinet.signed_in("tele2", person)
+    await database.execute("update session set stepped_up_at = now()")
+    asked = (await here.data(BIND, email=EMAIL))["requestEmailBinding"]["challenge"]
+    code = await newest(cabinet, EMAIL, "code")
+    async with database.transaction():
+        await database.execute("select from app_user where id = $1 for update", person.user_id)
+        proving = asyncio.create_task(here.data(PROVE, id=asked["id"], code=code))
+        await until_it_waits(database, proving)
+        await database.execute("update session set revoked_at = now() where user_id = $1", person.user_id)
+    assert [error["code"] for error in (await proving)["confirmEmailBinding"]["userErrors"]] == ["CODE_EXPIRED"]
+    assert await database.fetchval("select count(*) from contact where user_id = $1", person.user_id) == 0
 
 
 def test_f010_is_open_where_the_profiles_say(profiles: Mapping[str, Profile]) -> None:

@@ -33,6 +33,7 @@ from server.social import read_registrations, social_providers
 from tests.cabinet import Cabinet
 from tests.conftest import NOBODY, free_port
 from tests.npm_peer import installed, node
+from tests.session import until_it_waits
 
 CALLBACK = "https://lk.example.ru/social"
 OTHER_CALLBACK = "https://lk.example.com/social"
@@ -513,3 +514,17 @@ async def test_where_a_code_by_sms_opens_the_cabinet_the_number_is_a_way_in(
     await without_password("beeline")
     [account] = await accounts(signed_in)
     assert codes((await signed_in.data(UNLINK, id=account["id"]))["payload"]) == []
+
+
+async def test_session_that_ended_while_the_network_was_asked_binds_nothing(
+    alsu: Cabinet, visitor: Cabinet, database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Whoever was thrown out meanwhile must not have left a way in behind."""
+    brought = await Front().bring(alsu, "thief")
+    async with database.transaction():
+        await database.execute("select from app_user where id in (select user_id from session) for update")
+        linking = asyncio.create_task(call(alsu, LINK, brought))
+        await until_it_waits(database, linking)
+        await database.execute("update session set revoked_at = now()")
+    assert codes(await linking) == ["FORBIDDEN"]
+    assert codes(await Front().sign_in(visitor, "thief")) == ["BAD_CREDENTIALS"]

@@ -1,5 +1,6 @@
 """N13, F060: a widget's token looks at one line and does nothing else."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -19,6 +20,7 @@ from auth.widget import MOST_A_DAY
 from schema.schema import sdl
 from tests.cabinet import Cabinet
 from tests.newcomers import Newcomers
+from tests.session import until_it_waits
 from tests.sockets import opened
 from tests.test_account_security import REVOKE, SESSIONS
 from tests.test_recovery_channels import codes
@@ -235,6 +237,23 @@ async def test_n13_token_is_for_a_line_one_may_look_at(
     [own] = [line["id"] for line in await lines_of(mine)]
     made = [codes(await create(mine, own)) for _ in range(MOST_A_DAY + 1)]
     assert made == [[]] * MOST_A_DAY + [["RATE_LIMITED"]]
+
+
+async def test_n13_session_that_ends_at_this_moment_leaves_no_widget_behind(
+    newcomers: Newcomers, cabinet: Cabinet, demo_people: dict[str, Any], database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Whoever has lost the session must not go on looking for a year."""
+    person = await newcomers.arrive("tele2", demo_people)
+    here = await cabinet.signed_in("tele2", person)
+    [line] = [line["id"] for line in await lines_of(here)]
+    async with database.transaction():
+        await database.execute("select from app_user where id = $1 for update", person.user_id)
+        making = asyncio.create_task(create(here, line))
+        await until_it_waits(database, making)
+        await database.execute("update session set revoked_at = now() where user_id = $1", person.user_id)
+    payload = await making
+    assert (codes(payload), payload["token"]) == (["FORBIDDEN"], None)
+    assert await database.fetchval("select count(*) from session where revoked_at is null") == 0
 
 
 async def test_f060_viewer_without_a_number_has_an_empty_widget(

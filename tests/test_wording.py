@@ -28,6 +28,7 @@ from models.challenge import ChallengePurpose
 from tests.cabinet import SIGN_IN, Cabinet
 from tests.conftest import ROOT, SECRET
 from tests.test_account_security import RESET_CODE, TEMPORARY
+from tests.test_sign_in import request_code, try_code
 
 SET_LANGUAGE = "mutation ($l: Language!) { setLanguage(input: {language: $l}) { userErrors { code } } }"
 STEP_UP = "mutation { requestStepUp(input: {}) { challenge { id } userErrors { code } } }"
@@ -56,13 +57,16 @@ async def restored_languages(database: "asyncpg.Connection[asyncpg.Record]") -> 
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[Any]]]:
     """The statements of all transactions from now on, with their values."""
     found: list[tuple[str, list[Any]]] = []
-    execute = TransactionWrapper.execute_query
 
-    async def record(self: TransactionWrapper, query: str, values: list[Any] | None = None) -> Any:
-        found.append((query, values or []))
-        return await execute(self, query, values)
+    def recording(execute: Callable[..., Any]) -> Callable[..., Any]:
+        async def record(self: TransactionWrapper, query: str, values: list[Any] | None = None) -> Any:
+            found.append((query, values or []))
+            return await execute(self, query, values)
 
-    monkeypatch.setattr(TransactionWrapper, "execute_query", record)
+        return record
+
+    for name in ("execute_query", "execute_query_dict"):
+        monkeypatch.setattr(TransactionWrapper, name, recording(getattr(TransactionWrapper, name)))
     return found
 
 
@@ -284,6 +288,42 @@ async def test_f032_i11_strangers_cost_the_same_and_are_written_to_in_the_first_
     assert (kind, unknown_kind) == ("sms", "void")
     assert "яңа серсүз өчен код" in told
     assert "для нового пароля" in void
+
+
+async def test_i11_temporary_password_for_nobody_costs_as_much(
+    cabinet: Cabinet, demo_people: dict[str, Any], asked: list[tuple[str, list[Any]]]
+) -> None:
+    known = demo_people["life"]["owner"]["msisdn"]
+    costs = []
+    for msisdn in (known, known[:-4] + "0000"):
+        asked.clear()
+        payload = await cabinet.of("life").data(TEMPORARY, identifier=msisdn)
+        assert payload["requestTemporaryPassword"]["userErrors"] == []
+        costs.append(len(asked))
+    assert costs[0] == costs[1]
+
+
+async def test_i11_e11_last_guess_of_a_day_at_nobodys_codes_costs_as_much(
+    cabinet: Cabinet,
+    demo_people: dict[str, Any],
+    asked: list[tuple[str, list[Any]]],
+    profiles: Mapping[str, Profile],
+    database: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    known = demo_people["tele2"]["owner"]["msisdn"]
+    visitor, most = cabinet.of("tele2"), profiles["tele2"].auth.otp.max_guesses_per_number_per_day
+    costs = []
+    for msisdn in (known, known[:-4] + "0000"):
+        challenge = (await request_code(visitor, msisdn))["challenge"]
+        await database.execute(
+            "insert into counter (key, count, started_at, ends_at) values ($1, $2, now(), now() + interval '1 day')",
+            f"guess:sms:tele2:{msisdn}",
+            most - 1,
+        )
+        asked.clear()
+        await try_code(visitor, challenge["id"], "000000")
+        costs.append(len(asked))
+    assert costs[0] == costs[1]
 
 
 async def test_f032_stranger_who_asks_for_a_password_is_written_to_in_the_first_language(
