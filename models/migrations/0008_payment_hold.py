@@ -1,6 +1,5 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
-from domain.refusals import ErrorCode
 from tortoise import fields
 
 
@@ -10,19 +9,9 @@ class Migration(migrations.Migration):
     initial = False
 
     operations = [
-        ops.AlterField(
-            model_name="Payment",
-            name="failure",
-            field=fields.CharEnumField(
-                null=True,
-                description="INVALID_INPUT: INVALID_INPUT\nFEATURE_DISABLED: FEATURE_DISABLED\nRATE_LIMITED: RATE_LIMITED\nBAD_CREDENTIALS: BAD_CREDENTIALS\nLOCKED_OUT: LOCKED_OUT\nLOGIN_METHOD_DISABLED: LOGIN_METHOD_DISABLED\nNOT_FOUND: NOT_FOUND\nSTEP_UP_REQUIRED: STEP_UP_REQUIRED\nREGISTRATION_LINK_EXPIRED: REGISTRATION_LINK_EXPIRED\nPASSWORD_TOO_WEAK: PASSWORD_TOO_WEAK\nPASSWORD_FORBIDDEN_CHARACTERS: PASSWORD_FORBIDDEN_CHARACTERS\nCONFLICT: CONFLICT\nFORBIDDEN: FORBIDDEN\nACCOUNT_TERMINATED: ACCOUNT_TERMINATED\nLAST_OWNER: LAST_OWNER\nCHANNEL_UNAVAILABLE: CHANNEL_UNAVAILABLE\nSMS_NOT_DELIVERED: SMS_NOT_DELIVERED\nIDEMPOTENCY_CONFLICT: IDEMPOTENCY_CONFLICT\nAMOUNT_TOO_SMALL: AMOUNT_TOO_SMALL\nAMOUNT_TOO_LARGE: AMOUNT_TOO_LARGE\nAMOUNT_NOT_WHOLE: AMOUNT_NOT_WHOLE\nCARD_TOO_FREQUENT: CARD_TOO_FREQUENT\nCARD_NOT_ACCEPTED: CARD_NOT_ACCEPTED\nPAYMENTS_BANNED: PAYMENTS_BANNED\nPAYMENT_RESTRICTED: PAYMENT_RESTRICTED\nPAYMENT_DECLINED: PAYMENT_DECLINED\nTERMS_NOT_ACCEPTED: TERMS_NOT_ACCEPTED\nCODE_INVALID: CODE_INVALID\nCODE_EXPIRED: CODE_EXPIRED\nCODE_ALREADY_USED: CODE_ALREADY_USED\nCODE_ATTEMPTS_EXCEEDED: CODE_ATTEMPTS_EXCEEDED",
-                enum_type=ErrorCode,
-                max_length=48,
-            ),
-        ),
         ops.AddField(
             model_name="Payment",
             name="hold",
-            field=fields.BooleanField(default=False),
+            field=fields.BooleanField(db_default=False),
         ),
     ]
