@@ -87,6 +87,8 @@ class Payment(Model):
     failure = fields.CharField(max_length=48, null=True)  # an ErrorCode; a new one needs no migration
     failure_detail = fields.CharField(max_length=48, null=True)
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
+    # When the money was credited; a billing system beside the ledger may have to hear of it before it is complete.
+    settled_at: datetime | None = fields.DatetimeField(null=True)
     completed_at: datetime | None = fields.DatetimeField(null=True)
     # When somebody is to ask the provider again; null once there is nothing left to ask.
     check_at: datetime | None = fields.DatetimeField(null=True)

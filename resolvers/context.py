@@ -19,7 +19,7 @@ from loaders.loaders import Loaders
 from loaders.scope import ReadScope
 from models.reader import Reader
 from resolvers.errors import password_change_required, session_expired, unauthenticated, widget_looks_only
-from services.payment_settlement import Desk
+from services.payment_row import Desk
 
 T = TypeVar("T")
 

@@ -26,7 +26,7 @@ from resolvers.payment_target import Target, Wanted
 from resolvers.sign_in import challenge_key
 from services import payment
 from services.payment import TopUp
-from services.payment_settlement import COLUMNS, PaymentRow, row_of
+from services.payment_row import COLUMNS, PaymentRow, row_of
 
 Refused = Refusal | PaymentRefusal
 

@@ -20,7 +20,7 @@ from schema.money import Money, MoneyInput
 from schema.node import Node, backed_by
 from schema.payload import CLIENT_MUTATION_ID, Payload, UserError
 from schema.scalars import MSISDN, URL, AccountNumber
-from services.payment_settlement import PaymentRow
+from services.payment_row import PaymentRow
 
 _KEY = "The client's own name of this payment, such as a UUID: whatever is repeated with it is paid once (E46)"
 

@@ -36,7 +36,7 @@ from server.payments import look_after_payments
 from server.settings import Settings
 from server.social import read_registrations, social_providers
 from server.worker import run_worker
-from services.payment_settlement import Desk
+from services.payment_row import Desk
 
 # Longer than the loaders' patience with billing.
 _SLOW_BILLING_SECONDS = 30.0

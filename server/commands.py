@@ -27,7 +27,7 @@ from server.payments import look_after_payments
 from server.settings import Settings
 from server.worker import run_worker
 from services import household_import, ledger_verify, seed
-from services.payment_settlement import Desk
+from services.payment_row import Desk
 
 Result = TypeVar("Result")
 

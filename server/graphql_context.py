@@ -17,7 +17,7 @@ from models.reader import Reader
 from resolvers.context import Context, Live
 from resolvers.sign_in import cookie_name
 from server.settings import Settings
-from services.payment_settlement import Desk
+from services.payment_row import Desk
 
 _LONGEST_TOKEN = 256
 

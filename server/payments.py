@@ -15,7 +15,7 @@ from gateways.signature import PostRejected
 from models.reader import SILENT
 from server.graphql_request import BadRequest, bounded_body
 from services import payment_recovery
-from services.payment_settlement import Desk
+from services.payment_row import Desk
 
 _MAX_BODY_BYTES = 64 * 1024
 _LOOK_SECONDS = 1.0

@@ -44,7 +44,7 @@ from models.challenge import ChallengePurpose
 from models.database import tx
 from models.notify import notify
 from services import payment_method, payment_settlement
-from services.payment_settlement import Desk, PaymentRow, row_of
+from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class TopUp:
 
 Refused = PaymentRefusal | InputRejected | FeatureDisabled | MethodDisabled | RateLimited
 
-_FIND = f"select {payment_settlement.COLUMNS} from payment where payer_id = $1 and key = $2"
+_FIND = f"select {COLUMNS} from payment where payer_id = $1 and key = $2"
 _PAYEE = """
 select a.status, a.cash_payments_banned as cash_banned, c.status = 'TERMINATED' as contract_ended
 from personal_account a join contract c on c.id = a.contract_id where a.id = $1 and a.operator = $2 for share of a
@@ -92,23 +92,23 @@ insert into payment
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $25,
   now(), now() + make_interval(secs => $23), 0, now() + make_interval(secs => $24))
 on conflict (payer_id, key) do nothing
-returning {payment_settlement.COLUMNS}
+returning {COLUMNS}
 """
 _NUMBER = "select value from login where user_id = $1 and kind = 'MSISDN' order by id limit 1"
 _ASKED_FOR = "update payment set challenge_id = $2 where id = $1"
 _CONFIRMED = f"""
 update payment set status = 'PROCESSING', check_at = now() + make_interval(secs => $2)
 where id = $1 and payer_id = $3 and status = 'AWAITING_CONFIRMATION' and redirect_url is null and confirm_by > now()
-returning {payment_settlement.COLUMNS}
+returning {COLUMNS}
 """
 _GIVE_UP = f"""
 update payment set status = 'CANCELLED', check_at = null, token = null
 where id = $1 and status = 'AWAITING_CONFIRMATION' and redirect_url is null
-returning {payment_settlement.COLUMNS}
+returning {COLUMNS}
 """
 _TAKE_BACK = "update payment set status = 'CANCELLED', check_at = null, token = null where id = $1"
 _UNDO = "delete from payment where id = $1"
-_OWN = f"select {payment_settlement.COLUMNS} from payment where id = $1 and payer_id = $2"
+_OWN = f"select {COLUMNS} from payment where id = $1 and payer_id = $2"
 
 
 async def begun(viewer: Viewer, key: str, asked: str) -> PaymentRow | IdempotencyConflict | InputRejected | None:
@@ -200,7 +200,7 @@ async def cancel(
         outcome = await desk.provider.cancel(payment.ref)
     except ProviderFailed:
         return PaymentUnavailable("The bank does not answer; the payment still waits for you", ("paymentId",))
-    return await payment_settlement.settle(profile, payment.id, outcome)
+    return await payment_settlement.conclude(desk, profile, payment, outcome)
 
 
 async def payee(connection: BaseDBAsyncClient, profile: Profile, account_id: int, *, is_seen: bool) -> Payee | None:

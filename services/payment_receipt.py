@@ -10,7 +10,7 @@ from domain.wording import Wording, language_of
 from models import outbox
 
 if TYPE_CHECKING:
-    from services.payment_settlement import PaymentRow
+    from services.payment_row import PaymentRow
 
 _SUBJECT = Wording("{operator}: your payment of {amount}")
 _LETTER = Wording(

@@ -3,6 +3,7 @@
 Every payment on its way has a `check_at`. Whoever takes it moves that on first, so two workers never take the same.
 """
 
+import asyncio
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -13,10 +14,14 @@ from domain.payment import DeclineReason, PaymentStatus
 from domain.profile import Profile
 from gateways.payments import Declined, Notification, NotKnown, ProviderFailed, RefundOutcome
 from models.database import tx
-from services import payment_settlement
-from services.payment_settlement import COLUMNS, Desk, PaymentRow, pause, row_of
+from models.reader import SILENT
+from services import payment_crediting, payment_settlement
+from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
+from services.payment_settlement import pause
 
 BATCH = 20
+# A bank that hangs holds up a batch for as long as one answer takes, and not all of them together.
+_AT_ONCE = 5
 
 _log = structlog.get_logger()
 
@@ -36,11 +41,22 @@ _BY_KEY = f"select {COLUMNS} from payment where provider_key = $1 and provider =
 async def recover(desk: Desk, profiles: Mapping[str, Profile]) -> int:
     """Look after one batch of the payments whose time has come; gives how many there were."""
     taken = await tx(lambda connection: _take(connection, desk, list(profiles)))
-    for payment, overdue in taken:
-        try:
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def look_after(payment: PaymentRow, *, overdue: bool) -> None:
+        async with turns:
             await _look_after(desk, profiles[payment.operator], payment, overdue=overdue)
-        except ProviderFailed as error:
-            _log.warning("a payment waits for the bank", payment=payment.id, error=str(error))
+
+    outcomes = await asyncio.gather(
+        *(look_after(payment, overdue=overdue) for payment, overdue in taken), return_exceptions=True
+    )
+    for (payment, _), outcome in zip(taken, outcomes, strict=True):
+        if isinstance(outcome, ProviderFailed):
+            _log.warning("a payment waits for the bank", payment=payment.id, error=str(outcome))
+        elif isinstance(outcome, SILENT):
+            _log.warning("a payment waits for the database", payment=payment.id, error=type(outcome).__name__)
+        elif outcome is not None:
+            _log.error("a payment cannot be looked after", payment=payment.id, exc_info=outcome)
     return len(taken)
 
 
@@ -64,6 +80,9 @@ async def _take(connection: BaseDBAsyncClient, desk: Desk, operators: list[str])
 
 
 async def _look_after(desk: Desk, profile: Profile, payment: PaymentRow, *, overdue: bool) -> None:
+    if payment.settled_at is not None:
+        await payment_crediting.hand_over(desk, payment)
+        return
     if payment.awaits_code:
         await payment_settlement.expire(payment.id)
         return

@@ -4,24 +4,19 @@ The doors are the call that began it, the bank's notification, and the recovery 
 so they come in one after the other, and the later ones find it done.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import Any
-from uuid import UUID
 
 import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from domain.ledger import Entry, LedgerAccountKind, LedgerAccountName, Transfer, TransferKind, clearing, personal
-from domain.money import CurrencyCode, Money
+from domain.money import Money
 from domain.payment import (
     OPEN,
     ConfirmationKind,
     DeclineReason,
-    PaymentKind,
-    PaymentMethodKind,
     PaymentStatus,
 )
 from domain.payment_rules import check_card, check_interval, this_month
@@ -35,8 +30,6 @@ from gateways.payments import (
     Declined,
     Held,
     PaymentOutcome,
-    PaymentProvider,
-    PaymentRef,
     Pending,
     ProviderFailed,
     Saved,
@@ -46,15 +39,9 @@ from models import audit
 from models.audit import TheUser
 from models.database import tx
 from models.notify import notify
-from services import ledger, payment_method, payment_receipt
+from services import ledger, payment_crediting, payment_method, payment_receipt
 from services.payment_method import Means
-
-COLUMNS = """
-id, operator, payer_id, key, asked, kind, status, account_id, line_id, named, currency, amount, fee, refunded,
-method_kind, method_id, token, save_method, hold, fingerprint, provider, provider_key, provider_id, confirmation,
-challenge_id, redirect_url, return_url, confirm_by, receipt_email, failure, failure_detail, created_at, completed_at,
-check_at, checks
-"""
+from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
 _log = structlog.get_logger()
 # How long a payer may take to confirm, by code and on the bank's page.
@@ -64,93 +51,14 @@ _STEADY_CHECKS = 10
 _LONGEST_PAUSE_SECONDS = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where payments are made: a provider, and how long its own answers are waited for before anybody asks again."""
-
-    provider: PaymentProvider
-    patience_seconds: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentRow:
-    """A payment as it is stored; amounts in minor units of `currency`."""
-
-    id: int
-    operator: str
-    payer_id: int
-    key: str
-    asked: str
-    kind: PaymentKind
-    status: PaymentStatus
-    account_id: int
-    line_id: int | None
-    named: str
-    currency: CurrencyCode
-    amount: int
-    fee: int
-    refunded: int
-    method_kind: PaymentMethodKind
-    method_id: int | None
-    token: str | None = field(repr=False)
-    save_method: bool
-    hold: bool
-    fingerprint: str | None = field(repr=False)
-    provider: str
-    provider_key: UUID
-    provider_id: str | None
-    confirmation: ConfirmationKind
-    challenge_id: UUID | None
-    redirect_url: str | None = field(repr=False)
-    return_url: str | None = field(repr=False)
-    confirm_by: datetime | None
-    receipt_email: str | None = field(repr=False)
-    failure: ErrorCode | None
-    failure_detail: str | None
-    created_at: datetime
-    completed_at: datetime | None
-    check_at: datetime | None
-    checks: int
-
-    @property
-    def total(self) -> Money:
-        """What the payer pays: the amount and the fee."""
-        return Money(self.amount + self.fee, self.currency)
-
-    @property
-    def awaits_code(self) -> bool:
-        """Whether the payer is to give a code, and the bank knows nothing yet; with a page the bank waits for them."""
-        return self.status is PaymentStatus.AWAITING_CONFIRMATION and self.redirect_url is None
-
-    @property
-    def ref(self) -> PaymentRef:
-        """The payment as the provider knows it."""
-        return PaymentRef(str(self.provider_key), self.created_at, self.provider_id)
-
-
-def row_of(columns: Mapping[str, Any]) -> PaymentRow:
-    """A row of `COLUMNS`."""
-    told = dict(columns)
-    for name, kind in _ENUMS.items():
-        if told[name] is not None:
-            told[name] = kind(told[name])
-    return PaymentRow(**told)
-
-
-_ENUMS: dict[str, type[Any]] = {
-    "kind": PaymentKind,
-    "status": PaymentStatus,
-    "currency": CurrencyCode,
-    "method_kind": PaymentMethodKind,
-    "confirmation": ConfirmationKind,
-    "failure": ErrorCode,
-}
-
 _LOCK = f"select {COLUMNS} from payment where id = $1 for no key update"
 _HEARD = "insert into payment_notification (id, payment_id, at) values ($1, $2, now()) on conflict do nothing"
-_COMPLETE = f"""
-update payment set status = 'COMPLETED', completed_at = now(), check_at = null, token = null, failure = null,
-  failure_detail = null, provider_id = $2, method_id = coalesce($3, method_id), fingerprint = coalesce($4, fingerprint)
+# With a billing system beside the ledger the payment is on its way until that has it, however the bank called it.
+_SETTLED = f"""
+update payment set status = case when $5 then 'PROCESSING' else 'COMPLETED' end, settled_at = now(),
+  completed_at = case when not $5 then now() end, check_at = case when $5 then now() + make_interval(secs => $6) end,
+  token = null, failure = null, failure_detail = null, provider_id = $2, method_id = coalesce($3, method_id),
+  fingerprint = coalesce($4, fingerprint)
 where id = $1 returning {COLUMNS}
 """
 _END = f"""
@@ -212,7 +120,8 @@ async def conclude(
         except ProviderFailed as error:
             _log.warning("a held payment waits for the bank", payment=payment.id, error=str(error))
             return payment
-    return await settle(profile, payment.id, outcome, notification=notification)
+    settled = await settle(desk, profile, payment.id, outcome, notification=notification)
+    return await payment_crediting.hand_over(desk, settled)
 
 
 async def expire(payment_id: int) -> None:
@@ -226,14 +135,14 @@ async def expire(payment_id: int) -> None:
 
 
 async def settle(
-    profile: Profile, payment_id: int, outcome: PaymentOutcome, *, notification: str | None = None
+    desk: Desk, profile: Profile, payment_id: int, outcome: PaymentOutcome, *, notification: str | None = None
 ) -> PaymentRow:
     """Make what the bank says true: once, under the lock of the payment's row, in one transaction."""
 
     async def effect(connection: BaseDBAsyncClient) -> PaymentRow:
         [found] = await connection.execute_query_dict(_LOCK, [payment_id])
         payment = row_of(found)
-        after = await _effect(connection, profile, payment, outcome)
+        after = await _effect(connection, desk, profile, payment, outcome)
         if notification is not None:
             await connection.execute_query(_HEARD, [notification, payment_id])
         if after is not payment:
@@ -249,11 +158,13 @@ def pause(desk: Desk, checks: int) -> float:
 
 
 async def _effect(
-    connection: BaseDBAsyncClient, profile: Profile, payment: PaymentRow, outcome: PaymentOutcome
+    connection: BaseDBAsyncClient, desk: Desk, profile: Profile, payment: PaymentRow, outcome: PaymentOutcome
 ) -> PaymentRow:
+    if payment.settled_at is not None:
+        return payment
     match outcome:
-        case Charged() if payment.status not in (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED):
-            return await _complete(connection, profile, payment, outcome)
+        case Charged():
+            return await _complete(connection, desk, profile, payment, outcome)
         case Declined(reason, provider_id) if payment.status in OPEN:
             status = _ended_by(payment, reason)
             failure = ErrorCode.PAYMENT_DECLINED if status is PaymentStatus.DECLINED else None
@@ -289,7 +200,7 @@ def _ended_by(payment: PaymentRow, reason: DeclineReason) -> PaymentStatus:
 
 
 async def _complete(
-    connection: BaseDBAsyncClient, profile: Profile, payment: PaymentRow, charged: Charged
+    connection: BaseDBAsyncClient, desk: Desk, profile: Profile, payment: PaymentRow, charged: Charged
 ) -> PaymentRow:
     """Credit the account. A payment that we had given up is credited too: its money did move."""
     if charged.amount != payment.total:
@@ -303,7 +214,10 @@ async def _complete(
             connection, payment.operator, payment.provider, payment.payer_id, charged.saved, charged.method
         )
     fingerprint = Means.of(charged.method).fingerprint if charged.method is not None else None
-    rows = await connection.execute_query_dict(_COMPLETE, [payment.id, charged.provider_id, kept, fingerprint])
+    elsewhere = desk.crediting is not None
+    rows = await connection.execute_query_dict(
+        _SETTLED, [payment.id, charged.provider_id, kept, fingerprint, elsewhere, desk.patience_seconds]
+    )
     await payment_receipt.send(connection, profile, payment)
     payer, amount = TheUser(payment.operator, payment.payer_id), str(Money(payment.amount, payment.currency))
     await audit.record(connection, payer, "PAID", amount=amount, target=payment.named)
@@ -360,7 +274,7 @@ async def _judge(connection: BaseDBAsyncClient, profile: Profile, payment_id: in
     """What the rules say of the card that the payer has shown to the bank; nothing is taken of a payment given up."""
     [found] = await connection.execute_query_dict(_LOCK, [payment_id])
     payment = row_of(found)
-    if payment.completed_at is not None:
+    if payment.settled_at is not None:
         return Verdict.LATE
     if payment.status not in OPEN or payment.failure is not None:
         return Verdict.LET_GO

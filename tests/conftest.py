@@ -37,7 +37,7 @@ from server.graphql_http import GraphQLEndpoint
 from server.settings import Settings
 from services import catalogue, demo
 from services.ledger_verify import LedgerProven, verify
-from services.payment_settlement import Desk
+from services.payment_row import Desk
 from tests.bank import Street, street
 from tests.cabinet import Cabinet
 from tests.household_records import fetch
