@@ -2,8 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
 from starlette.applications import Starlette
@@ -19,6 +19,7 @@ from domain.wording import catalogues
 from gateways.billing import Billing
 from gateways.last_known import RememberedBilling
 from gateways.ledger_billing import LedgerBilling
+from gateways.payments import PaymentProvider
 from gateways.simulators.billing import BrokenBilling
 from models.database import process_database
 from models.reader import reader_pool
@@ -45,9 +46,16 @@ _COLLECT_AFTER = 50_000
 
 
 def create_app(
-    settings: Settings, *, profiles: Mapping[str, Profile] | None = None, billing: Billing | None = None
+    settings: Settings,
+    *,
+    profiles: Mapping[str, Profile] | None = None,
+    billing: Billing | None = None,
+    provider: Callable[[Settings], AbstractAsyncContextManager[PaymentProvider]] = payment_provider,
 ) -> Starlette:
-    """The application of one process. In development it delivers the outbox itself."""
+    """The application of one process. In development it delivers the outbox itself.
+
+    `provider` connects to whoever moves money, for as long as the application runs.
+    """
     configure_logs(settings)
     served = profiles if profiles is not None else served_operators(settings)
     registrations = read_registrations(settings.oidc, served)
@@ -62,7 +70,7 @@ def create_app(
             app.state.pool = pool
             remembered = RememberedBilling(billing or _billing(settings), pool)
             social = await stack.enter_async_context(social_providers(registrations))
-            desk = Desk(await stack.enter_async_context(payment_provider(settings)), settings.payment_patience_seconds)
+            desk = Desk(await stack.enter_async_context(provider(settings)), settings.payment_patience_seconds)
             app.state.desk = desk
             contexts = Contexts(settings, served, remembered, pool, social, desk)
             hub = Hub(settings.dsn, at_once=max(1, settings.pool_size // 2))
