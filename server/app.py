@@ -2,8 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
 from starlette.applications import Starlette
@@ -19,7 +19,6 @@ from domain.wording import catalogues
 from gateways.billing import Billing
 from gateways.last_known import RememberedBilling
 from gateways.ledger_billing import LedgerBilling
-from gateways.payments import PaymentProvider
 from gateways.simulators.billing import BrokenBilling
 from models.database import process_database
 from models.reader import reader_pool
@@ -32,12 +31,11 @@ from server.health import healthz, readyz
 from server.live import Hub
 from server.logs import configure_logs
 from server.operators import served_operators
-from server.payment_gateway import payment_provider
+from server.payment_gateway import Providers, payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings
 from server.social import read_registrations, social_providers
 from server.worker import run_worker
-from services.payment_row import Desk
 
 # Longer than the loaders' patience with billing.
 _SLOW_BILLING_SECONDS = 30.0
@@ -50,7 +48,7 @@ def create_app(
     *,
     profiles: Mapping[str, Profile] | None = None,
     billing: Billing | None = None,
-    provider: Callable[[Settings], AbstractAsyncContextManager[PaymentProvider]] = payment_provider,
+    provider: Providers | None = None,
 ) -> Starlette:
     """The application of one process. In development it delivers the outbox itself.
 
@@ -70,7 +68,7 @@ def create_app(
             app.state.pool = pool
             remembered = RememberedBilling(billing or _billing(settings), pool)
             social = await stack.enter_async_context(social_providers(registrations))
-            desk = Desk(await stack.enter_async_context(provider(settings)), settings.payment_patience_seconds)
+            desk = await stack.enter_async_context(payment_desk(settings, provider))
             app.state.desk = desk
             contexts = Contexts(settings, served, remembered, pool, social, desk)
             hub = Hub(settings.dsn, at_once=max(1, settings.pool_size // 2))

@@ -22,12 +22,11 @@ from server.failure import StartFailure
 from server.inbound import receive_sms
 from server.logs import configure_logs
 from server.operators import served_operators
-from server.payment_gateway import payment_provider
+from server.payment_gateway import payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings
 from server.worker import run_worker
 from services import household_import, ledger_verify, seed
-from services.payment_row import Desk
 
 Result = TypeVar("Result")
 
@@ -125,11 +124,11 @@ async def _work(settings: Settings) -> None:
     # What people send by SMS is acted on here, and that writes.
     async with (
         process_database(settings.dsn, pool_size=settings.pool_size),
-        payment_provider(settings) as provider,
+        payment_desk(settings) as desk,
         asyncio.TaskGroup() as together,
     ):
         together.create_task(run_worker(settings, partial(receive_sms, settings, profiles)))
-        together.create_task(look_after_payments(Desk(provider, settings.payment_patience_seconds), profiles))
+        together.create_task(look_after_payments(desk, profiles))
 
 
 @contextmanager

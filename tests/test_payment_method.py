@@ -174,7 +174,7 @@ async def test_f079_what_would_not_pay_is_not_kept(
     assert await kept(anna) == []
 
 
-@pytest.mark.parametrize("token", ["", "a\0b", "t" * 513, "no such token", f"tok_{uuid4()}"])
+@pytest.mark.parametrize("token", ["", "a\0b", "t" * 513, "no such token", "tok_00000000-0000-4000-8000-000000000000"])
 async def test_f079_a_token_that_is_none_is_not_kept(paying: Town, token: str) -> None:
     anna = await paying.newcomer("beeline")
     assert (await add(anna, token))["userErrors"][0]["field"] == ["token"]
