@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import challenge, code_guard, identifier, lockout
+from auth import challenge, code_guard, identifier, lockout, recovery_channels
 from auth.challenge import Challenge, CodeRequest, alternatives
 from auth.new_cabinet import free_line
 from auth.session import Viewer
@@ -13,6 +13,7 @@ from auth.sign_in import Caller
 from domain.challenge import ChallengeChannel
 from domain.profile import Profile
 from domain.refusals import ChannelUnavailable, CodeRejected, RateLimited
+from domain.sign_in import RecoveryChannel
 from models.challenge import ChallengePurpose
 from models.database import tx
 
@@ -69,7 +70,7 @@ async def _wanted(
     if channel is not before and channel not in caller.channels.intersection(others):
         return None
     own = code_guard.is_own(purpose)
-    decoy = purpose is ChallengePurpose.REGISTER and await free_line(connection, profile, asked["target"]) is None
+    decoy = await _leads_nowhere(connection, profile, purpose, asked)
     address = None
     if channel is ChallengeChannel.EMAIL and "@" not in asked["target"]:
         hours = _STEP_UP_ADDRESS_HOURS if own else 0
@@ -88,3 +89,15 @@ async def _wanted(
         decoy=decoy,
         network=None if own else lockout.network_of(caller.address),
     )
+
+
+async def _leads_nowhere(
+    connection: BaseDBAsyncClient, profile: Profile, purpose: ChallengePurpose, asked: dict[str, Any]
+) -> bool:
+    """Whether the code would open nothing by now: the number has a cabinet, or its user has closed the way (F018)."""
+    if purpose is ChallengePurpose.REGISTER:
+        return await free_line(connection, profile, asked["target"]) is None
+    if purpose is ChallengePurpose.RECOVER:
+        way = RecoveryChannel.EMAIL if "@" in asked["target"] else RecoveryChannel.SMS
+        return not await recovery_channels.leaves_open(connection, profile, asked["user_id"], way)
+    return False

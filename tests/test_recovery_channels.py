@@ -14,6 +14,7 @@ from tests.cabinet import Cabinet
 from tests.conftest import SECRET
 from tests.newcomers import Newcomers
 from tests.test_account_security import RESET_CODE
+from tests.test_codes import RESEND, past_the_pause
 
 SET = """
 mutation Set($channels: [RecoveryChannel!]!) {
@@ -74,6 +75,22 @@ async def test_f018_a_way_that_is_closed_sends_nothing_and_says_nothing(
     assert (await choose(signed_in))["user"]["recoveryChannels"] == OFFERED[operator], "none named: all again"
     await database.execute("truncate challenge, counter")
     await visitor.data(RESET_CODE, identifier=person.msisdn, channel="SMS")
+    assert await sent(database) == 1
+
+
+async def test_f018_code_that_was_asked_for_before_is_not_sent_again(
+    newcomers: Newcomers, cabinet: Cabinet, demo_people: dict[str, Any], database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    person, visitor = await newcomers.arrive("beeline", demo_people, email="nova@example.org"), cabinet.of("beeline")
+    asked = (await visitor.data(RESET_CODE, identifier=person.msisdn, channel="SMS"))["requestPasswordReset"]
+    assert await sent(database) == 1
+    signed_in = await cabinet.signed_in("beeline", person)
+    await step_up(database)
+    await choose(signed_in, "EMAIL")
+    await past_the_pause(database)
+    again = (await visitor.data(RESEND, id=asked["challenge"]["id"]))["resendCode"]
+    assert again["userErrors"] == []
+    assert again["challenge"]["id"] != asked["challenge"]["id"]
     assert await sent(database) == 1
 
 
