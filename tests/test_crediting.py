@@ -1,6 +1,5 @@
 """E47: the bank says yes and the billing is away: the money is never lost, and the payment is complete in the end."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,7 +9,6 @@ from uuid import uuid4
 import asyncpg
 import orjson
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,6 +25,7 @@ from gateways.simulators.bank.in_process import InProcessBank
 from server.settings import Settings, SettingsRejected, load_settings
 from services import payment_recovery, payment_settlement
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
+from tests.bank import served
 from tests.conftest import SECRET, free_port
 
 KEY = "the key that signs credits"
@@ -119,16 +118,8 @@ async def billing_server(status: int) -> AsyncIterator[tuple[str, list[dict[str,
         told.append(orjson.loads(body))
         return Response(status_code=status)
 
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(Starlette(routes=[Route("/credits", credits, methods=["POST"])]), port=port, log_level="error")
-    )
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{port}/credits", told
-    server.should_exit = True
-    await task
+    async with served(Starlette(routes=[Route("/credits", credits, methods=["POST"])])) as address:
+        yield f"{address}/credits", told
 
 
 async def test_e47_credit_is_posted_signed_and_only_2xx_takes_it() -> None:
