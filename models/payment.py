@@ -74,7 +74,7 @@ class Payment(Model):
     token = fields.CharField(max_length=512, null=True)
     save_method = fields.BooleanField(default=False)
     # Whether the bank is to set the money aside only, until the card it came from was looked at.
-    hold = fields.BooleanField(default=False)
+    hold = fields.BooleanField(db_default=False)
     fingerprint = fields.CharField(max_length=128, null=True)
     provider = fields.CharField(max_length=32)
     provider_key: UUID = fields.UUIDField(default=uuid4, unique=True)

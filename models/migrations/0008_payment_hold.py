@@ -23,6 +23,11 @@ class Migration(migrations.Migration):
         ops.AddField(
             model_name="Payment",
             name="hold",
-            field=fields.BooleanField(default=False),
+            field=fields.BooleanField(db_default=False),
+        ),
+        # What is on its way is asked again as it was asked before.
+        ops.RunSQL(
+            "update payment set hold = fingerprint is null and method_kind = 'CARD' "
+            "where status in ('AWAITING_CONFIRMATION', 'PROCESSING')"
         ),
     ]
