@@ -38,6 +38,7 @@ from domain.profile import Profile
 from domain.refusals import CodeRejected, ErrorCode, FeatureDisabled, InputRejected, MethodDisabled, RateLimited
 from gateways.payments import (
     ProviderFailed,
+    ProviderUnavailable,
     Token,
 )
 from models.challenge import ChallengePurpose
@@ -197,6 +198,8 @@ async def cancel(
     if payment.status is not PaymentStatus.AWAITING_CONFIRMATION:
         return PaymentNotOpen("The payment does not wait for you any more")
     try:
+        if payment.provider != desk.provider.name:
+            raise ProviderUnavailable("the payment was begun at another provider")
         outcome = await desk.provider.cancel(payment.ref)
     except ProviderFailed:
         return PaymentUnavailable("The bank does not answer; the payment still waits for you", ("paymentId",))

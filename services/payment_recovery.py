@@ -1,6 +1,7 @@
 """Bringing payments to their end that nobody is waiting for any more: after a crash, a lost answer, a payer who left.
 
-Every payment on its way has a `check_at`. Whoever takes it moves that on first, so two workers never take the same.
+Every payment on its way has a `check_at`. Whoever takes it moves that on first, so two workers never take the same. A
+payment is asked after where it was begun: another provider knows nothing of it, and would make it a second time.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ _log = structlog.get_logger()
 _TAKE = f"""
 update payment set checks = checks + 1, check_at = now() + make_interval(secs => $2)
 where id in (
-  select id from payment where check_at <= now() and operator = any($3::text[])
+  select id from payment where check_at <= now() and operator = any($3::text[]) and provider = $4
   order by check_at limit $1 for update skip locked
 )
 returning {COLUMNS}, confirm_by <= now() as overdue
@@ -72,7 +73,7 @@ async def hear(desk: Desk, profiles: Mapping[str, Profile], told: Notification) 
 
 
 async def _take(connection: BaseDBAsyncClient, desk: Desk, operators: list[str]) -> list[tuple[PaymentRow, bool]]:
-    rows = await connection.execute_query_dict(_TAKE, [BATCH, desk.patience_seconds, operators])
+    rows = await connection.execute_query_dict(_TAKE, [BATCH, desk.patience_seconds, operators, desk.provider.name])
     taken = [(row_of({name: row[name] for name in row if name != "overdue"}), bool(row["overdue"])) for row in rows]
     for payment, _ in taken:
         await connection.execute_query(_NEXT, [payment.id, pause(desk, payment.checks)])

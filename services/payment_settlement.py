@@ -92,6 +92,10 @@ async def drive(desk: Desk, profile: Profile, payment: PaymentRow) -> PaymentRow
 
     Where the bank does not answer, the payment stays as it is: it is never declined on a guess.
     """
+    if payment.provider != desk.provider.name:
+        # It may have been made there.
+        _log.error("alarm: a payment was begun at another provider", payment=payment.id, provider=payment.provider)
+        return payment
     try:
         charge = await _charge(profile, payment)
         outcome: PaymentOutcome = await desk.provider.charge(charge)
@@ -277,6 +281,10 @@ async def _judge(connection: BaseDBAsyncClient, profile: Profile, payment_id: in
     if payment.settled_at is not None:
         return Verdict.LATE
     if payment.status not in OPEN or payment.failure is not None:
+        return Verdict.LET_GO
+    if held.amount != payment.total:
+        _log.error("alarm: the bank holds another amount", payment=payment.id, held=str(held.amount))
+        await connection.execute_query(_JUDGED, [payment.id, None, ErrorCode.PAYMENT_DECLINED])
         return Verdict.LET_GO
     if held.method is None:
         return Verdict.TAKE

@@ -91,3 +91,34 @@ async def test_i17_a_ledger_of_an_older_version_is_right_in_the_new_shape(engine
             ("PERSONAL", "", -700, -700),
             ("PERSONAL", "", 700, -50),
         ]
+
+
+# A payment whose card is still to be shown on the bank's page, one by a card that is known, and one that is over.
+OLD_PAYMENTS = """
+with p as (insert into person (operator, ref, name) values ('beeline', 'one', 'One') returning id),
+u as (
+  insert into app_user (operator, person_id, display_name, language, must_change_password, created_at)
+  select 'beeline', id, 'One', 'ru', false, now() from p returning id),
+c as (
+  insert into contract (operator, number, holder_id, kind, status, epoch)
+  select 'beeline', 'C1', id, 'CONSUMER', 'ACTIVE', 1 from p returning id),
+a as (
+  insert into personal_account (operator, number, kind, contract_id, status, cash_payments_banned)
+  select 'beeline', 'A1', 'MOBILE', id, 'ACTIVE', false from c returning id)
+insert into payment
+  (operator, payer_id, key, asked, kind, status, account_id, named, currency, amount, fee, refunded, method_kind,
+   save_method, fingerprint, provider, provider_key, confirmation, created_at, check_at, checks, confirm_by)
+select 'beeline', u.id, k, '', 'TOP_UP', status, a.id, '', 'RUB', 1, 0, 0, 'CARD', false, print, 'bank',
+  gen_random_uuid(), 'BANK_REDIRECT', now(), case when status = 'PROCESSING' then now() end, 0, now()
+from u, a, (values ('shown', 'PROCESSING', null), ('known', 'PROCESSING', 'f'), ('over', 'DECLINED', null))
+  as old (k, status, print)
+"""
+
+
+async def test_a_payment_on_its_way_is_asked_again_as_before_the_upgrade(engine: str) -> None:
+    async with bare_database(engine, "older_payments") as url:
+        await asyncio.create_task(migrated_up_to(url, "0007_payment_rules"))
+        await fetch(url, OLD_PAYMENTS)
+        await migrate(url)
+        held = await fetch(url, "select key, hold from payment order by key")
+        assert held == [("known", False), ("over", False), ("shown", True)]

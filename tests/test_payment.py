@@ -1,14 +1,18 @@
 """Topping up, as payers meet it (F064–F075, E42–E46, E54): what is taken, what is not, and what strangers are told."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.paying import CONFIRM, CURRENCY, HISTORY, QUOTE, TOP_UP, Payer, Town
+from tests.sockets import opened
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "graphiql/examples"
 OPERATORS = ["beeline", "letai", "life", "motiv", "tele2"]
 
 
@@ -108,6 +112,34 @@ async def test_f075_the_payer_gets_a_receipt(paying: Town) -> None:
     [letter] = letters
     assert anna.who.account in letter["text"]
     assert "157.00" in letter["text"]
+
+
+async def test_e47_graphiqls_examples_pay_and_follow_the_payment(paying: Town) -> None:
+    anna = await paying.newcomer("letai")
+    wanted = json.loads((EXAMPLES / "23-top-up.json").read_text())["input"]
+    wanted |= {"target": {"msisdn": anna.who.msisdn}, "token": await paying.card()}
+    begun = (await anna.cabinet.data((EXAMPLES / "23-top-up.graphql").read_text(), input=wanted))["topUp"]["payment"]
+    async with opened(paying.address) as socket:
+        await socket.init(operator="letai", authorization=f"Bearer {anna.cabinet.token}")
+        await socket.subscribe("1", (EXAMPLES / "27-payment-updated.graphql").read_text(), paymentId=begun["id"])
+        assert (await socket.next("1"))["paymentUpdated"]["status"] == "AWAITING_CONFIRMATION"
+        challenge = begun["confirmation"]["challengeId"]
+        code = await paying.code(anna.who.msisdn, challenge)
+        confirm = (EXAMPLES / "24-confirm-payment.graphql").read_text()
+        payload = (await anna.cabinet.data(confirm, challengeId=challenge, code=code))["confirmPayment"]
+        assert payload["payment"]["status"] == "COMPLETED"
+        while (seen := (await socket.next("1"))["paymentUpdated"])["status"] == "PROCESSING":
+            pass
+        assert (seen["status"], seen["failure"]) == ("COMPLETED", None)
+
+
+async def test_a_stranger_follows_nothing(paying: Town) -> None:
+    anna, thief = await paying.newcomer("letai"), await paying.newcomer("letai")
+    begun = await anna.paying(token=await paying.card())
+    async with opened(paying.address) as socket:
+        await socket.init(operator="letai", authorization=f"Bearer {thief.cabinet.token}")
+        await socket.subscribe("1", (EXAMPLES / "27-payment-updated.graphql").read_text(), paymentId=begun["id"])
+        assert (await socket.receive())["type"] == "complete"
 
 
 # Amounts

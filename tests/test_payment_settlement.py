@@ -220,6 +220,30 @@ async def test_e47_a_page_after_the_code_is_asked_after_until_its_end(paying: To
     assert await anna.balance() == 15700
 
 
+async def test_a_payment_that_another_provider_has_is_never_made_here(paying: Town) -> None:
+    anna = await paying.newcomer("letai")
+    form = anna.form(token=await paying.card())
+    begun = (await anna.cabinet.data(TOP_UP, input=form))["topUp"]["payment"]
+    # Whoever runs the service has changed banks meanwhile.
+    await paying.set(begun, "provider = 'yookassa'")
+    assert (await anna.confirm(begun))["payment"]["status"] == "PROCESSING"
+    await paying.set(begun, "check_at = now() - interval '1 second'")
+    await asyncio.sleep(1.5)
+    assert (await anna.cabinet.data(TOP_UP, input=form))["topUp"]["payment"]["status"] == "PROCESSING"
+    assert paying.charged((await paying.row(begun))["provider_key"]) is None
+
+
+async def test_another_sum_than_agreed_is_not_taken(paying: Town) -> None:
+    anna = await paying.newcomer("beeline")
+    begun = await anna.paying()
+    await paying.control(webhooks="held")
+    await paying.at_the_bank(begun["confirmation"]["redirectUrl"], do="pay", token="tok_mir_2204")
+    key = (await paying.row(begun))["provider_key"]
+    assert await post(paying, told(key, state="HELD", amount="15700.00")) == 204
+    assert (await anna.look(begun))["status"] == "DECLINED"
+    assert paying.charged(key) is None
+
+
 # The end that nobody brings
 
 
