@@ -14,6 +14,7 @@ from resolvers.context import Context
 from resolvers.errors import CallerError
 from schema import enums  # noqa: F401 - registers the domain's enums
 from schema.account_security import AccountSecurityMutation
+from schema.autopay import AutopayMutation
 from schema.closing import ClosingMutation
 from schema.login_change import LoginChangeMutation
 from schema.one_mutation import OneMutationField
@@ -50,6 +51,7 @@ class Mutation(
     SignInMutation,
     SocialMutation,
     PaymentMutation,
+    AutopayMutation,
     PaymentMethodMutation,
 ):
     pass
