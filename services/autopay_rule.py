@@ -85,9 +85,11 @@ async def set_rule(profile: Profile, provider: str, viewer: Viewer, wanted: Want
                 return _unknown()
             if rule is not None and (refused := _other_rule(rule, wanted)):
                 return refused
-            # Nothing was made where somebody was quicker with the same: then theirs is changed.
-            make = _make(connection, profile, viewer, wanted)
-            written = await (make if rule is None else _change(connection, profile, rule, wanted))
+            if rule is None:
+                # Nothing is made where somebody was quicker with the same: then theirs is changed.
+                written = await _make(connection, profile, viewer, wanted)
+            else:
+                written = await _change(connection, profile, rule, wanted)
         terms = wanted.terms
         told = {"target": wanted.named, "trigger": terms.trigger, "amount": str(terms.amount)}
         await audit.record(connection, viewer, "AUTOPAY_SET", **told, active=str(wanted.active).lower())
