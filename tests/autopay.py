@@ -141,19 +141,13 @@ class Payers:
         found: int = await self.value(statement, await self.account(msisdn))
         return found
 
-    async def becomes(self, minor: int, msisdn: str = PAVEL) -> None:
-        """The balance of a number, by spending or by what came from elsewhere; the loop hears of it."""
+    async def becomes(self, minor: int, msisdn: str = PAVEL, *, heard: bool = True) -> None:
+        """The balance of a number, by spending or by what came from elsewhere; unless `heard`, nobody is told."""
         account, difference = await self.account(msisdn), minor - await self.balance(msisdn)
-        revenue = LedgerAccountName(LedgerAccountKind.REVENUE)
-        source, target = (revenue, personal(account)) if difference > 0 else (personal(account), revenue)
-        key, amount = f"test:{next(_names)}", Money(abs(difference), CurrencyCode.RUB)
-        moved = Transfer.between(OPERATOR, TransferKind.ADJUSTMENT, key, source, target, amount)
-
-        async def work(connection: BaseDBAsyncClient) -> object:
-            return await ledger.post(connection, moved)
-
-        await tx(work)
-        await autopay.wake([account])
+        if difference:
+            await self._move(account, difference)
+        if heard:
+            await autopay.wake([account])
 
     async def run(self) -> int:
         """One turn of the loop."""
@@ -173,10 +167,22 @@ class Payers:
         """One value of the database."""
         return await self.database.fetchval(statement, *arguments)
 
+    async def _move(self, account: int, difference: int) -> None:
+        revenue = LedgerAccountName(LedgerAccountKind.REVENUE)
+        source, target = (revenue, personal(account)) if difference > 0 else (personal(account), revenue)
+        key, amount = f"test:{next(_names)}", Money(abs(difference), CurrencyCode.RUB)
+        moved = Transfer.between(OPERATOR, TransferKind.ADJUSTMENT, key, source, target, amount)
+
+        async def work(connection: BaseDBAsyncClient) -> object:
+            return await ledger.post(connection, moved)
+
+        await tx(work)
+
     async def later(self, interval: str) -> None:
         """So much later, for the rules: whatever they wait for comes nearer."""
         await self.database.execute(
-            "update autopay_rule set due_at = due_at - i, planned_at = planned_at - i from (select $1::text::interval i) w",
+            "update autopay_rule set due_at = due_at - i, planned_at = planned_at - i "
+            "from (select $1::text::interval as i) w",
             interval,
         )
 
