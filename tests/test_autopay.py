@@ -63,7 +63,7 @@ async def test_f080_it_needs_a_fresh_proof(town: Payers, pavel: Cabinet) -> None
     assert (await town.told(pavel, form))["userErrors"] == []
 
 
-async def test_f080_a_partial_session_an_employee_a_widget_and_nobody_are_refused(town: Payers, pavel: Cabinet) -> None:
+async def test_f080_a_partial_session_an_employee_and_nobody_are_refused(town: Payers, pavel: Cabinet) -> None:
     form = await town.wanted(pavel)
     rule = (await town.told(pavel, form))["rule"]
     partial = await town.cabinet(PAVEL, level="PARTIAL")
