@@ -12,7 +12,7 @@ from domain.profile import Profile
 from domain.profile_offering import TerminationEffect
 from domain.refusals import ContractEnded, CredentialsRejected
 from domain.wording import Wording
-from models import audit
+from models import audit, autopay
 from models.audit import Actor, TheUser
 from models.notify import notify
 
@@ -112,6 +112,8 @@ async def end(
     """End the actor's cabinet: its ways in, sessions, contacts and links, and its place in households."""
     user_id = actor.user_id
     await notices.farewell(connection, profile, user_id, _CLOSED)
+    # First of all, so that nothing is begun while the rest goes (E31).
+    await autopay.stop_for(connection, user_id=user_id, because="account closed")
     alone = [row["household_id"] for row in await connection.execute_query_dict(_ALONE, [user_id])]
     for other in await connection.execute_query_dict(_REVOKE_LINKS, [user_id, alone]):
         # Whoever holds a number reads of every change of rights over it (I16).

@@ -30,6 +30,7 @@ MODULES = [
         "audit",
         "ledger",
         "payment",
+        "autopay",
         "registration",
         "usage",
         "catalogue",

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from domain.access import Scope
-from resolvers import node_id, payment, payment_method, viewer
+from resolvers import autopay, node_id, payment, payment_method, viewer
 from resolvers.context import Context
 from resolvers.errors import invalid_input
 from resolvers.operator import operator
@@ -89,6 +89,10 @@ async def _payment(context: Context, key: int) -> object | None:
     return await payment.by_id(context, key)
 
 
+async def _autopay_rule(context: Context, key: int) -> object | None:
+    return await autopay.by_id(context, key)
+
+
 async def _payment_method(context: Context, key: int) -> object | None:
     return await payment_method.by_id(context, key)
 
@@ -113,5 +117,6 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "ServiceSubscription": _service_subscription,
     "Payment": _payment,
     "PaymentMethod": _payment_method,
+    "AutopayRule": _autopay_rule,
     "SocialAccount": _social_account,
 }

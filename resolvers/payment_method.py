@@ -1,6 +1,7 @@
 """Means of payment that a user keeps: listing them, adding one, removing one (F068, F077, F079)."""
 
 from calendar import monthrange
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -73,14 +74,17 @@ def _method(
 
 
 # The same card may be kept by several people, and have paid without being kept: its fingerprint tells (E45).
-_METHODS = f"""
+_ANY = """
 select m.id, m.kind, m.scheme, m.last_four, m.issuer_country, m.expires_year, m.expires_month, m.shared, m.user_id = $1,
   (select max(p.created_at) from payment p where p.operator = m.operator and p.fingerprint = m.fingerprint
     and p.status not in ('DECLINED', 'EXPIRED', 'CANCELLED'))
-from payment_method m where m.operator = $2 and m.provider = $3 and {USABLE_METHOD}
+from payment_method m where m.operator = $2
 """
+_METHODS = f"{_ANY} and m.provider = $3 and {USABLE_METHOD}"
 _ALL: Statement[PaymentMethod] = Statement(f"{_METHODS} order by m.user_id <> $1, m.id desc", _method)
 _ONE: Statement[PaymentMethod | None] = Statement(f"{_METHODS} and m.id = $4", _method)
+# Removed ones too: what was agreed to be paid with them says so still.
+_OWN: Statement[PaymentMethod] = Statement(f"{_ANY} and m.user_id = $1 and m.id = any($3::bigint[])", _method)
 
 
 async def payment_methods(context: Context) -> list[PaymentMethod]:
@@ -96,6 +100,12 @@ async def by_id(context: Context, method_id: int) -> PaymentMethod | None:
     if context.viewer is None or confined.from_purse(context.viewer):
         return None
     return await context.reads.fetch_one(_ONE, *_whose(context), method_id)
+
+
+async def own(context: Context, method_ids: Sequence[int]) -> Mapping[int, PaymentMethod]:
+    """The viewer's own among these, removed ones too."""
+    user_id, operator, _ = _whose(context)
+    return {method.id: method for method in await context.reads.fetch(_OWN, user_id, operator, method_ids)}
 
 
 def next_allowed_at(method: PaymentMethod, profile: Profile, now: datetime) -> datetime | None:

@@ -12,7 +12,7 @@ from domain.channel import Channel
 from domain.language import Language
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from domain.money import CurrencyCode
-from domain.payment import CardScheme, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
+from domain.payment import AutopayTrigger, CardScheme, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.refusals import ErrorCode
 from domain.sign_in import LoginIdentifier, LoginMethod, RecoveryChannel, SocialProvider
 from domain.usage import ChargeType, PackageSource, UsageUnit
@@ -20,6 +20,7 @@ from models.challenge import ChallengePurpose
 
 SHOWN: tuple[type[Enum], ...] = (
     AccessLevel,
+    AutopayTrigger,
     Channel,
     ChallengeChannel,
     ChallengePurpose,

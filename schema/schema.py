@@ -15,6 +15,7 @@ from resolvers.context import Context
 from resolvers.errors import CallerError
 from schema import enums  # noqa: F401 - registers the domain's enums
 from schema.account_security import AccountSecurityMutation
+from schema.autopay import AutopayMutation
 from schema.closing import ClosingMutation
 from schema.login_change import LoginChangeMutation
 from schema.one_mutation import OneMutationField
@@ -51,6 +52,7 @@ class Mutation(
     SignInMutation,
     SocialMutation,
     PaymentMutation,
+    AutopayMutation,
     PaymentMethodMutation,
 ):
     pass

@@ -12,9 +12,10 @@ from domain.line import LineStatus, ServiceKind
 from domain.sign_in import RecoveryChannel
 from execution.batched import batched
 from loaders.households_by_user_id import Household as HouseholdRow
-from resolvers import account_security, payment, payment_method, viewer
+from resolvers import account_security, autopay, payment, payment_method, viewer
 from resolvers import widget as widgets
 from resolvers.context import Info
+from schema.autopay_rule import AutopayRule
 from schema.household import Household
 from schema.line import Line, PersonalAccount
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
@@ -154,3 +155,11 @@ class Viewer(Node):
         after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
     ) -> object:
         return await payment.payments(info.context, filter.wanted() if filter else payment.Filter(), first, after)
+
+    @strawberry.field(
+        graphql_type=list[AutopayRule],
+        description="What the viewer has agreed to pay without being asked, the oldest first. None in a session that "
+        "the network opened, and for an employee (F080)",
+    )
+    async def autopay_rules(parent: strawberry.Parent[session.Viewer], info: Info) -> object:
+        return await autopay.autopay_rules(info.context)

@@ -24,6 +24,7 @@ from models.database import process_database
 from models.reader import reader_pool
 from schema.schema import build_schema
 from server import dev_pages, dev_payment_page, graphiql, inbound, payments
+from server.autopay import pay_automatically
 from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
 from server.graphql_ws import GraphQLSockets
@@ -80,6 +81,7 @@ def create_app(
                 worker = run_worker(settings, partial(inbound.receive_sms, settings, served))
                 await stack.enter_async_context(_in_background(worker))
                 await stack.enter_async_context(_in_background(look_after_payments(desk, served)))
+                await stack.enter_async_context(_in_background(pay_automatically(settings.dsn, desk, served)))
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER)
             yield

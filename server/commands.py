@@ -17,6 +17,7 @@ from domain.profile import Profile
 from domain.staff import Staff
 from models.database import process_database
 from models.migrate import is_ready
+from server.autopay import pay_automatically
 from server.database import attached, bring_up_to_date, check
 from server.failure import StartFailure
 from server.inbound import receive_sms
@@ -129,6 +130,7 @@ async def _work(settings: Settings) -> None:
     ):
         together.create_task(run_worker(settings, partial(receive_sms, settings, profiles)))
         together.create_task(look_after_payments(desk, profiles))
+        together.create_task(pay_automatically(settings.dsn, desk, profiles))
 
 
 @contextmanager

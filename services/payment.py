@@ -17,6 +17,7 @@ from domain.line import LineStatus
 from domain.money import Money
 from domain.payment import BY_CARD, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.payment_refusals import (
+    CardTooFrequent,
     IdempotencyConflict,
     PaymentNotOpen,
     PaymentRefusal,
@@ -116,7 +117,7 @@ async def begun(viewer: Viewer, key: str, asked: str) -> PaymentRow | Idempotenc
     """The payment of this key, if there is one: looked for before anything else, since its payee may be gone (E46)."""
     if refused := check_key(key):
         return refused
-    before = await tx(lambda connection: _find(connection, viewer, key))
+    before = await tx(lambda connection: _find(connection, viewer.user_id, key))
     return IdempotencyConflict() if before is not None and before.asked != asked else before
 
 
@@ -206,6 +207,23 @@ async def cancel(
     return await payment_settlement.conclude(desk, profile, payment, outcome)
 
 
+async def begin_unattended(
+    connection: BaseDBAsyncClient, desk: Desk, profile: Profile, payer_id: int, wanted: TopUp
+) -> PaymentRow | PaymentRejected | InputRejected | FeatureDisabled | CardTooFrequent:
+    """Write the intent of a payment that nobody confirms, by a means of the payer's own, in the caller's transaction.
+
+    Whoever began it asks the bank after the commit (`payment_settlement.drive`), and the recovery loop if they cannot.
+    """
+    operator, method_id = profile.operator.id, wanted.method_id or 0
+    means = await payment_method.own(connection, operator, payer_id, desk.provider.name, method_id)
+    if means is None or means.card is None:
+        return PaymentRejected(ErrorCode.CARD_NOT_ACCEPTED, "The card is not kept any more", ("paymentMethodId",))
+    if refused := check_kind(wanted.kind, profile) or check_card(means.card, this_month(profile), profile):
+        return refused
+    kind, confirmation = PaymentKind.AUTOPAY, ConfirmationKind.NONE
+    return await _intend(connection, desk, profile, payer_id, wanted, means, kind, confirmation)
+
+
 async def payee(connection: BaseDBAsyncClient, profile: Profile, account_id: int, *, is_seen: bool) -> Payee | None:
     """What is known of an account that is to be paid into; None where the operator has no such account."""
     rows = await connection.execute_query_dict(_PAYEE, [account_id, profile.operator.id])
@@ -215,8 +233,8 @@ async def payee(connection: BaseDBAsyncClient, profile: Profile, account_id: int
     return Payee(account_id, LineStatus(row["status"]), row["contract_ended"], row["cash_banned"], is_seen)
 
 
-async def _find(connection: BaseDBAsyncClient, viewer: Viewer, key: str) -> PaymentRow | None:
-    rows = await connection.execute_query_dict(_FIND, [viewer.user_id, key])
+async def _find(connection: BaseDBAsyncClient, payer_id: int, key: str) -> PaymentRow | None:
+    rows = await connection.execute_query_dict(_FIND, [payer_id, key])
     return row_of(rows[0]) if rows else None
 
 
@@ -232,66 +250,83 @@ async def _begin(desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, wa
         return InputRejected(f"What is given is not {wanted.kind} but {means.card.kind}", ("method",))
     if means.card is not None and (refused := check_card(means.card, this_month(profile), profile)):
         return refused
-    operator = profile.operator.id
-    by_code = profile.payments.confirmation is ConfirmationKind.SMS_CODE
-    status = PaymentStatus.AWAITING_CONFIRMATION if by_code else PaymentStatus.PROCESSING
+    kind, confirmation = PaymentKind.TOP_UP, profile.payments.confirmation
 
     async def write(connection: BaseDBAsyncClient) -> PaymentRow | Refused:
-        target = await payee(connection, profile, wanted.account_id, is_seen=wanted.is_seen)
-        if target is None:
-            return InputRejected("There is no such account", ("target",))
-        if refused := check_payee(target, profile):
-            return refused
-        if means.fingerprint is not None and profile.payments.card_interval_seconds:
-            await connection.execute_query(_LOCK_CARD, [f"card:{operator}:{means.fingerprint}"])
-            last = await connection.execute_query_dict(_LAST_OF_CARD, [operator, means.fingerprint])
-            # A repetition that came meanwhile is the payment itself, and no second one.
-            repeated = await _find(connection, viewer, wanted.key)
-            if last and repeated is None and (soon := check_interval(last[0]["created_at"], last[0]["now"], profile)):
-                return soon
-        begun = await connection.execute_query_dict(
-            _BEGIN,
-            [
-                operator,
-                viewer.user_id,
-                wanted.key,
-                wanted.asked,
-                PaymentKind.TOP_UP,
-                status,
-                wanted.account_id,
-                wanted.line_id,
-                wanted.named,
-                wanted.amount.currency,
-                wanted.amount.minor,
-                fee(wanted.amount, profile).minor,
-                wanted.kind,
-                wanted.method_id,
-                wanted.token,
-                wanted.save_method,
-                means.fingerprint,
-                desk.provider.name,
-                uuid4(),
-                profile.payments.confirmation,
-                wanted.return_url,
-                wanted.receipt_email,
-                payment_settlement.CONFIRM_SECONDS if by_code else desk.patience_seconds,
-                payment_settlement.CONFIRM_SECONDS,
-                # A card that is named on the bank's page only is looked at while its money is held.
-                means.card is None and wanted.kind is PaymentMethodKind.CARD,
-            ],
-        )
-        if begun:
-            payment = row_of(begun[0])
-            asked = await _ask_for_code(connection, profile, secret, viewer, payment) if by_code else payment
-            if not isinstance(asked, PaymentRow):
-                await connection.execute_query(_UNDO, [payment.id])
-            return asked
-        # Somebody was quicker with the same key: theirs is the payment.
-        first = await _find(connection, viewer, wanted.key)
-        assert first is not None
-        return first
+        payment = await _intend(connection, desk, profile, viewer.user_id, wanted, means, kind, confirmation)
+        if not isinstance(payment, PaymentRow) or not payment.awaits_code or payment.challenge_id is not None:
+            return payment
+        asked = await _ask_for_code(connection, profile, secret, viewer, payment)
+        if not isinstance(asked, PaymentRow):
+            await connection.execute_query(_UNDO, [payment.id])
+        return asked
 
     return await tx(write)
+
+
+async def _intend(
+    connection: BaseDBAsyncClient,
+    desk: Desk,
+    profile: Profile,
+    payer_id: int,
+    wanted: TopUp,
+    means: payment_method.Means,
+    kind: PaymentKind,
+    confirmation: ConfirmationKind,
+) -> PaymentRow | PaymentRejected | InputRejected | CardTooFrequent:
+    """Write the intent in the caller's transaction, unless the payee or the card's pause stands against it."""
+    operator = profile.operator.id
+    by_code = confirmation is ConfirmationKind.SMS_CODE
+    status = PaymentStatus.AWAITING_CONFIRMATION if by_code else PaymentStatus.PROCESSING
+    target = await payee(connection, profile, wanted.account_id, is_seen=wanted.is_seen)
+    if target is None:
+        return InputRejected("There is no such account", ("target",))
+    if refused := check_payee(target, profile):
+        return refused
+    if means.fingerprint is not None and profile.payments.card_interval_seconds:
+        await connection.execute_query(_LOCK_CARD, [f"card:{operator}:{means.fingerprint}"])
+        last = await connection.execute_query_dict(_LAST_OF_CARD, [operator, means.fingerprint])
+        # A repetition that came meanwhile is the payment itself, and no second one.
+        repeated = await _find(connection, payer_id, wanted.key)
+        if last and repeated is None and (soon := check_interval(last[0]["created_at"], last[0]["now"], profile)):
+            return soon
+    begun = await connection.execute_query_dict(
+        _BEGIN,
+        [
+            operator,
+            payer_id,
+            wanted.key,
+            wanted.asked,
+            kind,
+            status,
+            wanted.account_id,
+            wanted.line_id,
+            wanted.named,
+            wanted.amount.currency,
+            wanted.amount.minor,
+            fee(wanted.amount, profile).minor,
+            wanted.kind,
+            wanted.method_id,
+            wanted.token,
+            wanted.save_method,
+            means.fingerprint,
+            desk.provider.name,
+            uuid4(),
+            confirmation,
+            wanted.return_url,
+            wanted.receipt_email,
+            payment_settlement.CONFIRM_SECONDS if by_code else desk.patience_seconds,
+            payment_settlement.CONFIRM_SECONDS,
+            # A card that is named on the bank's page only is looked at while its money is held.
+            means.card is None and wanted.kind is PaymentMethodKind.CARD,
+        ],
+    )
+    if begun:
+        return row_of(begun[0])
+    # Somebody was quicker with the same key: theirs is the payment.
+    first = await _find(connection, payer_id, wanted.key)
+    assert first is not None
+    return first
 
 
 async def _ask_for_code(

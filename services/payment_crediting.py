@@ -8,9 +8,12 @@ import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from domain.money import Money
+from domain.payment import PaymentKind
+from domain.profile import Profile
 from gateways.crediting import Credit, CreditingUnavailable
 from models.database import tx
 from models.notify import notify
+from services import autopay_outcome
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
 _log = structlog.get_logger()
@@ -24,7 +27,7 @@ returning {COLUMNS}
 _AS_IT_IS = f"select {COLUMNS} from payment where id = $1"
 
 
-async def hand_over(desk: Desk, payment: PaymentRow) -> PaymentRow:
+async def hand_over(desk: Desk, profile: Profile, payment: PaymentRow) -> PaymentRow:
     """Tell the billing system of a settled payment, and complete it; where there is none, it is complete already."""
     if desk.crediting is None or payment.settled_at is None or payment.completed_at is not None:
         return payment
@@ -35,7 +38,7 @@ async def hand_over(desk: Desk, payment: PaymentRow) -> PaymentRow:
     except CreditingUnavailable as error:
         _log.warning("a payment waits for the billing", payment=payment.id, error=str(error))
         return payment
-    return await tx(lambda connection: _complete(connection, payment.id))
+    return await tx(lambda connection: _complete(connection, profile, payment.id))
 
 
 async def _number(connection: BaseDBAsyncClient, account_id: int) -> str:
@@ -44,11 +47,14 @@ async def _number(connection: BaseDBAsyncClient, account_id: int) -> str:
     return number
 
 
-async def _complete(connection: BaseDBAsyncClient, payment_id: int) -> PaymentRow:
+async def _complete(connection: BaseDBAsyncClient, profile: Profile, payment_id: int) -> PaymentRow:
     done = await connection.execute_query_dict(_COMPLETE, [payment_id])
     if done:
         await notify(connection, f"payment:{payment_id}")
-        return row_of(done[0])
+        payment = row_of(done[0])
+        if payment.kind is PaymentKind.AUTOPAY:
+            await autopay_outcome.settled(connection, profile, payment)
+        return payment
     # Somebody else was told first that the billing has it.
     [row] = await connection.execute_query_dict(_AS_IT_IS, [payment_id])
     return row_of(row)

@@ -1,5 +1,6 @@
 """Means of payment that a user keeps (F079): added by consent, shared in a household if wanted, removed at any time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -53,6 +54,10 @@ _USABLE = f"""
 select m.id, m.reference, m.kind, m.scheme, m.issuer_country, m.expires_year, m.expires_month, m.fingerprint
 from payment_method m
 where m.id = $2 and m.operator = $3 and m.provider = $4 and {USABLE_METHOD}
+"""
+_OWN = """
+select kind, scheme, issuer_country, expires_year, expires_month, fingerprint from payment_method
+where id = $1 and operator = $2 and user_id = $3 and provider = $4 and removed_at is null
 """
 _KEEP = """
 insert into payment_method
@@ -125,15 +130,15 @@ async def usable(connection: BaseDBAsyncClient, viewer: Viewer, provider: str, m
     rows = await connection.execute_query_dict(_USABLE, [viewer.user_id, method_id, viewer.operator, provider])
     if not rows:
         return None
-    [row] = rows
-    card = Card(
-        PaymentMethodKind(row["kind"]),
-        CardScheme(row["scheme"]) if row["scheme"] else None,
-        row["issuer_country"],
-        row["expires_year"],
-        row["expires_month"],
-    )
-    return Means(card, row["fingerprint"] if card.kind in BY_CARD else None)
+    return _means(rows[0])
+
+
+async def own(
+    connection: BaseDBAsyncClient, operator: str, user_id: int, provider: str, method_id: int
+) -> Means | None:
+    """The same of a means that is the user's own, which nobody can stop sharing: what pays unasked pays with these."""
+    rows = await connection.execute_query_dict(_OWN, [method_id, operator, user_id, provider])
+    return _means(rows[0]) if rows else None
 
 
 async def keep(
@@ -167,6 +172,17 @@ async def keep(
     [row] = await connection.execute_query_dict(_KEEP, told)
     method_id: int = row["id"]
     return method_id
+
+
+def _means(row: Mapping[str, Any]) -> Means:
+    card = Card(
+        PaymentMethodKind(row["kind"]),
+        CardScheme(row["scheme"]) if row["scheme"] else None,
+        row["issuer_country"],
+        row["expires_year"],
+        row["expires_month"],
+    )
+    return Means(card, row["fingerprint"] if card.kind in BY_CARD else None)
 
 
 def _check(details: MethodDetails, kind: PaymentMethodKind, profile: Profile) -> InputRejected | PaymentRejected | None:

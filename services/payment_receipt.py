@@ -1,16 +1,12 @@
 """What a payer gets after paying: a letter with the account and the amount (F075, F084)."""
 
-from typing import TYPE_CHECKING
-
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from domain.money import Money
 from domain.profile import Profile
 from domain.wording import Wording, language_of
 from models import outbox
-
-if TYPE_CHECKING:
-    from services.payment_row import PaymentRow
+from services.payment_row import PaymentRow
 
 _SUBJECT = Wording("{operator}: your payment of {amount}")
 _LETTER = Wording(
@@ -21,7 +17,7 @@ select a.number, u.language from personal_account a, app_user u where a.id = $1 
 """
 
 
-async def send(connection: BaseDBAsyncClient, profile: Profile, payment: "PaymentRow") -> None:
+async def send(connection: BaseDBAsyncClient, profile: Profile, payment: PaymentRow) -> None:
     """Write the letter, in the transaction that settles; where the payer gave no address, none."""
     if payment.receipt_email is None:
         return

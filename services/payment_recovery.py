@@ -82,7 +82,7 @@ async def _take(connection: BaseDBAsyncClient, desk: Desk, operators: list[str])
 
 async def _look_after(desk: Desk, profile: Profile, payment: PaymentRow, *, overdue: bool) -> None:
     if payment.settled_at is not None:
-        await payment_crediting.hand_over(desk, payment)
+        await payment_crediting.hand_over(desk, profile, payment)
         return
     if payment.awaits_code:
         await payment_settlement.expire(payment.id)

@@ -17,6 +17,7 @@ from domain.payment import (
     OPEN,
     ConfirmationKind,
     DeclineReason,
+    PaymentKind,
     PaymentStatus,
 )
 from domain.payment_rules import check_card, check_interval, this_month
@@ -39,7 +40,7 @@ from models import audit
 from models.audit import TheUser
 from models.database import tx
 from models.notify import notify
-from services import ledger, payment_crediting, payment_method, payment_receipt
+from services import autopay_outcome, ledger, payment_crediting, payment_method, payment_receipt
 from services.payment_method import Means
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
@@ -108,7 +109,18 @@ async def drive(desk: Desk, profile: Profile, payment: PaymentRow) -> PaymentRow
 async def conclude(
     desk: Desk, profile: Profile, payment: PaymentRow, outcome: PaymentOutcome, *, notification: str | None = None
 ) -> PaymentRow:
-    """Settle what the bank says. Money that is only held is taken if the rules let this card pay, or let go."""
+    """Settle what the bank says. Money that is only held is taken if the rules let this card pay, or let go.
+
+    A page to confirm on is of no use to a payment that nobody attends: it is given up there, and has failed.
+    """
+    if isinstance(outcome, AwaitingPayer) and payment.kind is PaymentKind.AUTOPAY:
+        try:
+            outcome = await desk.provider.cancel(replace(payment.ref, provider_id=outcome.provider_id))
+        except ProviderFailed as error:
+            _log.warning("a payment is to be given up", payment=payment.id, error=str(error))
+            return payment
+        if isinstance(outcome, Declined) and outcome.reason is DeclineReason.CANCELLED:
+            outcome = Declined(DeclineReason.NOT_CONFIRMED, outcome.provider_id)
     if isinstance(outcome, Held):
         held = outcome
         verdict = await tx(lambda connection: _judge(connection, profile, payment.id, held))
@@ -125,7 +137,7 @@ async def conclude(
             _log.warning("a held payment waits for the bank", payment=payment.id, error=str(error))
             return payment
     settled = await settle(desk, profile, payment.id, outcome, notification=notification)
-    return await payment_crediting.hand_over(desk, settled)
+    return await payment_crediting.hand_over(desk, profile, settled)
 
 
 async def expire(payment_id: int) -> None:
@@ -147,6 +159,8 @@ async def settle(
         [found] = await connection.execute_query_dict(_LOCK, [payment_id])
         payment = row_of(found)
         after = await _effect(connection, desk, profile, payment, outcome)
+        if after.status is not payment.status and after.kind is PaymentKind.AUTOPAY:
+            await autopay_outcome.settled(connection, profile, after)
         if notification is not None:
             await connection.execute_query(_HEARD, [notification, payment_id])
         if after is not payment:

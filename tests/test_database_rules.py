@@ -6,6 +6,10 @@ import asyncpg
 import pytest
 
 CHECKS = {
+    ("autopay_rule", "autopay_rule_amounts"),
+    ("autopay_rule", "autopay_rule_removed"),
+    ("autopay_rule", "autopay_rule_rests"),
+    ("autopay_rule", "autopay_rule_terms"),
     ("challenge", "challenge_attempts"),
     ("counter", "counter_positive"),
     ("ledger_account", "ledger_account_floor"),
@@ -46,9 +50,10 @@ async def test_constraints_are_in_the_database(connection: "asyncpg.Connection[a
     assert {(row["table"], row["conname"]) for row in rows if row["contype"] == b"c"} >= CHECKS
     [trigger] = [row for row in rows if row["conname"] == "ledger_entry_zero_sum"]
     assert (trigger["contype"], trigger["condeferrable"], trigger["condeferred"]) == (b"t", True, True)
-    assert await connection.fetchval(
-        "select indisunique from pg_index where indexrelid = 'membership_one_owner'::regclass"
-    )
+    for index in ("membership_one_owner", "autopay_rule_kept", "autopay_run_once", "autopay_run_one_open"):
+        assert await connection.fetchval(
+            "select indisunique from pg_index where indexrelid = $1::text::regclass", index
+        )
 
 
 @pytest.mark.parametrize(
