@@ -19,6 +19,7 @@ from schema.login_change import LoginChangeMutation
 from schema.one_mutation import OneMutationField
 from schema.payload import USER_ERRORS
 from schema.payment import PayeeAmbiguous, PaymentMutation
+from schema.promised_payment import PromisedPaymentMutation, PromisedPaymentUnavailable
 from schema.query import Query
 from schema.recovery_channels import RecoveryChannelsMutation
 from schema.registration import RegistrationMutation
@@ -49,6 +50,7 @@ class Mutation(
     SignInMutation,
     SocialMutation,
     PaymentMutation,
+    PromisedPaymentMutation,
 ):
     pass
 
@@ -81,7 +83,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, PayeeAmbiguous),
+        types=(*USER_ERRORS, PayeeAmbiguous, PromisedPaymentUnavailable),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

@@ -25,7 +25,7 @@ FICTIONAL = Path(__file__).parent / "operators"
 IDS = ["beeline", "letai", "life", "motiv", "tele2"]
 KEYS_IN_SPEC = 169
 # What Hearth limits beside the specification.
-OUR_KEYS = {"auth.otp.max_sms_per_minute"}
+OUR_KEYS = {"auth.otp.max_sms_per_minute", "payments.promised_amounts", "payments.promised_fee_percent"}
 
 
 def text_of(operator_id: str) -> str:
