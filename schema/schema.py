@@ -14,6 +14,7 @@ from resolvers.context import Context
 from resolvers.errors import CallerError
 from schema import enums  # noqa: F401 - registers the domain's enums
 from schema.account_security import AccountSecurityMutation
+from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
 from schema.closing import ClosingMutation
 from schema.login_change import LoginChangeMutation
 from schema.one_mutation import OneMutationField
@@ -51,6 +52,7 @@ class Mutation(
     SocialMutation,
     PaymentMutation,
     PromisedPaymentMutation,
+    BalancePaymentMutation,
 ):
     pass
 
@@ -83,7 +85,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, PayeeAmbiguous, PromisedPaymentUnavailable),
+        types=(*USER_ERRORS, PayeeAmbiguous, PromisedPaymentUnavailable, BalanceTooLow),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

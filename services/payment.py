@@ -5,14 +5,14 @@ and the bank's notifications bring every payment to its end, with our key of it 
 """
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import orjson
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import challenge
-from auth.challenge import Challenge, CodeAccepted, CodeRequest
+from auth.challenge import CodeAccepted
 from auth.session import Viewer
 from domain.email import normalize_email
 from domain.money import Money
@@ -25,7 +25,6 @@ from domain.payment_refusals import (
     PaymentUnavailable,
 )
 from domain.payment_rules import (
-    Payee,
     check_card,
     check_interval,
     check_key,
@@ -43,11 +42,10 @@ from gateways.payments import (
 from models.challenge import ChallengePurpose
 from models.database import tx
 from models.notify import notify
-from services import payment_method, payment_settlement
+from services import balance_payment, payment_code, payment_method, payment_payee, payment_settlement
+from services.payment_code import CONFIRM_SECONDS
 from services.payment_settlement import Desk, PaymentRow, row_of
 
-# How long a payer may take to confirm.
-CONFIRM_SECONDS = 900
 _LONGEST_TOKEN = 512
 
 # What can be paid with a token of the payer's browser; the others are given on the bank's own page.
@@ -82,10 +80,6 @@ class TopUp:
 Refused = PaymentRefusal | InputRejected | FeatureDisabled | MethodDisabled | RateLimited
 
 _FIND = f"select {payment_settlement.COLUMNS} from payment where payer_id = $1 and key = $2"
-_PAYEE = """
-select a.status, a.cash_payments_banned as cash_banned, c.status = 'TERMINATED' as contract_ended
-from personal_account a join contract c on c.id = a.contract_id where a.id = $1 and a.operator = $2 for share of a
-"""
 # Two payments from one card at once are looked at one after the other.
 _LOCK_CARD = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
 _LAST_OF_CARD = """
@@ -104,7 +98,6 @@ on conflict (payer_id, key) do nothing
 returning {payment_settlement.COLUMNS}
 """
 _NUMBER = "select value from login where user_id = $1 and kind = 'MSISDN' order by id limit 1"
-_ASKED_FOR = "update payment set challenge_id = $2 where id = $1"
 _CONFIRMED = f"""
 update payment set status = 'PROCESSING', check_at = now() + make_interval(secs => $2)
 where id = $1 and status = 'AWAITING_CONFIRMATION' and confirm_by > now()
@@ -140,7 +133,7 @@ async def top_up(desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, wa
 async def confirm(
     desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, challenge_id: UUID, code: str
 ) -> PaymentRow | CodeRejected | PaymentNotOpen:
-    """Confirm a payment by the code that was sent (F073); the bank is asked after that, and not before."""
+    """Confirm a payment by the code that was sent (F073, F082); a bank is asked after that, and not before."""
 
     async def prove(connection: BaseDBAsyncClient) -> PaymentRow | CodeRejected | PaymentNotOpen:
         outcome = await challenge.confirm(
@@ -157,11 +150,14 @@ async def confirm(
         rows = await connection.execute_query_dict(_CONFIRMED, [outcome.subject, desk.patience_seconds])
         if not rows:
             return PaymentNotOpen("The payment is over; begin another one", ("challengeId",))
-        await notify(connection, f"payment:{rows[0]['id']}")
-        return row_of(rows[0])
+        confirmed = row_of(rows[0])
+        if confirmed.kind is PaymentKind.FROM_BALANCE:
+            return await balance_payment.move(connection, confirmed)
+        await notify(connection, f"payment:{confirmed.id}")
+        return confirmed
 
     outcome = await tx(prove)
-    if not isinstance(outcome, PaymentRow):
+    if not isinstance(outcome, PaymentRow) or outcome.status is not PaymentStatus.PROCESSING:
         return outcome
     return await payment_settlement.drive(desk, profile, outcome)
 
@@ -194,12 +190,6 @@ async def cancel(
     return await payment_settlement.settle(profile, payment.id, outcome)
 
 
-async def payee(connection: BaseDBAsyncClient, profile: Profile, account_id: int, *, is_seen: bool) -> Payee | None:
-    """What is known of an account that is to be paid into; None where the operator has no such account."""
-    rows = await connection.execute_query_dict(_PAYEE, [account_id, profile.operator.id])
-    return Payee(account_id, is_seen=is_seen, **rows[0]) if rows else None
-
-
 async def _find(connection: BaseDBAsyncClient, viewer: Viewer, key: str) -> PaymentRow | None:
     rows = await connection.execute_query_dict(_FIND, [viewer.user_id, key])
     return row_of(rows[0]) if rows else None
@@ -219,7 +209,7 @@ async def _begin(desk: Desk, profile: Profile, viewer: Viewer, wanted: TopUp) ->
     status = PaymentStatus.AWAITING_CONFIRMATION if by_code else PaymentStatus.PROCESSING
 
     async def write(connection: BaseDBAsyncClient) -> PaymentRow | Refused:
-        target = await payee(connection, profile, wanted.account_id, is_seen=wanted.is_seen)
+        target = await payment_payee.payee(connection, profile, wanted.account_id, is_seen=wanted.is_seen)
         if target is None:
             return InputRejected("There is no such account", ("target",))
         if refused := check_payee(target, profile):
@@ -286,14 +276,8 @@ async def _go_on(
 async def _ask_for_code(
     connection: BaseDBAsyncClient, profile: Profile, secret: bytes, viewer: Viewer, begun: PaymentRow
 ) -> PaymentRow | RateLimited:
-    """Send a code to the payer's own number; after a new sign-in the same payment gets a new one (E54)."""
     rows = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
-    wanted = CodeRequest(ChallengePurpose.PAYMENT, rows[0]["value"], viewer.user_id, viewer.initiator, subject=begun.id)
-    sent = await challenge.request(connection, profile, secret, wanted)
-    if not isinstance(sent, Challenge):
-        return sent
-    await connection.execute_query(_ASKED_FOR, [begun.id, sent.id])
-    return replace(begun, challenge_id=sent.id)
+    return await payment_code.ask_for_code(connection, profile, secret, viewer, begun, rows[0]["value"])
 
 
 def _incomplete(profile: Profile, wanted: TopUp) -> Refused | None:
