@@ -23,11 +23,13 @@ from schema.payment import PayeeAmbiguous, PaymentMutation
 from schema.promised_payment import PromisedPaymentMutation, PromisedPaymentUnavailable
 from schema.query import Query
 from schema.recovery_channels import RecoveryChannelsMutation
+from schema.refund import RefundMutation, RefundRejected
 from schema.registration import RegistrationMutation
 from schema.scalars import scalar_map
 from schema.sign_in import SignInMutation
 from schema.social import SocialMutation
 from schema.subscription import Subscription
+from schema.voucher import VoucherMutation, VoucherRejected
 from schema.widget_token import WidgetTokenMutation
 
 _CACHED_DOCUMENTS = 128
@@ -53,6 +55,8 @@ class Mutation(
     PaymentMutation,
     PromisedPaymentMutation,
     BalancePaymentMutation,
+    VoucherMutation,
+    RefundMutation,
 ):
     pass
 
@@ -85,7 +89,14 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, PayeeAmbiguous, PromisedPaymentUnavailable, BalanceTooLow),
+        types=(
+            *USER_ERRORS,
+            PayeeAmbiguous,
+            PromisedPaymentUnavailable,
+            BalanceTooLow,
+            VoucherRejected,
+            RefundRejected,
+        ),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

@@ -13,7 +13,7 @@ from domain.payment import ConfirmationKind, DeclineReason, PaymentStatus
 from domain.profile import Profile
 from gateways.payments import Declined, Notification, NotKnown, PaymentOutcome, ProviderFailed, RefundOutcome
 from models.database import tx
-from services import payment_settlement
+from services import payment_settlement, refund_settlement
 from services.payment_settlement import COLUMNS, Desk, PaymentRow, pause, row_of
 
 BATCH = 20
@@ -45,13 +45,14 @@ async def recover(desk: Desk, profiles: Mapping[str, Profile]) -> int:
 
 
 async def hear(desk: Desk, profiles: Mapping[str, Profile], told: Notification) -> bool:
-    """Settle what a provider told of its own accord; gives whether the payment is one of ours."""
+    """Settle what a provider told of its own accord; gives whether the payment or refund is one of ours."""
+    if isinstance(told.outcome, RefundOutcome):
+        return await refund_settlement.hear(desk, profiles, told, told.outcome)
     payment = await tx(lambda connection: _find(connection, desk, told.key))
     profile = profiles.get(payment.operator) if payment is not None else None
     if payment is None or profile is None:
         return False
-    if not isinstance(told.outcome, RefundOutcome):
-        await payment_settlement.conclude(desk, profile, payment, told.outcome, notification=told.id)
+    await payment_settlement.conclude(desk, profile, payment, told.outcome, notification=told.id)
     return True
 
 
