@@ -11,7 +11,8 @@ from domain.access import Scope
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from execution.batched import batched
 from loaders import visible
-from resolvers import page, promised_payment, usage
+from resolvers import page, usage
+from resolvers import promised_payment as promised
 from resolvers.context import Info
 from schema.balance import Balance, PackageRemain, UsageSummary
 from schema.catalogue import ServiceSubscription, TariffSubscription
@@ -99,8 +100,8 @@ class Line(Node):
         graphql_type=PromisedPaymentState | None,
         description="Money to be had on trust, and what of it is owed (F081); null without the scope VIEW",
     )
-    async def promised_payment(parent: strawberry.Parent[visible.Line], info: Info) -> promised_payment.State | None:
-        return await promised_payment.state(info.context, parent)
+    async def promised_payment(parent: strawberry.Parent[visible.Line], info: Info) -> promised.State | None:
+        return await promised.state(info.context, parent)
 
     @strawberry.field(
         graphql_type=Connection[ServiceSubscription] | None,

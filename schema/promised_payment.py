@@ -1,7 +1,7 @@
 """Promised (trust) payments (F081)."""
 
 from datetime import datetime
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import strawberry
 
@@ -14,8 +14,11 @@ from schema.money import Money
 from schema.node import backed_by
 from schema.payload import CLIENT_MUTATION_ID, Payload, UserError
 
+if TYPE_CHECKING:
+    from schema.line import Line
+
 # A line names its promised payment, and taking one answers the line.
-LineItself = Annotated["Line", strawberry.lazy("schema.line")]  # noqa: F821
+LineItself = Annotated["Line", strawberry.lazy("schema.line")]
 
 
 @strawberry.type(description="There is no promised payment for this line now; nothing was credited (F081)")

@@ -39,6 +39,9 @@ _MOST_TOKENS = 2_000
 # What was asked for names no operation; transports that stream are told so as a result.
 _NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTypeError)
 
+# Those that stand beside what they are about.
+_MONEY_ERRORS = (PayeeAmbiguous, PromisedPaymentUnavailable, BalanceTooLow, VoucherRejected, RefundRejected)
+
 _log = structlog.get_logger()
 
 
@@ -89,14 +92,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(
-            *USER_ERRORS,
-            PayeeAmbiguous,
-            PromisedPaymentUnavailable,
-            BalanceTooLow,
-            VoucherRejected,
-            RefundRejected,
-        ),
+        types=(*USER_ERRORS, *_MONEY_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

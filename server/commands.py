@@ -157,9 +157,8 @@ def decide_refund(settings: Settings, refund_id: int, by: str, *, amount: str | 
     """Approve a refund, all of it or an `amount`, or decline it with an `answer`; print how it stands (E43)."""
     with _database(settings) as (url, profiles):
         _prepare_for_development(settings, url, profiles)
-        decided = _run(
-            _decide_refund(settings.model_copy(update={"database_url": url}), profiles, refund_id, by, amount, answer)
-        )
+        ready = settings.model_copy(update={"database_url": url})
+        decided = _run(_decide_refund(ready, profiles, refund_id, by, amount, answer))
     if isinstance(decided, RefundRejected):
         raise StartFailure(decided.message)
     print(f"{decided.id}\t{decided.status}")

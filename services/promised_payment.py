@@ -123,8 +123,8 @@ async def take(profile: Profile, viewer: Viewer, wanted: PromiseWanted) -> Promi
         taken = await connection.execute_query_dict(_TAKE, arguments)
         if not taken:
             # The same key was quicker, for another account: this one is locked.
-            [before] = await connection.execute_query_dict(_BY_KEY, [viewer.user_id, wanted.key])
-            return _repeated(before, wanted)
+            [first] = await connection.execute_query_dict(_BY_KEY, [viewer.user_id, wanted.key])
+            return _repeated(first, wanted)
         [row] = taken
         posted = await ledger.post(connection, _transfer(operator, row["id"], wanted.account_id, offer))
         assert isinstance(posted, Posted), "whatever is given on trust has no floor"

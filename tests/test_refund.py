@@ -268,7 +268,7 @@ async def test_e43_pending_refund_waits_for_the_banks_word(till: Till) -> None:
     left = await approve(till)
     assert isinstance(left, RefundRow)
     assert (left.status, left.provider_id is not None) == ("PROCESSING", True)
-    [*_, told] = await till.street.shop.told_of(str(left.key))
+    [*_, told] = await till.street.shop.told_of(str(left.key), 2)
     assert not isinstance(told.outcome, RefundPending)
     await payment_recovery.hear(till.desk, till.profiles, told)
     assert await state(ann, payment) == ("REFUNDED", "150.00")
