@@ -30,7 +30,7 @@ def environment(smiths_template: str, tmp_path: Path) -> dict[str, str]:
 
 
 def hearth(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    command = [ROOT / "hearth", *words]
+    command = [str(ROOT / "hearth"), *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
