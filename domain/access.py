@@ -159,6 +159,22 @@ def payments_seen(standing: Standing, level: AccessLevel, profile: Profile, toda
     return standing.holds_it or any(_looks_after(grant, profile, today) for grant in standing.grants)
 
 
+def takes_promises(standing: Standing, level: AccessLevel, profile: Profile, today: date) -> bool:
+    """Whether the viewer may have money on trust for this: who uses it, and who owns the household of a child (E48).
+
+    To manage somebody's number or to pay for it is not enough: it is the number that owes.
+    """
+    return payments_seen(standing, level, profile, today)
+
+
+def spends_balance(standing: Standing, level: AccessLevel) -> bool:
+    """Whether the viewer may give away the money on this (F082): who uses it, in a session of their own, no child.
+
+    PAY is a right to give, and never to take. A child's money is its parents', whom nobody asked.
+    """
+    return level is AccessLevel.FULL and standing.holds_it and not standing.is_child and not standing.has_ended
+
+
 def widget_scopes(standing: Standing, profile: Profile, today: date) -> frozenset[Scope]:
     """What a widget has of its owner's rights over its one line: to look at it (N13)."""
     return scopes(standing, AccessLevel.FULL, profile, today) & frozenset({Scope.VIEW})

@@ -15,6 +15,9 @@ from domain.payment_refusals import CardTooFrequent, PaymentRejected
 from domain.profile import Profile
 from domain.refusals import ErrorCode, FeatureDisabled, InputRejected
 
+CONFIRM_SECONDS = 900.0
+"""How long a payer may take to confirm, by code or on the bank's page."""
+
 KEY_LENGTHS = (8, 64)
 _KEY = re.compile(r"[\x21-\x7e]+")
 _LONGEST_TOKEN = 512

@@ -88,6 +88,10 @@ class Payments(Section):
     autopay_triggers: Choices[AutopayTrigger] = Field(description="What sets an automatic payment off")
     promised_payment: bool = Field(description="Promised (trust) payments exist")
     promised_payment_days: Count = Field(description="Days until a promised payment is due")
+    promised_amounts: Several[Amount] = Field(
+        description="Promised payments on offer, to accounts whose ordinary month costs as much"
+    )
+    promised_fee_percent: Percent = Field(description="Price of a promised payment, in per cent of it")
     pay_from_balance: bool = Field(description="Payments from the balance of a mobile number exist")
 
     def contradictions(self) -> Iterator[Contradiction]:
@@ -104,6 +108,8 @@ class Payments(Section):
             yield Contradiction("autopay_triggers", "payments.autopay_enabled needs at least one")
         if self.promised_payment and not self.promised_payment_days:
             yield Contradiction("promised_payment_days", "payments.promised_payment needs at least 1")
+        if self.promised_payment and not all((self.promised_amounts, *self.promised_amounts)):
+            yield Contradiction("promised_amounts", "payments.promised_payment needs amounts above zero")
 
     def _amounts(self) -> Iterator[Contradiction]:
         """What is wrong with the least and the greatest amount taken together."""

@@ -14,6 +14,7 @@ from loaders.catalogue_by_id import service_by_id, tariff_by_id
 from loaders.households_by_user_id import Household, households_by_user_id
 from loaders.line_by_id import line_by_id
 from loaders.lines_by_account_id import lines_by_account_id
+from loaders.promised_payment_by_account_id import TrustFacts, promised_payment_by_account_id
 from loaders.remains_by_line_id import remains_by_line_id
 from loaders.scope import ReadScope
 from loaders.services_by_line_id import (
@@ -60,6 +61,10 @@ class Loaders:
     @cached_property
     def lines_by_account_id(self) -> Loader[int, list[Line]]:
         return self._many(lines_by_account_id)
+
+    @cached_property
+    def promised_payment_by_account_id(self) -> Loader[int, TrustFacts | None]:
+        return self._one(promised_payment_by_account_id)
 
     @cached_property
     def remains_by_line_id(self) -> Loader[int, list[PackageRemain]]:

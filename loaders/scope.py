@@ -42,8 +42,12 @@ class ReadScope:
         profile = self.profile_of(operator)
         if profile is None:
             return frozenset()
-        level = self.viewer.access_level if self.viewer else AccessLevel.PARTIAL
-        return scopes(standing, level, profile, self.today(profile))
+        return scopes(standing, self.level, profile, self.today(profile))
+
+    @property
+    def level(self) -> AccessLevel:
+        """How far the viewer's session reaches; nobody's reaches least."""
+        return self.viewer.access_level if self.viewer else AccessLevel.PARTIAL
 
     def today(self, profile: Profile) -> date:
         """The day it is where the operator is."""

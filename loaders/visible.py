@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from domain.access import Scope, widget_scopes
+from domain.access import Scope, Standing, spends_balance, takes_promises, widget_scopes
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from loaders.scope import ReadScope
 from models.visible import AccountRow, LineRow, standing
@@ -57,7 +57,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line with the viewer's rights over it."""
+    """A line with the viewer's rights over it, and what beside them its user has (`domain/access.py`)."""
 
     id: int
     operator: str
@@ -69,6 +69,8 @@ class Line:
     is_own: bool
     account_id: int
     rights: frozenset[Scope]
+    takes_promises: bool
+    spends_balance: bool
 
     @property
     def my_scopes(self) -> list[Scope]:
@@ -85,15 +87,15 @@ def in_order(rights: frozenset[Scope]) -> list[Scope]:
 
 def lines(scope: ReadScope, rows: Iterable[LineRow]) -> list[Line]:
     """The lines that some right is left for; a line without any is not there for the viewer."""
-    seen = ((row, scope.rights(row.operator, standing(row))) for row in rows)
-    return [_line(row, rights) for row, rights in seen if rights]
+    seen = ((row, relation, scope.rights(row.operator, relation)) for row, relation in _related(rows))
+    return [_line(scope, row, relation, rights) for row, relation, rights in seen if rights]
 
 
 def widget_line(scope: ReadScope, row: LineRow) -> Line | None:
     """A widget's line as it may look at it; None when its owner may not look at it any more (N13)."""
-    profile = scope.profile_of(row.operator)
-    rights = widget_scopes(standing(row), profile, scope.today(profile)) if profile else None
-    return _line(row, rights) if rights else None
+    profile, relation = scope.profile_of(row.operator), standing(row)
+    rights = widget_scopes(relation, profile, scope.today(profile)) if profile else None
+    return _line(scope, row, relation, rights) if rights else None
 
 
 def accounts(scope: ReadScope, rows: Iterable[AccountRow]) -> list[Account]:
@@ -102,7 +104,12 @@ def accounts(scope: ReadScope, rows: Iterable[AccountRow]) -> list[Account]:
     return [_account(row, rights) for row, rights in seen if rights]
 
 
-def _line(row: LineRow, rights: frozenset[Scope]) -> Line:
+def _related(rows: Iterable[LineRow]) -> Iterable[tuple[LineRow, Standing]]:
+    return ((row, standing(row)) for row in rows)
+
+
+def _line(scope: ReadScope, row: LineRow, relation: Standing, rights: frozenset[Scope]) -> Line:
+    profile = scope.profile_of(row.operator)
     return Line(
         id=row.id,
         operator=row.operator,
@@ -114,6 +121,8 @@ def _line(row: LineRow, rights: frozenset[Scope]) -> Line:
         is_own=row.is_own,
         account_id=row.account_id,
         rights=rights,
+        takes_promises=profile is not None and takes_promises(relation, scope.level, profile, scope.today(profile)),
+        spends_balance=spends_balance(relation, scope.level),
     )
 
 

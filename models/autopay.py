@@ -9,7 +9,6 @@ from tortoise.models import Model
 
 from domain.money import CurrencyCode
 from domain.payment import AutopayTrigger, DeclineReason
-from domain.refusals import ErrorCode
 from models import audit
 from models.audit import TheUser
 from models.line import Line, PersonalAccount
@@ -58,7 +57,7 @@ class AutopayRule(Model):
     planned_at: datetime | None = fields.DatetimeField(null=True)
     due_at: datetime | None = fields.DatetimeField(null=True)
     failures: int = fields.IntField(default=0)
-    failure = fields.CharEnumField(ErrorCode, max_length=48, null=True)
+    failure = fields.CharField(max_length=48, null=True)  # an ErrorCode
     failure_detail = fields.CharEnumField(DeclineReason, max_length=48, null=True)
     last_run_at: datetime | None = fields.DatetimeField(null=True)
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
@@ -71,7 +70,7 @@ class AutopayRule(Model):
 class AutopayRun(Model):
     """A payment that a rule began for an occasion; no `outcome` while it is on its way.
 
-    An occasion has one that did not fail: a partial unique index says so (`0010_autopay_rules`).
+    An occasion has one that did not fail: a partial unique index says so (`0011_autopay_rules`).
     """
 
     id: int = fields.BigIntField(primary_key=True)

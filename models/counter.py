@@ -34,3 +34,15 @@ async def count(connection: BaseDBAsyncClient, key: str, window_seconds: int) ->
     """Count one more event under `key`; gives the count in the running window and when that window ends."""
     [row] = await connection.execute_query_dict(_COUNT, [key, float(window_seconds)])
     return row["count"], row["ends_at"]
+
+
+# A counter that counts nothing is not there.
+_TAKE_BACK = """
+with gone as (delete from counter where key = any($1::text[]) and count <= 1)
+update counter set count = count - 1 where key = any($1::text[]) and count > 1
+"""
+
+
+async def take_back(connection: BaseDBAsyncClient, keys: list[str]) -> None:
+    """Let the last event under each key not count: it turned out not to be one."""
+    await connection.execute_query(_TAKE_BACK, [keys])

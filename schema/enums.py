@@ -13,6 +13,7 @@ from domain.language import Language
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from domain.money import CurrencyCode
 from domain.payment import AutopayTrigger, CardScheme, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
+from domain.refund import RefundStatus
 from domain.refusals import ErrorCode
 from domain.sign_in import LoginIdentifier, LoginMethod, RecoveryChannel, SocialProvider
 from domain.usage import ChargeType, PackageSource, UsageUnit
@@ -43,6 +44,7 @@ SHOWN: tuple[type[Enum], ...] = (
     PaymentKind,
     PaymentMethodKind,
     PaymentStatus,
+    RefundStatus,
     Scope,
     ServiceCategory,
     ServiceKind,

@@ -12,10 +12,12 @@ from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from execution.batched import batched
 from loaders import visible
 from resolvers import page, usage
+from resolvers import promised_payment as promised
 from resolvers.context import Info
 from schema.balance import Balance, PackageRemain, UsageSummary
 from schema.catalogue import ServiceSubscription, TariffSubscription
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
+from schema.promised_payment import PromisedPaymentState
 from schema.scalars import MSISDN, AccountNumber
 
 # A line names its account and its contract, which name their lines in turn.
@@ -93,6 +95,13 @@ class Line(Node):
     ) -> usage.UsageSummary | None:
         first, last = (period.first, period.last) if period else (None, None)
         return await usage.usage(info.context, parent, first, last)
+
+    @strawberry.field(
+        graphql_type=PromisedPaymentState | None,
+        description="Money to be had on trust, and what of it is owed (F081); null without the scope VIEW",
+    )
+    async def promised_payment(parent: strawberry.Parent[visible.Line], info: Info) -> promised.State | None:
+        return await promised.state(info.context, parent)
 
     @strawberry.field(
         graphql_type=Connection[ServiceSubscription] | None,

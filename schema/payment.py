@@ -22,7 +22,7 @@ from schema.payload import CLIENT_MUTATION_ID, Payload, UserError
 from schema.scalars import MSISDN, URL, AccountNumber
 from services.payment_row import PaymentRow
 
-_KEY = "The client's own name of this payment, such as a UUID: whatever is repeated with it is paid once (E46)"
+IDEMPOTENCY_KEY = "The client's own name of it, such as a UUID: whatever is repeated with it is paid once (E46)"
 
 
 @strawberry.input(one_of=True, description="Whom a payment is for: exactly one of these")
@@ -135,6 +135,7 @@ class Payment(Node):
 
 _FAILED = {
     ErrorCode.PAYMENT_DECLINED: "The bank did not make the payment; nothing was charged",
+    ErrorCode.INSUFFICIENT_FUNDS: "The balance had less than that; nothing moved",
     ErrorCode.CARD_NOT_ACCEPTED: "This operator does not take this card; nothing was charged",
     ErrorCode.CARD_TOO_FREQUENT: "This card had just paid; nothing was charged",
     ErrorCode.PAYMENT_RESTRICTED: "This payment cannot be taken; nothing was charged",
@@ -156,7 +157,7 @@ class PaymentQuote:
 
 @strawberry.input(description="A payment to be made")
 class TopUpInput:
-    idempotency_key: strawberry.ID = strawberry.field(description=_KEY)
+    idempotency_key: strawberry.ID = strawberry.field(description=IDEMPOTENCY_KEY)
     target: PaymentTargetInput = strawberry.field(description="For whom")
     amount: MoneyInput = strawberry.field(description="What the account is to be credited with")
     method: PaymentMethodKind = strawberry.field(description="With what: one of the operator's")

@@ -16,19 +16,23 @@ from resolvers.errors import CallerError
 from schema import enums  # noqa: F401 - registers the domain's enums
 from schema.account_security import AccountSecurityMutation
 from schema.autopay import AutopayMutation
+from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
 from schema.closing import ClosingMutation
 from schema.login_change import LoginChangeMutation
 from schema.one_mutation import OneMutationField
 from schema.payload import USER_ERRORS
 from schema.payment import PayeeAmbiguous, PaymentMutation
 from schema.payment_method_keeping import PaymentMethodMutation
+from schema.promised_payment import PromisedPaymentMutation, PromisedPaymentUnavailable
 from schema.query import Query
 from schema.recovery_channels import RecoveryChannelsMutation
+from schema.refund import RefundMutation, RefundRejected
 from schema.registration import RegistrationMutation
 from schema.scalars import scalar_map
 from schema.sign_in import SignInMutation
 from schema.social import SocialMutation
 from schema.subscription import Subscription
+from schema.voucher import VoucherMutation, VoucherRejected
 from schema.widget_token import WidgetTokenMutation
 
 _CACHED_DOCUMENTS = 128
@@ -37,6 +41,9 @@ _MOST_TOKENS = 2_000
 
 # What was asked for names no operation; transports that stream are told so as a result.
 _NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTypeError)
+
+# Those that stand beside what they are about.
+_MONEY_ERRORS = (PayeeAmbiguous, PromisedPaymentUnavailable, BalanceTooLow, VoucherRejected, RefundRejected)
 
 _log = structlog.get_logger()
 
@@ -54,6 +61,10 @@ class Mutation(
     PaymentMutation,
     AutopayMutation,
     PaymentMethodMutation,
+    PromisedPaymentMutation,
+    BalancePaymentMutation,
+    VoucherMutation,
+    RefundMutation,
 ):
     pass
 
@@ -86,7 +97,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, PayeeAmbiguous),
+        types=(*USER_ERRORS, *_MONEY_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

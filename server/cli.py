@@ -18,6 +18,9 @@ from server.failure import StartFailure
 from server.listener import open_listener
 from server.settings import load_development_settings, load_settings
 
+_MOST_VOUCHERS = 10_000
+_LONGEST_DAYS = 3650
+
 Command = Callable[[argparse.Namespace], None]
 
 
@@ -68,6 +71,18 @@ def _parser() -> argparse.ArgumentParser:
     support.add_argument("--staff", required=True, metavar="NAME", help="who acts, as the user will read it")
     support.add_argument("--reason", required=True, metavar="TEXT", help="why, as the user will read it")
     support.add_argument("--ticket", required=True, metavar="ID", help="for which ticket")
+    vouchers = add("vouchers", _vouchers, "make vouchers and print their codes, which are not kept (F159)")
+    vouchers.add_argument("action", choices=["create"], help="what to do with them")
+    vouchers.add_argument("--operator", required=True, metavar="ID", help="whose vouchers")
+    vouchers.add_argument("--count", type=_positive, required=True, metavar="N", help="how many, up to 10000")
+    vouchers.add_argument("--amount", required=True, metavar="A", help="what each is worth, such as 100 or 157.50")
+    vouchers.add_argument("--days", type=_positive, default=365, metavar="N", help="how long they last (default 365)")
+    refunds = add("refunds", _refunds, "list the refunds that wait for a decision, approve or decline one (E43)")
+    refunds.add_argument("action", choices=["list", "approve", "decline"], help="what to do")
+    refunds.add_argument("id", nargs="?", type=_positive, metavar="ID", help="which one, to approve or decline it")
+    refunds.add_argument("--by", metavar="NAME", help="who decides, as the payer will read it")
+    refunds.add_argument("--amount", metavar="A", help="give back only so much, such as 157.50")
+    refunds.add_argument("--answer", metavar="TEXT", help="why it is declined, as the payer will read it")
     seed = add("seed", _seed, "make invented households")
     seed.add_argument("--households", type=_positive, default=1000, metavar="N", help="how many (default 1000)")
     seed.add_argument("--operator", metavar="ID", help="of which operator (default: all, evenly)")
@@ -145,6 +160,31 @@ def _support(arguments: argparse.Namespace) -> None:
     from server.commands import act_for
 
     act_for(settings, arguments.operator, arguments.login, told)
+
+
+def _vouchers(arguments: argparse.Namespace) -> None:
+    if arguments.count > _MOST_VOUCHERS or arguments.days > _LONGEST_DAYS:
+        raise StartFailure(f"At most {_MOST_VOUCHERS} vouchers at once, for at most {_LONGEST_DAYS} days")
+    settings = load_settings()
+    from server.commands import create_vouchers
+
+    create_vouchers(settings, arguments.operator, arguments.count, arguments.amount, arguments.days)
+
+
+def _refunds(arguments: argparse.Namespace) -> None:
+    action, refund_id, by, answer = arguments.action, arguments.id, arguments.by, arguments.answer
+    if action != "list" and (refund_id is None or not by):
+        raise StartFailure(f"Say which refund to {action}, and --by whom")
+    if action == "decline" and not answer:
+        raise StartFailure("Say why, with --answer: the payer reads it")
+    settings = load_settings()
+    from server.commands import decide_refund, list_refunds
+
+    if action == "list":
+        list_refunds(settings)
+        return
+    declined = answer if action == "decline" else None
+    decide_refund(settings, refund_id, by, amount=arguments.amount, answer=declined)
 
 
 def _seed(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What `hearth migrate`, `import`, `seed`, `ledger`, `password`, `support` and `worker` do."""
+"""What `hearth migrate`, `import`, `seed`, `ledger`, `password`, `support`, `vouchers`, `refunds` and `worker` do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -13,8 +14,12 @@ from typing import TypeVar
 import uvloop
 
 from auth import office, support
+from domain.money import Money, MoneyRejected, parse_amount
+from domain.payment import PaymentMethodKind
 from domain.profile import Profile
+from domain.refund import RefundRejected
 from domain.staff import Staff
+from domain.voucher import printed
 from models.database import process_database
 from models.migrate import is_ready
 from server.autopay import pay_automatically
@@ -27,7 +32,7 @@ from server.payment_gateway import payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings
 from server.worker import run_worker
-from services import household_import, ledger_verify, seed
+from services import household_import, ledger_verify, refund, refund_settlement, seed, voucher
 
 Result = TypeVar("Result")
 
@@ -81,9 +86,7 @@ def issue_password(settings: Settings, operator: str, login: str) -> None:
     """Print a new password for somebody who stands in the office, or whose internet was just installed (F012)."""
     with _database(settings) as (url, profiles):
         _prepare_for_development(settings, url, profiles)
-        if operator not in profiles:
-            raise StartFailure(f"There is no operator {operator!r}, only {', '.join(profiles)}")
-        password = _run(_issue(settings, url, profiles[operator], login))
+        password = _run(_issue(settings, url, _operator(profiles, operator), login))
     if password is None:
         raise StartFailure(f"Nobody signs in to {operator} with {login!r}")
     print(password)
@@ -98,9 +101,7 @@ def act_for(settings: Settings, operator: str, login: str, staff: Staff) -> None
     """Print a token with which an employee acts for a user for half an hour (E60)."""
     with _database(settings) as (url, profiles):
         _prepare_for_development(settings, url, profiles)
-        if operator not in profiles:
-            raise StartFailure(f"There is no operator {operator!r}, only {', '.join(profiles)}")
-        token = _run(_act_for(settings, url, profiles[operator], login, staff))
+        token = _run(_act_for(settings, url, _operator(profiles, operator), login, staff))
     if token is None:
         raise StartFailure(f"Nobody signs in to {operator} with {login!r}")
     print(token)
@@ -109,6 +110,71 @@ def act_for(settings: Settings, operator: str, login: str, staff: Staff) -> None
 async def _act_for(settings: Settings, url: str, profile: Profile, login: str, staff: Staff) -> str | None:
     async with process_database(url, pool_size=settings.pool_size):
         return await support.act_for(profile, login, staff)
+
+
+def create_vouchers(settings: Settings, operator: str, count: int, amount: str, days: int) -> None:
+    """Print the codes of new vouchers, one a line: this once, since nobody can tell them again (F159)."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        profile = _operator(profiles, operator)
+        if PaymentMethodKind.VOUCHER not in profile.payments.methods:
+            raise StartFailure(f"{operator} takes no vouchers: its payments.methods lacks VOUCHER")
+        try:
+            money = Money.from_decimal(parse_amount(amount), profile.operator.currency)
+        except MoneyRejected as rejected:
+            raise StartFailure(f"--amount {amount!r}: {rejected}") from rejected
+        if money.minor <= 0:
+            raise StartFailure(f"--amount {amount!r}: a voucher is worth something")
+        codes = _run(_create_vouchers(settings, url, profile, count, money, days))
+    print("\n".join(printed(code) for code in codes))
+
+
+async def _create_vouchers(
+    settings: Settings, url: str, profile: Profile, count: int, amount: Money, days: int
+) -> list[str]:
+    expires_at = datetime.now(UTC) + timedelta(days=days)
+    async with process_database(url, pool_size=settings.pool_size):
+        return await voucher.create(profile, settings.key, count=count, amount=amount, expires_at=expires_at)
+
+
+def list_refunds(settings: Settings) -> None:
+    """Print the refunds that wait for the operator's decision, one a line (E43)."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        for each in _run(_list_refunds(settings, url, profiles)):
+            asked = Money(each.refund.asked_amount, each.paid.currency) if each.refund.asked_amount else "all"
+            paid = f"{each.paid} paid for {each.named}, {each.refunded} given back"
+            reason = " ".join(each.refund.reason.split())
+            print(f"{each.refund.id}\t{each.refund.operator}\t{asked} of {paid}\t{reason}")
+
+
+async def _list_refunds(settings: Settings, url: str, profiles: Mapping[str, Profile]) -> list[refund.Waiting]:
+    async with process_database(url, pool_size=settings.pool_size):
+        return await refund.waiting(list(profiles))
+
+
+def decide_refund(settings: Settings, refund_id: int, by: str, *, amount: str | None, answer: str | None) -> None:
+    """Approve a refund, all of it or an `amount`, or decline it with an `answer`; print how it stands (E43)."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        ready = settings.model_copy(update={"database_url": url})
+        decided = _run(_decide_refund(ready, profiles, refund_id, by, amount, answer))
+    if isinstance(decided, RefundRejected):
+        raise StartFailure(decided.message)
+    print(f"{decided.id}\t{decided.status}")
+
+
+async def _decide_refund(
+    settings: Settings, profiles: Mapping[str, Profile], refund_id: int, by: str, amount: str | None, answer: str | None
+) -> refund_settlement.RefundRow | RefundRejected:
+    async with process_database(settings.dsn, pool_size=settings.pool_size), payment_desk(settings) as desk:
+        if answer is not None:
+            return await refund.decline(profiles, refund_id, by, answer)
+        try:
+            wanted = None if amount is None else parse_amount(amount)
+            return await refund.approve(desk, profiles, refund_id, by, wanted)
+        except MoneyRejected as rejected:
+            raise StartFailure(f"--amount {amount!r}: {rejected}") from rejected
 
 
 def work(settings: Settings) -> None:
@@ -131,6 +197,13 @@ async def _work(settings: Settings) -> None:
         together.create_task(run_worker(settings, partial(receive_sms, settings, profiles)))
         together.create_task(look_after_payments(desk, profiles))
         together.create_task(pay_automatically(settings.dsn, desk, profiles))
+
+
+def _operator(profiles: Mapping[str, Profile], name: str) -> Profile:
+    """The profile of an operator. Raises StartFailure for one that is not served."""
+    if name not in profiles:
+        raise StartFailure(f"There is no operator {name!r}, only {', '.join(profiles)}")
+    return profiles[name]
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from gateways.payments import ProviderFailed
 from gateways.signature import PostRejected
 from models.reader import SILENT
 from server.graphql_request import BadRequest, bounded_body
-from services import payment_recovery
+from services import payment_recovery, promised_payment, refund_settlement
 from services.payment_row import Desk
 
 _MAX_BODY_BYTES = 64 * 1024
@@ -49,11 +49,13 @@ def routes(profiles: Mapping[str, Profile]) -> list[BaseRoute]:
 
 
 async def look_after_payments(desk: Desk, profiles: Mapping[str, Profile]) -> None:
-    """Bring payments to their end until cancelled; a database that goes away is waited for."""
+    """Bring payments, refunds and promises to their end until cancelled; a database that goes away is waited for."""
     while True:
         found = 0
         try:
             found = await payment_recovery.recover(desk, profiles)
+            found = max(found, await refund_settlement.recover(desk, profiles))
+            found = max(found, await promised_payment.collect(profiles))
         except Exception as error:  # whatever it is, the other payments must be looked after when it is over
             silent = isinstance(error, SILENT)
             _log.error("payments are looked after anew", error=type(error).__name__, exc_info=not silent)

@@ -14,7 +14,7 @@ from domain.profile import Profile
 from domain.refusals import FeatureDisabled, InputRejected, NotFound
 from models import audit
 from models.database import tx
-from services import payment, payment_method
+from services import payment_method, payment_payee
 from services.autopay_outcome import COLUMNS, AutopayRow, row_of
 
 
@@ -120,7 +120,7 @@ async def _refuses(
     refused = check_kind(means.card.kind, profile) or check_card(means.card, this_month(profile), profile)
     if refused is not None:
         return replace(refused, field=("paymentMethodId",))
-    payee = await payment.payee(connection, profile, wanted.account_id, is_seen=True)
+    payee = await payment_payee.payee(connection, profile, wanted.account_id, is_seen=True)
     if payee is None:
         return NotFound("There is no such account to pay into", ("personalAccountId",))
     banned = check_payee(payee, profile)

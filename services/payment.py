@@ -4,16 +4,15 @@ The bank is never asked inside a transaction. Whatever happens between the three
 and the bank's notifications bring every payment to its end, with our key of it at the bank.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import challenge
-from auth.challenge import Challenge, CodeAccepted, CodeRequest
+from auth.challenge import CodeAccepted
 from auth.session import Viewer
 from domain.email import normalize_email
-from domain.line import LineStatus
 from domain.money import Money
 from domain.payment import BY_CARD, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.payment_refusals import (
@@ -25,7 +24,7 @@ from domain.payment_refusals import (
     PaymentUnavailable,
 )
 from domain.payment_rules import (
-    Payee,
+    CONFIRM_SECONDS,
     check_card,
     check_interval,
     check_key,
@@ -45,7 +44,7 @@ from gateways.payments import (
 from models.challenge import ChallengePurpose
 from models.database import tx
 from models.notify import notify
-from services import payment_method, payment_settlement
+from services import balance_payment, payment_code, payment_method, payment_payee, payment_settlement
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
 
@@ -75,10 +74,6 @@ class TopUp:
 Refused = PaymentRefusal | InputRejected | FeatureDisabled | MethodDisabled | RateLimited
 
 _FIND = f"select {COLUMNS} from payment where payer_id = $1 and key = $2"
-_PAYEE = """
-select a.status, a.cash_payments_banned as cash_banned, c.status = 'TERMINATED' as contract_ended
-from personal_account a join contract c on c.id = a.contract_id where a.id = $1 and a.operator = $2 for share of a
-"""
 # Two payments from one card at once are looked at one after the other.
 _LOCK_CARD = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
 _LAST_OF_CARD = """
@@ -97,7 +92,6 @@ on conflict (payer_id, key) do nothing
 returning {COLUMNS}
 """
 _NUMBER = "select value from login where user_id = $1 and kind = 'MSISDN' order by id limit 1"
-_ASKED_FOR = "update payment set challenge_id = $2 where id = $1"
 _CONFIRMED = f"""
 update payment set status = 'PROCESSING', check_at = now() + make_interval(secs => $2)
 where id = $1 and payer_id = $3 and status = 'AWAITING_CONFIRMATION' and redirect_url is null and confirm_by > now()
@@ -145,7 +139,7 @@ async def go_on(
 async def confirm(
     desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, challenge_id: UUID, code: str
 ) -> PaymentRow | CodeRejected | PaymentNotOpen:
-    """Confirm a payment by the code that was sent (F073); the bank is asked after that, and not before."""
+    """Confirm a payment by the code that was sent (F073, F082); a bank is asked after that, and not before."""
 
     async def prove(connection: BaseDBAsyncClient) -> PaymentRow | CodeRejected | PaymentNotOpen:
         outcome = await challenge.confirm(
@@ -163,6 +157,8 @@ async def confirm(
         if not rows:
             return PaymentNotOpen("The payment is over; begin another one", ("challengeId",))
         payment = row_of(rows[0])
+        if payment.kind is PaymentKind.FROM_BALANCE:
+            return await balance_payment.move(connection, payment)
         await notify(connection, f"payment:{payment.id}")
         # Whoever kept the card may have taken it back since.
         method, provider = payment.method_id, desk.provider.name
@@ -172,7 +168,7 @@ async def confirm(
         return payment
 
     outcome = await tx(prove)
-    if not isinstance(outcome, PaymentRow):
+    if not isinstance(outcome, PaymentRow) or outcome.status is not PaymentStatus.PROCESSING:
         return outcome
     return await payment_settlement.drive(desk, profile, outcome)
 
@@ -224,15 +220,6 @@ async def begin_unattended(
     return await _intend(connection, desk, profile, payer_id, wanted, means, kind, confirmation)
 
 
-async def payee(connection: BaseDBAsyncClient, profile: Profile, account_id: int, *, is_seen: bool) -> Payee | None:
-    """What is known of an account that is to be paid into; None where the operator has no such account."""
-    rows = await connection.execute_query_dict(_PAYEE, [account_id, profile.operator.id])
-    if not rows:
-        return None
-    [row] = rows
-    return Payee(account_id, LineStatus(row["status"]), row["contract_ended"], row["cash_banned"], is_seen)
-
-
 async def _find(connection: BaseDBAsyncClient, payer_id: int, key: str) -> PaymentRow | None:
     rows = await connection.execute_query_dict(_FIND, [payer_id, key])
     return row_of(rows[0]) if rows else None
@@ -278,7 +265,7 @@ async def _intend(
     operator = profile.operator.id
     by_code = confirmation is ConfirmationKind.SMS_CODE
     status = PaymentStatus.AWAITING_CONFIRMATION if by_code else PaymentStatus.PROCESSING
-    target = await payee(connection, profile, wanted.account_id, is_seen=wanted.is_seen)
+    target = await payment_payee.payee(connection, profile, wanted.account_id, is_seen=wanted.is_seen)
     if target is None:
         return InputRejected("There is no such account", ("target",))
     if refused := check_payee(target, profile):
@@ -315,8 +302,8 @@ async def _intend(
             confirmation,
             wanted.return_url,
             wanted.receipt_email,
-            payment_settlement.CONFIRM_SECONDS if by_code else desk.patience_seconds,
-            payment_settlement.CONFIRM_SECONDS,
+            CONFIRM_SECONDS if by_code else desk.patience_seconds,
+            CONFIRM_SECONDS,
             # A card that is named on the bank's page only is looked at while its money is held.
             means.card is None and wanted.kind is PaymentMethodKind.CARD,
         ],
@@ -332,16 +319,10 @@ async def _intend(
 async def _ask_for_code(
     connection: BaseDBAsyncClient, profile: Profile, secret: bytes, viewer: Viewer, begun: PaymentRow
 ) -> PaymentRow | RateLimited | MethodDisabled:
-    """Send a code to the payer's own number; after a new sign-in the same payment gets a new one (E54)."""
     rows = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
     if not rows:
         return MethodDisabled("There is no number to send a code to")
-    wanted = CodeRequest(ChallengePurpose.PAYMENT, rows[0]["value"], viewer.user_id, viewer.initiator, subject=begun.id)
-    sent = await challenge.request(connection, profile, secret, wanted)
-    if not isinstance(sent, Challenge):
-        return sent
-    await connection.execute_query(_ASKED_FOR, [begun.id, sent.id])
-    return replace(begun, challenge_id=sent.id)
+    return await payment_code.ask_for_code(connection, profile, secret, viewer, begun, rows[0]["value"])
 
 
 def _incomplete(profile: Profile, wanted: TopUp) -> Refused | None:

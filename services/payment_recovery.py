@@ -16,7 +16,7 @@ from domain.profile import Profile
 from gateways.payments import Declined, Notification, NotKnown, ProviderFailed, RefundOutcome
 from models.database import tx
 from models.reader import SILENT
-from services import payment_crediting, payment_settlement
+from services import payment_crediting, payment_settlement, refund_settlement
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 from services.payment_settlement import pause
 
@@ -30,7 +30,8 @@ _log = structlog.get_logger()
 _TAKE = f"""
 update payment set checks = checks + 1, check_at = now() + make_interval(secs => $2)
 where id in (
-  select id from payment where check_at <= now() and operator = any($3::text[]) and provider = $4
+  select id from payment
+  where check_at <= now() and operator = any($3::text[]) and (provider = $4 or kind = 'FROM_BALANCE')
   order by check_at limit $1 for update skip locked
 )
 returning {COLUMNS}, confirm_by <= now() as overdue
@@ -62,13 +63,14 @@ async def recover(desk: Desk, profiles: Mapping[str, Profile]) -> int:
 
 
 async def hear(desk: Desk, profiles: Mapping[str, Profile], told: Notification) -> bool:
-    """Settle what a provider told of its own accord; gives whether the payment is one of ours."""
+    """Settle what a provider told of its own accord; gives whether the payment or refund is one of ours."""
+    if isinstance(told.outcome, RefundOutcome):
+        return await refund_settlement.hear(desk, profiles, told, told.outcome)
     payment = await tx(lambda connection: _find(connection, desk, told.key))
     profile = profiles.get(payment.operator) if payment is not None else None
     if payment is None or profile is None:
         return False
-    if not isinstance(told.outcome, RefundOutcome):
-        await payment_settlement.conclude(desk, profile, payment, told.outcome, notification=told.id)
+    await payment_settlement.conclude(desk, profile, payment, told.outcome, notification=told.id)
     return True
 
 

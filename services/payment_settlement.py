@@ -20,7 +20,7 @@ from domain.payment import (
     PaymentKind,
     PaymentStatus,
 )
-from domain.payment_rules import check_card, check_interval, this_month
+from domain.payment_rules import CONFIRM_SECONDS, check_card, check_interval, this_month
 from domain.profile import Profile
 from domain.refusals import ErrorCode
 from gateways.payments import (
@@ -40,13 +40,11 @@ from models import audit
 from models.audit import TheUser
 from models.database import tx
 from models.notify import notify
-from services import autopay_outcome, ledger, payment_crediting, payment_method, payment_receipt
+from services import autopay_outcome, ledger, payment_crediting, payment_method, payment_receipt, promised_payment
 from services.payment_method import Means
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
 _log = structlog.get_logger()
-# How long a payer may take to confirm, by code and on the bank's page.
-CONFIRM_SECONDS = 900.0
 # The first checks come at the pace of the provider's patience; a bank that stays away is asked ever less often.
 _STEADY_CHECKS = 10
 _LONGEST_PAUSE_SECONDS = 86_400.0
@@ -226,6 +224,7 @@ async def _complete(
         _log.error("alarm: the bank charged another amount", payment=payment.id, charged=str(charged.amount))
         return payment
     await ledger.post(connection, _transfer(payment))
+    await promised_payment.repay(connection, payment.account_id)
     kept = None
     if payment.save_method and charged.saved is not None and charged.method is not None:
         kept = await payment_method.keep(

@@ -38,12 +38,14 @@ from server.settings import Settings
 from services import catalogue, demo
 from services.ledger_verify import LedgerProven, verify
 from services.payment_row import Desk
+from tests import family
 from tests.bank import Street, street
 from tests.cabinet import Cabinet
 from tests.household_records import fetch
 from tests.ledger import PEOPLE
 from tests.newcomers import Newcomers
 from tests.paying import Town
+from tests.till import SMITHS, Till, taking_everything
 
 # How root drops to another account is for root alone to try.
 collect_ignore = [] if os.geteuid() == 0 else ["test_embedded_postgres_as_root.py"]
@@ -207,6 +209,38 @@ def town(running_street: Street) -> Street:
     running_street.bank.webhooks_held = False
     running_street.bank.control(Behaviour())
     return running_street
+
+
+@pytest.fixture(scope="session")
+async def smiths_template(
+    engine: str, profiles: Mapping[str, Profile], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[str]:
+    """A database with the families of `tests.till`."""
+    async with created(engine, "template_smiths") as url:
+        await migrate(url)
+        await family.load(url, profiles, tmp_path_factory.mktemp("smiths"), SMITHS)
+        yield url
+
+
+@pytest.fixture
+async def till(
+    engine: str, smiths_template: str, settings: Settings, profiles: Mapping[str, Profile], town: Street
+) -> AsyncIterator[Till]:
+    """The cabinet on a database of the test's own, where one may write, beside the bank of `town`.
+
+    Its operator takes every means of payment. Whatever the test did, the ledger is right afterwards.
+    """
+    served = {**profiles, "beeline": taking_everything(profiles["beeline"])}
+    async with created(engine, f"till_{next(_names)}", smiths_template) as url:
+        async with connected(url, pool_size=8), reader_pool(url, 4) as pool:
+            desk = Desk(town.provider, 1.0)
+            contexts = Contexts(settings, served, LedgerBilling(), pool, {}, desk)
+            endpoint = GraphQLEndpoint(build_schema(), contexts)
+            application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
+            transport = httpx2.ASGITransport(app=application)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+                yield Till(url, Cabinet(client), town, desk, served)
+        assert isinstance(await verify(url), LedgerProven)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ FICTIONAL = Path(__file__).parent / "operators"
 IDS = ["beeline", "letai", "life", "motiv", "tele2"]
 KEYS_IN_SPEC = 169
 # What Hearth limits beside the specification.
-OUR_KEYS = {"auth.otp.max_sms_per_minute"}
+OUR_KEYS = {"auth.otp.max_sms_per_minute", "payments.promised_amounts", "payments.promised_fee_percent"}
 
 
 def text_of(operator_id: str) -> str:
@@ -125,7 +125,7 @@ def as_in_toml(value: Any, given: Any) -> Any:
     if isinstance(value, frozenset):
         return sorted(value, key=given.index)
     if isinstance(value, tuple):
-        return list(value)
+        return [as_in_toml(each, each) for each in value]
     if value is None:
         return ""
     return str(value) if isinstance(value, Decimal) else value
@@ -305,6 +305,8 @@ def test_a_wrong_value_is_refused_with_its_key_and_reason(key: str, value: str, 
             {"payments.promised_payment_days": "0"},
             "payments.promised_payment_days: payments.promised_payment needs",
         ),
+        ({"payments.promised_amounts": "[]"}, "payments.promised_amounts: payments.promised_payment needs"),
+        ({"payments.promised_amounts": '["50", "0"]'}, "payments.promised_amounts: payments.promised_payment needs"),
         (
             {"payments.whole_units_only": "true", "payments.min_amount": '"99.50"'},
             "payments.min_amount: payments.whole_units_only allows no fractions (got 99.50)",

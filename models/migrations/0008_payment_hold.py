@@ -14,4 +14,9 @@ class Migration(migrations.Migration):
             name="hold",
             field=fields.BooleanField(db_default=False),
         ),
+        # What is on its way is asked again as it was asked before.
+        ops.RunSQL(
+            "update payment set hold = fingerprint is null and method_kind = 'CARD' "
+            "where status in ('AWAITING_CONFIRMATION', 'PROCESSING')"
+        ),
     ]

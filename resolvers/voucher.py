@@ -1,0 +1,31 @@
+"""Redeeming vouchers (F159)."""
+
+from domain.payment_refusals import PaymentRefusal
+from domain.refusals import Refusal
+from domain.voucher import VoucherRejected
+from resolvers import payment_target
+from resolvers.context import Context
+from resolvers.payment_target import Target, Wanted
+from services import voucher
+from services.payment_row import PaymentRow
+from services.voucher import Redemption
+
+Refused = Refusal | PaymentRefusal | VoucherRejected
+
+
+async def redeem(context: Context, key: str, target: Wanted, code: str) -> PaymentRow | Refused:
+    """Credit an account with a voucher."""
+    viewer = context.require_viewer()
+    found = await payment_target.find(context, target)
+    if not isinstance(found, Target):
+        return found
+    wanted = Redemption(
+        key=key,
+        account_id=found.account_id,
+        line_id=found.line_id,
+        named=found.named,
+        is_seen=found.is_seen,
+        code=code,
+        address=context.address,
+    )
+    return await context.change(voucher.redeem(context.profile, context.secret, viewer, wanted))

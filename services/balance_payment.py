@@ -1,0 +1,174 @@
+"""Paying from the balance of one's own number (F082): a code to that number, and the money moves in one transaction."""
+
+from dataclasses import dataclass
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from auth.session import Viewer
+from domain.balance_payment import BalanceTooLow, giveable
+from domain.features import feature
+from domain.ledger import InsufficientFunds, Transfer, TransferKind, personal, promised
+from domain.money import Money
+from domain.payment import PaymentKind, PaymentMethodKind, PaymentStatus
+from domain.payment_refusals import IdempotencyConflict, PaymentRejected
+from domain.payment_rules import CONFIRM_SECONDS, check_key, check_payee
+from domain.profile import Profile
+from domain.refusals import ErrorCode, FeatureDisabled, InputRejected, MethodDisabled, RateLimited
+from models import audit
+from models.audit import TheUser
+from models.database import tx
+from models.notify import notify
+from services import ledger, payment_entry, payment_payee, promised_payment
+from services.payment_code import ask_for_code
+from services.payment_entry import NewPayment
+from services.payment_row import COLUMNS, PaymentRow, row_of
+
+# Where a payment's bank stands in its row.
+SOURCE = "balance"
+
+
+@dataclass(frozen=True, slots=True)
+class FromBalance:
+    """What a payer asks for: `line_id` and `source_id` say which number's money, the rest is as in a top-up."""
+
+    key: str
+    line_id: int
+    source_id: int
+    target_id: int
+    target_line_id: int | None
+    named: str
+    is_seen: bool
+    amount: Money
+
+    @property
+    def digest(self) -> str:
+        """What a repetition has to have in common with the first."""
+        return payment_entry.digest(SOURCE, self.source_id, self.target_id, self.amount.minor)
+
+
+Refused = (
+    FeatureDisabled
+    | InputRejected
+    | IdempotencyConflict
+    | PaymentRejected
+    | BalanceTooLow
+    | MethodDisabled
+    | RateLimited
+)
+
+# Whose number it is, read when the payment begins and again when it is confirmed: numbers change hands.
+_NUMBER = "select msisdn from line where id = $1 and user_id = $2 and account_id = $3 and kind = 'MOBILE'"
+_SOURCE = "insert into balance_payment (payment_id, account_id, line_id) values ($1, $2, $3)"
+_SOURCE_OF = "select account_id, line_id from balance_payment where payment_id = $1"
+_MOVED = f"""
+update payment set status = 'COMPLETED', completed_at = now(), check_at = null where id = $1 returning {COLUMNS}
+"""
+_NOT_MOVED = f"""
+update payment set status = 'DECLINED', check_at = null, failure = $2 where id = $1 returning {COLUMNS}
+"""
+
+
+async def pay(profile: Profile, secret: bytes, viewer: Viewer, wanted: FromBalance) -> PaymentRow | Refused:
+    """Begin a payment from a balance, once for each key of the payer's; it moves when its code comes back.
+
+    That the number is the payer's to spend from is the caller's to know. A refusal leaves no row.
+    """
+    flag = feature(profile, "payments.pay_from_balance")
+    if not flag.enabled:
+        return FeatureDisabled(flag.key, flag.reason or "")
+    if refused := check_key(wanted.key):
+        return refused
+    if wanted.source_id == wanted.target_id:
+        return InputRejected("The money is on this account already", ("target",))
+
+    async def begin(connection: BaseDBAsyncClient) -> PaymentRow | Refused:
+        numbers = await connection.execute_query_dict(_NUMBER, [wanted.line_id, viewer.user_id, wanted.source_id])
+        if not numbers:
+            return MethodDisabled("There is no number to send a code to", ("fromLineId",))
+        begun = await payment_entry.find(connection, viewer.user_id, wanted.key)
+        if begun is None:
+            entered = await _enter(connection, profile, viewer, wanted)
+            if not isinstance(entered, PaymentRow):
+                return entered
+            begun = entered
+        if begun.asked != wanted.digest:
+            return IdempotencyConflict()
+        if begun.status is not PaymentStatus.AWAITING_CONFIRMATION:
+            return begun
+        return await ask_for_code(connection, profile, secret, viewer, begun, numbers[0]["msisdn"])
+
+    return await tx(begin)
+
+
+async def move(connection: BaseDBAsyncClient, payment: PaymentRow) -> PaymentRow:
+    """Move the money of a payment that its payer has just confirmed; where it cannot move, the payment is declined."""
+    [source] = await connection.execute_query_dict(_SOURCE_OF, [payment.id])
+    amount, operator = Money(payment.amount, payment.currency), payment.operator
+    mine = await connection.execute_query_dict(_NUMBER, [source["line_id"], payment.payer_id, source["account_id"]])
+    if not mine:
+        return await _decline(connection, payment, ErrorCode.PAYMENT_RESTRICTED)
+    if await _giveable(connection, operator, source["account_id"]) < amount.minor:
+        return await _decline(connection, payment, ErrorCode.INSUFFICIENT_FUNDS)
+    transfer = Transfer.between(
+        operator,
+        TransferKind.BETWEEN,
+        f"payment:{payment.id}",
+        personal(source["account_id"]),
+        personal(payment.account_id),
+        amount,
+    )
+    if isinstance(await ledger.post(connection, transfer), InsufficientFunds):
+        return await _decline(connection, payment, ErrorCode.INSUFFICIENT_FUNDS)
+    await promised_payment.repay(connection, payment.account_id)
+    [row] = await connection.execute_query_dict(_MOVED, [payment.id])
+    payer = TheUser(operator, payment.payer_id)
+    await audit.record(connection, payer, "PAID_FROM_BALANCE", amount=str(amount), target=payment.named)
+    await notify(connection, f"payment:{payment.id}")
+    return row_of(row)
+
+
+async def _enter(
+    connection: BaseDBAsyncClient, profile: Profile, viewer: Viewer, wanted: FromBalance
+) -> PaymentRow | Refused:
+    target = await payment_payee.payee(connection, profile, wanted.target_id, is_seen=wanted.is_seen)
+    if target is None:
+        return InputRejected("There is no such account", ("target",))
+    if refused := check_payee(target, profile):
+        return refused
+    available = await _giveable(connection, profile.operator.id, wanted.source_id)
+    if available < wanted.amount.minor:
+        return BalanceTooLow(Money(available, wanted.amount.currency))
+    new = NewPayment(
+        operator=profile.operator.id,
+        payer_id=viewer.user_id,
+        key=wanted.key,
+        asked=wanted.digest,
+        kind=PaymentKind.FROM_BALANCE,
+        account_id=wanted.target_id,
+        line_id=wanted.target_line_id,
+        named=wanted.named,
+        amount=wanted.amount,
+        method=PaymentMethodKind.MOBILE_BALANCE,
+        source=SOURCE,
+        confirm_seconds=CONFIRM_SECONDS,
+    )
+    entered = await payment_entry.enter(connection, new)
+    if entered is None:
+        # Somebody was quicker with the same key: theirs is the payment.
+        first = await payment_entry.find(connection, viewer.user_id, wanted.key)
+        assert first is not None
+        return first
+    await connection.execute_query(_SOURCE, [entered.id, wanted.source_id, wanted.line_id])
+    return entered
+
+
+async def _giveable(connection: BaseDBAsyncClient, operator: str, account_id: int) -> int:
+    funds = await ledger.lock_funds(connection, operator, personal(account_id))
+    debt = await ledger.lock_funds(connection, operator, promised(account_id))
+    return giveable(funds, 0 if debt is None else -debt.balance)
+
+
+async def _decline(connection: BaseDBAsyncClient, payment: PaymentRow, failure: ErrorCode) -> PaymentRow:
+    [row] = await connection.execute_query_dict(_NOT_MOVED, [payment.id, failure])
+    await notify(connection, f"payment:{payment.id}")
+    return row_of(row)
