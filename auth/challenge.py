@@ -110,6 +110,8 @@ select c.id, c.channel, c.tag, c.created_at, c.expires_at, c.attempts, c.max_att
 from challenge c left join outbox o on o.dedup = 'challenge:' || c.id
 where c.operator = $1 and c.target = $2 and c.purpose = $3 and c.created_at > now() - make_interval(secs => $4)
   and (c.initiator = $5 or c.sent)
+  -- The code of one payment never confirms another, however soon that one comes.
+  and (c.purpose <> 'PAYMENT' or c.subject is not distinct from $6)
 order by c.initiator = $5 desc, c.created_at desc limit 1
 """
 
@@ -154,7 +156,7 @@ async def request(
     await connection.execute_query(_LOCK, [f"challenge:{operator}:{wanted.target}"])
     pause = timedelta(seconds=otp.resend_after_seconds)
     paused = await connection.execute_query_dict(
-        _PAUSED, [operator, wanted.target, wanted.purpose, pause.total_seconds(), wanted.initiator]
+        _PAUSED, [operator, wanted.target, wanted.purpose, pause.total_seconds(), wanted.initiator, wanted.subject]
     )
     if paused and paused[0]["is_mine"] and not _may_switch(paused[0], wanted):
         return _still_running(profile, paused[0], wanted, pause)

@@ -13,23 +13,32 @@ from domain.payment import ConfirmationKind, DeclineReason, PaymentStatus
 from domain.profile import Profile
 from gateways.payments import Declined, Notification, NotKnown, PaymentOutcome, ProviderFailed, RefundOutcome
 from models.database import tx
+from models.notify import notify
+from models.reader import SILENT
 from services import payment_settlement
-from services.payment_settlement import COLUMNS, Desk, PaymentRow, pause, row_of
+from services.payment_settlement import COLUMNS, Desk, PaymentRow, row_of
 
 BATCH = 20
 
 _log = structlog.get_logger()
 
-# The exact moment of the next look is set below, when it is known how often there was one.
+# The first looks come at the pace of the provider's patience ($2); a bank that stays away is asked ever less often, and
+# a payer who stays away is given up on time.
 _TAKE = f"""
-update payment set checks = checks + 1, check_at = now() + make_interval(secs => $2)
+update payment set checks = checks + 1, check_at = least(
+  now() + make_interval(secs => least($2 * 2 ^ least(greatest(checks - 9, 0), 32), 86400)),
+  case when status = 'AWAITING_CONFIRMATION' and confirm_by > now() then confirm_by end)
 where id in (
   select id from payment where check_at <= now() and operator = any($3::text[])
   order by check_at limit $1 for update skip locked
 )
 returning {COLUMNS}, confirm_by <= now() as overdue
 """
-_NEXT = "update payment set check_at = now() + make_interval(secs => $2) where id = $1 and check_at is not null"
+# Only of what still waits: whoever confirmed in the last moment is not given up while the bank is asked.
+_EXPIRE = """
+update payment set status = 'EXPIRED', check_at = null, token = null
+where id = $1 and status = 'AWAITING_CONFIRMATION' and confirm_by <= now() returning id
+"""
 _BY_KEY = f"select {COLUMNS} from payment where provider_key = $1 and provider = $2"
 
 
@@ -41,6 +50,10 @@ async def recover(desk: Desk, profiles: Mapping[str, Profile]) -> int:
             await _look_after(desk, profiles[payment.operator], payment, overdue=overdue)
         except ProviderFailed as error:
             _log.warning("a payment waits for the bank", payment=payment.id, error=str(error))
+        except SILENT:
+            raise
+        except Exception:  # whatever one of them suffers from, the others are looked after
+            _log.exception("alarm: a payment cannot be looked after", payment=payment.id)
     return len(taken)
 
 
@@ -57,10 +70,7 @@ async def hear(desk: Desk, profiles: Mapping[str, Profile], told: Notification) 
 
 async def _take(connection: BaseDBAsyncClient, desk: Desk, operators: list[str]) -> list[tuple[PaymentRow, bool]]:
     rows = await connection.execute_query_dict(_TAKE, [BATCH, desk.patience_seconds, operators])
-    taken = [(row_of({name: row[name] for name in row if name != "overdue"}), bool(row["overdue"])) for row in rows]
-    for payment, _ in taken:
-        await connection.execute_query(_NEXT, [payment.id, pause(desk, payment.checks)])
-    return taken
+    return [(row_of({name: row[name] for name in row if name != "overdue"}), bool(row["overdue"])) for row in rows]
 
 
 async def _look_after(desk: Desk, profile: Profile, payment: PaymentRow, *, overdue: bool) -> None:
@@ -70,7 +80,8 @@ async def _look_after(desk: Desk, profile: Profile, payment: PaymentRow, *, over
             provider = desk.provider
             outcome = await (provider.cancel(payment.ref) if overdue else provider.query(payment.ref))
         if isinstance(outcome, NotKnown) and overdue:
-            outcome = Declined(DeclineReason.NOT_CONFIRMED)
+            await tx(lambda connection: _expire(connection, payment.id))
+            return
         if isinstance(outcome, Declined) and overdue and outcome.reason is DeclineReason.CANCELLED:
             outcome = Declined(DeclineReason.NOT_CONFIRMED, outcome.provider_id)
         await payment_settlement.conclude(desk, profile, payment, outcome)
@@ -81,6 +92,11 @@ async def _look_after(desk: Desk, profile: Profile, payment: PaymentRow, *, over
         await payment_settlement.drive(desk, profile, payment)
     else:
         await payment_settlement.conclude(desk, profile, payment, found)
+
+
+async def _expire(connection: BaseDBAsyncClient, payment_id: int) -> None:
+    if await connection.execute_query_dict(_EXPIRE, [payment_id]):
+        await notify(connection, f"payment:{payment_id}")
 
 
 async def _find(connection: BaseDBAsyncClient, desk: Desk, key: str) -> PaymentRow | None:

@@ -56,9 +56,6 @@ check_at, checks
 """
 
 _log = structlog.get_logger()
-# The first checks come at the pace of the provider's patience; a bank that stays away is asked ever less often.
-_STEADY_CHECKS = 10
-_LONGEST_PAUSE_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +147,7 @@ update payment set status = $2, check_at = null, token = null, provider_id = coa
 where id = $1 returning {COLUMNS}
 """
 _AWAIT = f"""
-update payment set status = 'AWAITING_CONFIRMATION', provider_id = $2, redirect_url = $3,
-  check_at = least(confirm_by, now() + make_interval(secs => $4))
+update payment set status = 'AWAITING_CONFIRMATION', provider_id = $2, redirect_url = $3
 where id = $1 returning {COLUMNS}
 """
 _WAIT = f"update payment set provider_id = $2 where id = $1 returning {COLUMNS}"
@@ -172,28 +168,25 @@ async def drive(desk: Desk, profile: Profile, payment: PaymentRow) -> PaymentRow
     """
     try:
         charge = await _charge(profile, payment)
-        outcome: PaymentOutcome = await desk.provider.charge(charge)
+        return await conclude(desk, profile, payment, await desk.provider.charge(charge))
     except ProviderFailed as error:
         _log.warning("a payment waits for the bank", payment=payment.id, error=str(error))
         return payment
-    return await conclude(desk, profile, payment, outcome)
 
 
 async def conclude(
     desk: Desk, profile: Profile, payment: PaymentRow, outcome: PaymentOutcome, *, notification: str | None = None
 ) -> PaymentRow:
-    """Settle what the bank says. Money that is only held is taken if the rules let this card pay, or let go."""
+    """Settle what the bank says. Money that is only held is taken if the rules let this card pay, or let go.
+
+    Raises ProviderFailed where the bank did not take or let go of it: it is still held, and somebody asks again.
+    """
     if isinstance(outcome, Held):
         held = outcome
-        refused = await tx(lambda connection: _judge(connection, profile, payment.id, held))
-        try:
-            if refused is None:
-                outcome = await desk.provider.capture(payment.ref, held.amount)
-            else:
-                outcome = await desk.provider.cancel(payment.ref)
-        except ProviderFailed as error:
-            _log.warning("a held payment waits for the bank", payment=payment.id, error=str(error))
-            return payment
+        if await tx(lambda connection: _judge(connection, profile, payment.id, held)):
+            outcome = await desk.provider.capture(payment.ref, held.amount)
+        else:
+            outcome = await desk.provider.cancel(payment.ref)
     return await settle(profile, payment.id, outcome, notification=notification)
 
 
@@ -215,11 +208,6 @@ async def settle(
     return await tx(effect)
 
 
-def pause(desk: Desk, checks: int) -> float:
-    """How long until a payment is looked at again, in seconds."""
-    return min(desk.patience_seconds * 2.0 ** max(0, checks - _STEADY_CHECKS), _LONGEST_PAUSE_SECONDS)
-
-
 async def _effect(
     connection: BaseDBAsyncClient, profile: Profile, payment: PaymentRow, outcome: PaymentOutcome
 ) -> PaymentRow:
@@ -232,8 +220,8 @@ async def _effect(
             rows = await connection.execute_query_dict(_END, [payment.id, status, provider_id, failure, reason])
             return row_of(rows[0])
         case AwaitingPayer(provider_id, url) if payment.status in OPEN and payment.redirect_url != url:
-            # The bank tells of the end; somebody asks now and then in case it does not.
-            rows = await connection.execute_query_dict(_AWAIT, [payment.id, provider_id, url, _AWAIT_CHECK_SECONDS])
+            # The bank tells of the end; the recovery loop asks now and then in case it does not.
+            rows = await connection.execute_query_dict(_AWAIT, [payment.id, provider_id, url])
             return row_of(rows[0])
         case Pending() | Held() if payment.provider_id is None and payment.status in OPEN:
             rows = await connection.execute_query_dict(_WAIT, [payment.id, outcome.provider_id])
@@ -241,7 +229,6 @@ async def _effect(
     return payment
 
 
-_AWAIT_CHECK_SECONDS = 60.0
 _ENDED_BY = {DeclineReason.CANCELLED: PaymentStatus.CANCELLED, DeclineReason.NOT_CONFIRMED: PaymentStatus.EXPIRED}
 
 
@@ -306,12 +293,19 @@ async def _reference(connection: BaseDBAsyncClient, method_id: int | None) -> st
     return reference
 
 
-async def _judge(connection: BaseDBAsyncClient, profile: Profile, payment_id: int, held: Held) -> ErrorCode | None:
-    """What the rules hold against the card that the payer has shown to the bank; None when it may pay."""
+async def _judge(connection: BaseDBAsyncClient, profile: Profile, payment_id: int, held: Held) -> bool:
+    """Whether the payment may be made with the card that the payer has shown to the bank.
+
+    One that was given up meanwhile may not, whatever the bank told late. One that was made stays made.
+    """
     [found] = await connection.execute_query_dict(_LOCK, [payment_id])
     payment = row_of(found)
-    if payment.failure is not None or held.method is None:
-        return payment.failure
+    if payment.status in (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED):
+        return True
+    if payment.status not in OPEN or payment.failure is not None:
+        return False
+    if held.method is None:
+        return True
     means = Means.of(held.method)
     refused = check_card(means.card, this_month(profile), profile) if means.card is not None else None
     failure = refused.code if refused is not None else None
@@ -321,4 +315,4 @@ async def _judge(connection: BaseDBAsyncClient, profile: Profile, payment_id: in
         if last and check_interval(last[0]["created_at"], datetime.now(UTC), profile) is not None:
             failure = ErrorCode.CARD_TOO_FREQUENT
     await connection.execute_query(_JUDGED, [payment.id, means.fingerprint, failure])
-    return failure
+    return failure is None
