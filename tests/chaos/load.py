@@ -253,6 +253,7 @@ class Load:
         except LOST:
             self.counts["unanswered"] += 1
             return None
+        self.counts["answered"] += 1
         if "errors" in answer:
             self.errors[str(answer["errors"][0]["message"])] += 1
             return None

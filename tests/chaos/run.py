@@ -21,6 +21,8 @@ from tests.chaos.town import OPERATORS, Hit, Town
 from tests.chaos.verdict import PENDING, Verdict, balances, judge
 
 _TELLERS = 2
+_ANSWERS_PER_KILL = 4
+_LONGEST_LIFE_SECONDS = 4.0
 _KILLS_PER_BANK_KILL = 60
 _KILLS_PER_WORKER_KILL = 100
 
@@ -56,6 +58,7 @@ class _Chaos:
         stops = {round((number + 0.5) * plan.kills / plan.postgres_stops) for number in range(plan.postgres_stops)}
         told_at = time.monotonic()
         for number in range(1, plan.kills + 1):
+            await self._until_people_get_on()
             await asyncio.sleep(self._chance.uniform(*plan.pause_seconds))
             self.hits.append(await town.kill_worker())
             await town.keep_running()
@@ -72,6 +75,13 @@ class _Chaos:
                     f"  {number:,} of {plan.kills:,} kills, {self.stops} stops of PostgreSQL, "
                     f"{len(self._load.wanted):,} payments wanted"
                 )
+
+    async def _until_people_get_on(self) -> None:
+        """A worker that just started is killed when it has begun to answer, however busy the machine is."""
+        enough = self._load.counts["answered"] + _ANSWERS_PER_KILL
+        deadline = time.monotonic() + _LONGEST_LIFE_SECONDS
+        while self._load.counts["answered"] < enough and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
     async def bad_bank_until(self, over: asyncio.Event) -> None:
         """Now and then the bank is out, or tells nothing for a while and then everything backwards."""

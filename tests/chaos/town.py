@@ -146,7 +146,7 @@ class Town:
     async def kill_worker(self) -> Hit:
         """Kill the API worker that has lived longest, once it has something to do, and start another.
 
-        The youngest serves by then. The victim is stopped first, so that what it was in the middle of can be counted before it is gone.
+        The youngest serves by then. The victim is stopped first, so that what it is in the middle of can be counted.
         """
         victim, newest = self._workers[0], self._workers[-1]
         deadline = time.monotonic() + _BUSY_SECONDS
