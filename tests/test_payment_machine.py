@@ -298,7 +298,7 @@ class PaymentMachine(RuleBasedStateMachine):
             return
         model = data.draw(st.sampled_from(waiting))
         self._top_up(model.confirmation, model.wanted)  # asks for a code, where there is none that works any more
-        [(challenge, status)] = self._fetch("select challenge_id, status from payment where id = $1", model.id)
+        [(challenge,)] = self._fetch("select challenge_id from payment where id = $1", model.id)
         [(body,)] = self._fetch(_CODE, model.id)
         code: str = (orjson.loads(body) if isinstance(body, str) else body)["code"]
         given = code if right else f"{(int(code) + 1) % 10 ** len(code):0{len(code)}}"
