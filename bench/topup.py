@@ -202,7 +202,7 @@ async def _listen(environment: dict[str, str], people: list[tuple[str, str]]) ->
         made(self, *words, **named)
         self.add_query_logger(heard)
 
-    asyncpg.connection.Connection.__init__ = listening
+    asyncpg.connection.Connection.__init__ = listening  # type: ignore[method-assign]
     os.environ.update(environment)
     try:
         app = create_app(load_settings(), provider=_bank)
@@ -219,7 +219,7 @@ async def _listen(environment: dict[str, str], people: list[tuple[str, str]]) ->
                 _ours.set(None)
         return sent
     finally:
-        asyncpg.connection.Connection.__init__ = made
+        asyncpg.connection.Connection.__init__ = made  # type: ignore[method-assign]
 
 
 async def _bare(url: str, statements: list[tuple[str, tuple[Any, ...]]], payments: int) -> float:
@@ -298,10 +298,10 @@ def _print_profile(stats: Path) -> None:
     """The server's own time, by package: what a top-up costs this process, waiting not counted."""
     seconds: Counter[str] = Counter()
     for (file, _, name), (_, _, own, _, _) in pstats.Stats(str(stats)).stats.items():  # type: ignore[attr-defined]
-        package = re.search(r"site-packages/([^/.]+)|/(asyncio)/", file)
-        room = Path(file).relative_to(ROOT).parts[0] if file.startswith(str(ROOT)) and not package else ""
+        found = re.search(r"site-packages/([^/.]+)|/(asyncio)/", file)
+        room = Path(file).relative_to(ROOT).parts[0] if file.startswith(str(ROOT)) and not found else ""
         builtin = "asyncpg (C)" if "asyncpg" in name else "built into Python"
-        seconds[next(filter(None, package.groups()), "") if package else room or builtin] += own
+        seconds[next(filter(None, found.groups()), "") if found else room or builtin] += own
     whole = sum(seconds.values())
     print("where the server's own time goes:")
     for package, own in seconds.most_common(14):
