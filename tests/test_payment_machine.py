@@ -11,7 +11,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import orjson
@@ -31,6 +31,7 @@ from domain.payment_rules import check_payee, fee, read_amount
 from domain.profile import Profile
 from domain.refusals import CodeRejected
 from gateways.bank import read_bank_notification
+from gateways.payments import PaymentOutcome, PaymentRef
 from gateways.simulators.bank.bank import Bank
 from gateways.simulators.bank.in_process import InProcessBank
 from gateways.simulators.bank.records import Behaviour, Card, State
@@ -45,6 +46,7 @@ T = TypeVar("T")
 _STEPS = 25
 _PROVE = bool(os.environ.get("HEARTH_PROVE"))
 _EXAMPLES = 400 if _PROVE else 10
+_CARD = PaymentMethodKind.CARD
 _SECRET = b"a secret of the machine, which is long enough"
 _OPEN = ("PROCESSING", "AWAITING_CONFIRMATION")
 _WAIT_SECONDS = 900  # for a payer, before a payment is given up
@@ -484,3 +486,35 @@ def test_i17_payments_never_diverge_from_a_plain_model(empty_database: str, prof
             assert isinstance(world.run(verify(empty_database)), LedgerProven)
         finally:
             world.run(connection.__aexit__(None, None, None))
+
+
+async def test_a_payment_that_cannot_be_looked_after_does_not_hold_up_the_others(
+    empty_database: str, profiles: Mapping[str, Profile]
+) -> None:
+    profile = _confirmed_by(profiles["beeline"], ConfirmationKind.NONE)
+    bank = Bank()
+
+    class Poisoned(InProcessBank):
+        async def query(self, payment: PaymentRef) -> PaymentOutcome:
+            if payment.key == poison:
+                raise RuntimeError("this one is broken")
+            return await super().query(payment)
+
+    async with database(empty_database, pool_size=2):
+        [person] = await tx(lambda connection: connection.execute_query_dict(_PERSON, ["poison", "79030009999"]))
+        desk = Desk(Poisoned(bank))
+        token = bank.make_token(Card("Lost", scheme=CardScheme.MIR, behaviour=Behaviour(lose_answer=True)))
+        wanted = [
+            TopUp(str(uuid4()), account, None, "***", True, Money(15000, CurrencyCode.RUB), _CARD, token=token)
+            for account in person["array"]
+        ]
+        rows = [await payment.top_up(desk, profile, _SECRET, _viewer(person["id"]), each) for each in wanted]
+        assert all(isinstance(row, PaymentRow) for row in rows)
+        poison = str(cast(PaymentRow, rows[0]).provider_key)
+        await tx(lambda connection: connection.execute_query(_DUE, [person["id"]]))
+        assert await payment_recovery.recover(desk, {"beeline": profile}) == 2
+        found = await tx(lambda connection: connection.execute_query_dict(_STATUSES, [person["id"]]))
+        assert {row["key"]: row["status"] for row in found} == {
+            wanted[0].key: "PROCESSING",
+            wanted[1].key: "COMPLETED",
+        }
