@@ -15,8 +15,8 @@ export NODE_OPTIONS ?= --use-system-ca
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run seed import test test-browser chromium lint format sdl messages docs bench-enumeration \
-	bench-ledger lock clean reset installed installed-dev graphiql
+.PHONY: help run seed import test test-browser chaos prove chromium lint format sdl messages docs bench-enumeration \
+	bench-ledger bench-topup lock clean reset installed installed-dev graphiql
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,13 @@ test: installed-dev ## run every test but those of the browser
 
 test-browser: installed-dev chromium ## run the tests that need a browser
 	@$(PY) -m pytest -m browser
+
+chaos: installed-dev ## kill workers, the bank and PostgreSQL while people pay: make chaos KILLS=1000 PG_STOPS=20 SEED=1
+	@$(PY) -m tests.chaos --kills $(or $(KILLS),1000) --postgres-stops $(or $(PG_STOPS),20) $(if $(SEED),--seed $(SEED))
+
+prove: installed-dev ## the long proofs: 1,000 kills, and 10,000 steps of payments against a plain model; half an hour
+	@HEARTH_PROVE=1 $(PY) -m pytest tests/test_payment_machine.py
+	@$(MAKE) --no-print-directory chaos
 
 lint: installed-dev ## check style, types, the floors of the house, the committed schema and the catalogues
 	@$(PY) -m ruff check .
@@ -74,6 +81,9 @@ bench-enumeration: installed ## show that nobody can find out who has a cabinet:
 
 bench-ledger: installed ## measure transfers a second, and the proof of a million entries
 	@$(PY) -m bench.ledger
+
+bench-topup: installed-dev ## measure top-ups a second over HTTP, against the same statements sent bare
+	@$(PY) -m bench.topup
 
 # Debian's chromium is what the tests start; Playwright's own download is not used.
 chromium:

@@ -5,7 +5,7 @@ import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
@@ -60,6 +60,22 @@ SERVER_SETTINGS = {
 }
 
 
+if TYPE_CHECKING:
+    _Base = asyncpg.Connection[asyncpg.Record]
+else:
+    _Base = asyncpg.Connection  # generic in its stubs only
+
+
+class PooledConnection(_Base):
+    """A connection that goes back to its pool as it is: nothing here leaves a state behind that a reset would clear.
+
+    A transaction that somebody left open is still rolled back.
+    """
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 def credentials(url: str) -> dict[str, Any]:
     """What asyncpg takes, alone or below Tortoise, from a PostgreSQL URL; `?host=` names a socket's folder."""
     parts = urlsplit(url)
@@ -87,6 +103,7 @@ def tortoise_config(url: str, pool_size: int = 5) -> dict[str, Any]:
                     "minsize": 1,
                     "maxsize": pool_size,
                     "command_timeout": 20,
+                    "connection_class": PooledConnection,
                     "server_settings": SERVER_SETTINGS,
                 },
             }

@@ -5,17 +5,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import asyncpg
 import orjson
 
-from models.database import credentials
-
-if TYPE_CHECKING:
-    _Base = asyncpg.Connection[asyncpg.Record]
-else:
-    _Base = asyncpg.Connection  # generic in its stubs only
+from models.database import PooledConnection, credentials
 
 R = TypeVar("R")
 
@@ -53,13 +48,6 @@ class Statement(Generic[R]):
     row: Callable[..., R]
 
 
-class _Connection(_Base):
-    """A connection that is returned to the pool as it is: reads leave no state behind that a reset would clear."""
-
-    def get_reset_query(self) -> str:
-        return ""
-
-
 @asynccontextmanager
 async def reader_pool(url: str, size: int) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
     """The pool that all readers of this process share, for the life of the block."""
@@ -67,7 +55,7 @@ async def reader_pool(url: str, size: int) -> AsyncIterator["asyncpg.Pool[asyncp
         **credentials(url),
         min_size=1,
         max_size=size,
-        connection_class=_Connection,
+        connection_class=PooledConnection,
         server_settings=_SERVER_SETTINGS,
         command_timeout=15,
         init=_prepare,

@@ -198,9 +198,9 @@ async def cancel(
         if payment.provider != desk.provider.name:
             raise ProviderUnavailable("the payment was begun at another provider")
         outcome = await desk.provider.cancel(payment.ref)
+        return await payment_settlement.conclude(desk, profile, payment, outcome)
     except ProviderFailed:
         return PaymentUnavailable("The bank does not answer; the payment still waits for you", ("paymentId",))
-    return await payment_settlement.conclude(desk, profile, payment, outcome)
 
 
 async def begin_unattended(

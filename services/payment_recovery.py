@@ -17,8 +17,7 @@ from gateways.payments import Declined, Notification, NotKnown, ProviderFailed, 
 from models.database import tx
 from models.reader import SILENT
 from services import payment_crediting, payment_settlement, refund_settlement
-from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
-from services.payment_settlement import pause
+from services.payment_row import COLUMNS, NEXT_CHECK, Desk, PaymentRow, row_of
 
 BATCH = 20
 # A bank that hangs holds up a batch for as long as one answer takes, and not all of them together.
@@ -26,9 +25,10 @@ _AT_ONCE = 5
 
 _log = structlog.get_logger()
 
-# The exact moment of the next look is set below, when it is known how often there was one.
+# A payer who stays away is given up on time.
 _TAKE = f"""
-update payment set checks = checks + 1, check_at = now() + make_interval(secs => $2)
+update payment set checks = checks + 1, check_at = least(
+  {NEXT_CHECK}, case when status = 'AWAITING_CONFIRMATION' and confirm_by > now() then confirm_by end)
 where id in (
   select id from payment
   where check_at <= now() and operator = any($3::text[]) and (provider = $4 or kind = 'FROM_BALANCE')
@@ -36,7 +36,7 @@ where id in (
 )
 returning {COLUMNS}, confirm_by <= now() as overdue
 """
-_NEXT = "update payment set check_at = now() + make_interval(secs => $2) where id = $1 and check_at is not null"
+# Only of what still waits: whoever confirmed in the last moment is not given up while the bank is asked.
 _BY_KEY = f"select {COLUMNS} from payment where provider_key = $1 and provider = $2"
 
 
@@ -58,7 +58,7 @@ async def recover(desk: Desk, profiles: Mapping[str, Profile]) -> int:
         elif isinstance(outcome, SILENT):
             _log.warning("a payment waits for the database", payment=payment.id, error=type(outcome).__name__)
         elif outcome is not None:
-            _log.error("a payment cannot be looked after", payment=payment.id, exc_info=outcome)
+            _log.error("alarm: a payment cannot be looked after", payment=payment.id, exc_info=outcome)
     return len(taken)
 
 
@@ -76,10 +76,7 @@ async def hear(desk: Desk, profiles: Mapping[str, Profile], told: Notification) 
 
 async def _take(connection: BaseDBAsyncClient, desk: Desk, operators: list[str]) -> list[tuple[PaymentRow, bool]]:
     rows = await connection.execute_query_dict(_TAKE, [BATCH, desk.patience_seconds, operators, desk.provider.name])
-    taken = [(row_of({name: row[name] for name in row if name != "overdue"}), bool(row["overdue"])) for row in rows]
-    for payment, _ in taken:
-        await connection.execute_query(_NEXT, [payment.id, pause(desk, payment.checks)])
-    return taken
+    return [(row_of({name: row[name] for name in row if name != "overdue"}), bool(row["overdue"])) for row in rows]
 
 
 async def _look_after(desk: Desk, profile: Profile, payment: PaymentRow, *, overdue: bool) -> None:

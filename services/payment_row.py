@@ -20,6 +20,11 @@ completed_at, check_at, checks
 """
 
 
+# The first looks come at the pace of the provider's patience ($2, in seconds); a bank that stays away is asked ever
+# less often, up to once a day.
+NEXT_CHECK = "now() + make_interval(secs => least($2 * 2 ^ least(greatest(checks - 9, 0), 32), 86400))"
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Where payments are made: a provider, and how long its own answers are waited for before anybody asks again.

@@ -45,9 +45,6 @@ from services.payment_method import Means
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
 _log = structlog.get_logger()
-# The first checks come at the pace of the provider's patience; a bank that stays away is asked ever less often.
-_STEADY_CHECKS = 10
-_LONGEST_PAUSE_SECONDS = 86_400.0
 
 
 _LOCK = f"select {COLUMNS} from payment where id = $1 for no key update"
@@ -67,7 +64,7 @@ where id = $1 returning {COLUMNS}
 """
 _AWAIT = f"""
 update payment set status = 'AWAITING_CONFIRMATION', provider_id = $2, redirect_url = $3,
-  confirm_by = now() + make_interval(secs => $5), check_at = now() + make_interval(secs => $4)
+  confirm_by = now() + make_interval(secs => $4)
 where id = $1 returning {COLUMNS}
 """
 _WAIT = f"update payment set status = 'PROCESSING', provider_id = $2 where id = $1 returning {COLUMNS}"
@@ -97,11 +94,10 @@ async def drive(desk: Desk, profile: Profile, payment: PaymentRow) -> PaymentRow
         return payment
     try:
         charge = await _charge(profile, payment)
-        outcome: PaymentOutcome = await desk.provider.charge(charge)
+        return await conclude(desk, profile, payment, await desk.provider.charge(charge))
     except ProviderFailed as error:
         _log.warning("a payment waits for the bank", payment=payment.id, error=str(error))
         return payment
-    return await conclude(desk, profile, payment, outcome)
 
 
 async def conclude(
@@ -109,31 +105,24 @@ async def conclude(
 ) -> PaymentRow:
     """Settle what the bank says. Money that is only held is taken if the rules let this card pay, or let go.
 
-    A page to confirm on is of no use to a payment that nobody attends: it is given up there, and has failed.
+    A page to confirm on is of no use to a payment that nobody attends: it is given up there, and has failed. Raises
+    ProviderFailed where the bank did not do its part: it is asked again.
     """
     if isinstance(outcome, AwaitingPayer) and payment.kind is PaymentKind.AUTOPAY:
-        try:
-            outcome = await desk.provider.cancel(replace(payment.ref, provider_id=outcome.provider_id))
-        except ProviderFailed as error:
-            _log.warning("a payment is to be given up", payment=payment.id, error=str(error))
-            return payment
+        outcome = await desk.provider.cancel(replace(payment.ref, provider_id=outcome.provider_id))
         if isinstance(outcome, Declined) and outcome.reason is DeclineReason.CANCELLED:
             outcome = Declined(DeclineReason.NOT_CONFIRMED, outcome.provider_id)
     if isinstance(outcome, Held):
         held = outcome
         verdict = await tx(lambda connection: _judge(connection, profile, payment.id, held))
         ref = replace(payment.ref, provider_id=held.provider_id)
-        try:
-            match verdict:
-                case Verdict.TAKE:
-                    outcome = await desk.provider.capture(ref, held.amount)
-                case Verdict.LET_GO:
-                    outcome = await desk.provider.cancel(ref)
-                case Verdict.LATE:
-                    outcome = await desk.provider.query(ref)
-        except ProviderFailed as error:
-            _log.warning("a held payment waits for the bank", payment=payment.id, error=str(error))
-            return payment
+        match verdict:
+            case Verdict.TAKE:
+                outcome = await desk.provider.capture(ref, held.amount)
+            case Verdict.LET_GO:
+                outcome = await desk.provider.cancel(ref)
+            case Verdict.LATE:
+                outcome = await desk.provider.query(ref)
     settled = await settle(desk, profile, payment.id, outcome, notification=notification)
     return await payment_crediting.hand_over(desk, profile, settled)
 
@@ -168,11 +157,6 @@ async def settle(
     return await tx(effect)
 
 
-def pause(desk: Desk, checks: int) -> float:
-    """How long until a payment is looked at again, in seconds."""
-    return min(desk.patience_seconds * 2.0 ** max(0, checks - _STEADY_CHECKS), _LONGEST_PAUSE_SECONDS)
-
-
 async def _effect(
     connection: BaseDBAsyncClient, desk: Desk, profile: Profile, payment: PaymentRow, outcome: PaymentOutcome
 ) -> PaymentRow:
@@ -187,10 +171,8 @@ async def _effect(
             rows = await connection.execute_query_dict(_END, [payment.id, status, provider_id, failure, reason])
             return row_of(rows[0])
         case AwaitingPayer(provider_id, url) if payment.status in OPEN and payment.redirect_url != url:
-            # The bank tells of the end; somebody asks now and then in case it does not.
-            rows = await connection.execute_query_dict(
-                _AWAIT, [payment.id, provider_id, url, _AWAIT_CHECK_SECONDS, CONFIRM_SECONDS]
-            )
+            # The bank tells of the end; the recovery loop asks now and then in case it does not.
+            rows = await connection.execute_query_dict(_AWAIT, [payment.id, provider_id, url, CONFIRM_SECONDS])
             return row_of(rows[0])
         case Pending() | Held() if payment.status in OPEN and _is_news(payment, outcome.provider_id):
             rows = await connection.execute_query_dict(_WAIT, [payment.id, outcome.provider_id])
@@ -200,9 +182,6 @@ async def _effect(
 
 def _is_news(payment: PaymentRow, provider_id: str) -> bool:
     return payment.provider_id != provider_id or payment.status is not PaymentStatus.PROCESSING
-
-
-_AWAIT_CHECK_SECONDS = 60.0
 
 
 def _ended_by(payment: PaymentRow, reason: DeclineReason) -> PaymentStatus:

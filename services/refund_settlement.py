@@ -25,8 +25,7 @@ from models.database import tx
 from models.notify import notify
 from services import ledger, promised_payment, refund_notice
 from services.payment_row import COLUMNS as PAYMENT_COLUMNS
-from services.payment_row import Desk, PaymentRow, row_of
-from services.payment_settlement import pause
+from services.payment_row import NEXT_CHECK, Desk, PaymentRow, row_of
 
 COLUMNS = """
 id, operator, payment_id, status, reason, asked_amount, amount, fee, key, provider_id, created_at, decided_at, answer,
@@ -81,14 +80,13 @@ update payment set refunded = refunded + $2,
 where id = $1
 """
 _TAKE = f"""
-update refund set checks = checks + 1, check_at = now() + make_interval(secs => $2)
+update refund set checks = checks + 1, check_at = {NEXT_CHECK}
 where id in (
   select id from refund where check_at <= now() and operator = any($3::text[])
   order by check_at limit $1 for update skip locked
 )
 returning {COLUMNS}
 """
-_NEXT = "update refund set check_at = now() + make_interval(secs => $2) where id = $1 and check_at is not null"
 _BY_KEY = f"""
 select {COLUMNS} from refund where key = $1 and (select provider from payment p where p.id = payment_id) = $2
 """
@@ -141,7 +139,6 @@ async def recover(desk: Desk, profiles: Mapping[str, Profile]) -> int:
         taken = []
         for row in rows:
             refund = refund_of(row)
-            await connection.execute_query(_NEXT, [refund.id, pause(desk, refund.checks)])
             [payment] = await connection.execute_query_dict(_PAYMENT, [refund.payment_id])
             taken.append((refund, row_of(payment)))
         return taken
