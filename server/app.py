@@ -24,6 +24,7 @@ from models.database import process_database
 from models.reader import reader_pool
 from schema.schema import build_schema
 from server import dev_pages, graphiql, inbound, payments
+from server.fees import charge_fees
 from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
 from server.graphql_ws import GraphQLSockets
@@ -74,6 +75,7 @@ def create_app(
                 worker = run_worker(settings, partial(inbound.receive_sms, settings, served))
                 await stack.enter_async_context(_in_background(worker))
                 await stack.enter_async_context(_in_background(look_after_payments(desk, served)))
+                await stack.enter_async_context(_in_background(charge_fees(served)))
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER)
             yield

@@ -19,6 +19,7 @@ from models.database import process_database
 from models.migrate import is_ready
 from server.database import attached, bring_up_to_date, check
 from server.failure import StartFailure
+from server.fees import charge_fees
 from server.inbound import receive_sms
 from server.logs import configure_logs
 from server.operators import served_operators
@@ -130,6 +131,7 @@ async def _work(settings: Settings) -> None:
     ):
         together.create_task(run_worker(settings, partial(receive_sms, settings, profiles)))
         together.create_task(look_after_payments(Desk(provider, settings.payment_patience_seconds), profiles))
+        together.create_task(charge_fees(profiles))
 
 
 @contextmanager

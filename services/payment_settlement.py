@@ -45,7 +45,7 @@ from models import audit
 from models.audit import TheUser
 from models.database import tx
 from models.notify import notify
-from services import ledger, payment_method, payment_receipt
+from services import fees, ledger, payment_method, payment_receipt
 from services.payment_method import Means
 
 COLUMNS = """
@@ -254,6 +254,7 @@ async def _complete(
         _log.error("alarm: the bank charged another amount", payment=payment.id, charged=str(charged.amount))
         return payment
     await ledger.post(connection, _transfer(payment))
+    await fees.resume(connection, profile, payment.account_id)
     kept = None
     if payment.save_method and charged.saved is not None and charged.method is not None:
         kept = await payment_method.keep(
