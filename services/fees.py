@@ -118,7 +118,7 @@ update {table} set next_charge_at = null, unpaid_since = coalesce(unpaid_since, 
 _SQL = {sold: _statements(sold) for sold in Sold}
 
 _USED = """
-insert into usage_day (line_id, day, type, unit, volume, sum) values ($1, $2, $3, 'MONEY', $4, $4)
+insert into usage_day (line_id, day, type, unit, volume, sum) values ($1, $2, $3, 'MONEY', $4::bigint, $4::bigint)
 on conflict (line_id, day, type, unit) do update
   set volume = usage_day.volume + excluded.volume, sum = usage_day.sum + excluded.sum
 """

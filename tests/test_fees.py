@@ -269,8 +269,7 @@ async def test_e57_months_that_begin_on_the_31st_are_kept_over_february(
 ) -> None:
     await posted(top_up(1, 10_000_000))
     await town.execute(TARIFF, 1, 1, datetime(2025, 1, 31, tzinfo=MOSCOW))
-    while await charge_due(profiles):
-        pass
+    assert await charge_due(profiles) >= 20
     days = [key.rpartition(":")[2] for key, _ in await fees_of(town)]
     assert days[:5] == ["2025-01-31", "2025-02-28", "2025-03-31", "2025-04-30", "2025-05-31"]
     assert (await subscription(town, "tariff", 1))["charge_day"] == 31
@@ -329,14 +328,14 @@ async def test_f057_a_service_that_cannot_be_paid_pauses_alone(town: Town, profi
 PAYMENT = """
 insert into payment (operator, payer_id, key, asked, kind, status, account_id, named, currency, amount, fee, refunded,
   method_kind, save_method, provider, provider_key, confirmation, created_at, check_at, checks)
-values ('beeline', 1, 'key-' || $1, 'x', 'TOP_UP', 'PROCESSING', 1, '***0001', 'RUB', $1, 0, 0, 'CARD', false, 'bank',
+values ('beeline', 1, 'key-' || $1::text, 'x', 'TOP_UP', 'PROCESSING', 1, '***0001', 'RUB', $1::text::bigint, 0, 0, 'CARD', false, 'bank',
   gen_random_uuid(), 'NONE', now(), now(), 0) returning id
 """
 
 
 async def pay(town: Town, profiles: Mapping[str, Profile], minor: int) -> None:
     """A top-up of account 1 that the bank has made, settled."""
-    payment = await town.fetchval(PAYMENT, minor)
+    payment = await town.fetchval(PAYMENT, str(minor))
     await settle(profiles["beeline"], payment, Charged("b-1", rub(minor), None, None))
 
 
@@ -376,9 +375,10 @@ async def test_f057_money_from_anywhere_brings_the_line_back(town: Town, profile
 async def test_f057_a_line_that_was_suspended_for_debt_before_works_when_it_is_repaid(
     town: Town, profiles: Mapping[str, Profile]
 ) -> None:
+    await posted(top_up(1, 1))
     await limit(1, 5_000)
-    await town.execute(SERVICE, 1, 2, 1, hours(-1))
-    await town.execute("update service set fee = 5000 where id = 2")
+    await town.execute(SERVICE, 1, 1, 2, hours(-1))
+    await town.execute("update service set fee = 5001 where id = 2")
     await charge_due(profiles)
     await limit(1, 0)
     await town.execute(TARIFF, 1, 2, hours(24))  # a tariff without a fee
@@ -509,15 +509,13 @@ async def test_f057_many_workers_charge_each_period_once(town: Town, profiles: M
 async def test_f057_top_ups_and_charges_at_once_leave_no_line_suspended_that_could_be_paid(
     town: Town, profiles: Mapping[str, Profile]
 ) -> None:
-    for _ in range(3):
+    for attempt in range(1, 9):
         await town.execute("truncate tariff_subscription")
-        await town.execute(TARIFF, 1, 3, today(datetime.now(UTC), MOSCOW) - timedelta(days=2))
-        before = await balance(1) if await town.fetchval("select count(*) from ledger_account") else 0
-        await posted(top_up(1, 1_000))
-        await asyncio.gather(pay(town, profiles, 1_001), charge_due(profiles), charge_due(profiles))
-        await charge_due(profiles)
-        assert (await status(town))[0] == "ACTIVE"
-        assert await balance(1) <= before + 1_001
+        await town.execute(TARIFF, 1, 3, today(datetime.now(UTC), MOSCOW))
+        await town.execute("update tariff_subscription set id = $1", attempt)
+        await asyncio.gather(charge_due(profiles), pay(town, profiles, 1_000), charge_due(profiles))
+        assert (await balance(1), await status(town)) == (0, ("ACTIVE", "ACTIVE"))
+        assert len(await fees_of(town)) == attempt
         await town.execute("delete from payment")
 
 
