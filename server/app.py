@@ -23,7 +23,7 @@ from gateways.simulators.billing import BrokenBilling
 from models.database import process_database
 from models.reader import reader_pool
 from schema.schema import build_schema
-from server import dev_pages, graphiql, inbound, payments
+from server import dev_pages, documents, graphiql, inbound, payments
 from server.fees import charge_fees
 from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
@@ -96,6 +96,7 @@ def create_app(
             Route("/readyz", readyz),
             *inbound.routes(settings, served),
             *payments.routes(served),
+            *documents.routes(settings, served),
             *graphiql.routes(),
             *(_development_routes(settings, served) if settings.development else []),
         ],

@@ -16,7 +16,7 @@ _MADE = datetime(2000, 1, 1, tzinfo=UTC)
 
 def render(sheet: Sheet) -> bytes:
     """The sheet on one page of A5. It keeps a core busy for some hundredths of a second: call it in a thread."""
-    pdf = FPDF(format="A5")
+    pdf = FPDF(format=(148, 210))
     pdf.set_creation_date(_MADE)
     pdf.set_title(f"{sheet.operator}: {sheet.title}")
     pdf.add_font(_FONT, fname=_FONTS / "DejaVuSans.ttf")

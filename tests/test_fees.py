@@ -328,14 +328,14 @@ async def test_f057_a_service_that_cannot_be_paid_pauses_alone(town: Town, profi
 PAYMENT = """
 insert into payment (operator, payer_id, key, asked, kind, status, account_id, named, currency, amount, fee, refunded,
   method_kind, save_method, provider, provider_key, confirmation, created_at, check_at, checks)
-values ('beeline', 1, 'key-' || $1::text, 'x', 'TOP_UP', 'PROCESSING', 1, '***0001', 'RUB', $1::text::bigint, 0, 0, 'CARD', false, 'bank',
-  gen_random_uuid(), 'NONE', now(), now(), 0) returning id
+values ('beeline', 1, gen_random_uuid(), 'x', 'TOP_UP', 'PROCESSING', 1, '***0001', 'RUB', $1, 0, 0, 'CARD', false,
+  'bank', gen_random_uuid(), 'NONE', now(), now(), 0) returning id
 """
 
 
 async def pay(town: Town, profiles: Mapping[str, Profile], minor: int) -> None:
     """A top-up of account 1 that the bank has made, settled."""
-    payment = await town.fetchval(PAYMENT, str(minor))
+    payment = await town.fetchval(PAYMENT, minor)
     await settle(profiles["beeline"], payment, Charged("b-1", rub(minor), None, None))
 
 
