@@ -9,6 +9,9 @@ from domain.msisdn import mask
 from domain.profile import Profile
 from domain.wording import Wording
 
+_NAME = "receipt-"
+_MOST_DIGITS = 18  # more than a bigint column holds
+
 _TITLE = Wording("Receipt No. {number}")
 _DATE = Wording("Date")
 _ACCOUNT = Wording("Personal account")
@@ -55,6 +58,18 @@ class Sheet:
     operator: str
     title: str
     lines: tuple[tuple[str, str], ...]
+
+
+def name_of(number: int) -> str:
+    """What a receipt is called among documents of all kinds, and in the names of files."""
+    return f"{_NAME}{number}"
+
+
+def number_of(name: str) -> int | None:
+    """The payment whose receipt bears that name; None for a name that `name_of` does not give."""
+    digits = name.removeprefix(_NAME)
+    fits = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
+    return int(digits) if fits and name_of(int(digits)) == name else None
 
 
 def title(number: int, language: Language) -> str:

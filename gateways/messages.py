@@ -20,8 +20,8 @@ class Message:
     """One message to one person; `code` is the one-time code in `text`, if there is one.
 
     `channel` is a word of `domain.challenge.ChallengeChannel`. `reference` is our opaque name of the message, the same
-    at every try, by which a gateway can tell a repetition. `subject`, `link` and `attachment` are of e-mail only. What is
-    private is not in the repr, which ends up in logs and traces.
+    at every try, by which a gateway can tell a repetition. `subject`, `link` and `attachment` are of e-mail only. What
+    is private is not in the repr, which ends up in logs and traces.
     """
 
     operator: str

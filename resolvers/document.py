@@ -1,20 +1,18 @@
 """Documents: the receipts of payments that the viewer may see (F084)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from auth import document_link
 from auth.document_link import DocumentLink
 from domain.document import DocumentKind
 from domain.payment import PaymentStatus
-from domain.receipt import title
+from domain.receipt import name_of, number_of, title
 from loaders.visible import Account
 from resolvers import payment
 from resolvers.context import Context
 from resolvers.page import Edge, Page
 from services.payment_settlement import PaymentRow
-from services.receipt import DOCUMENT
 
 _WITH_RECEIPT = (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED)
 
@@ -37,7 +35,7 @@ def receipt(context: Context, paid: PaymentRow) -> Document | None:
     if paid.completed_at is None or profile is None:
         return None
     return Document(
-        id=f"{DOCUMENT}{paid.id}",
+        id=name_of(paid.id),
         operator=paid.operator,
         kind=DocumentKind.RECEIPT,
         title=title(paid.id, profile.operator.languages[0]),
@@ -56,16 +54,14 @@ async def receipts(context: Context, account: Account, first: int | None, after:
     """The receipts of an account, newest first: of the payments in its history."""
     wanted = payment.Filter(status=_WITH_RECEIPT)
     found = await payment.account_payments(context, account, wanted, first, after)
-    edges: Sequence[Edge[Document]] = [
+    edges = [
         Edge(edge.cursor, document) for edge in found.edges if (document := receipt(context, edge.node)) is not None
     ]
-    return replace(found, edges=edges)  # type: ignore[arg-type, return-value]
+    return Page(edges, found.page_info, found.count)
 
 
 async def by_name(context: Context, name: str) -> Document | None:
     """A document by its id."""
-    number = name.removeprefix(DOCUMENT)
-    if number == name or not (number.isascii() and number.isdigit()) or number != str(int(number[:18])):
-        return None
-    found = await payment.by_id(context, int(number))
+    number = number_of(name)
+    found = None if number is None else await payment.by_id(context, number)
     return None if found is None else receipt(context, found)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from domain.profile import Profile
-from domain.receipt import sheet
+from domain.receipt import name_of, sheet
 from domain.wording import Wording, language_of
 from models import outbox
 from services import receipt
@@ -44,6 +44,6 @@ async def send(connection: BaseDBAsyncClient, profile: Profile, payment: "Paymen
         "to": payment.receipt_email,
         "subject": _SUBJECT.text(language, **values),
         "text": _LETTER.text(language, **values),
-        "receipt": {"name": f"{receipt.DOCUMENT}{payment.id}.pdf", "sheet": asdict(sheet(found, profile))},
+        "receipt": {"name": f"{name_of(payment.id)}.pdf", "sheet": asdict(sheet(found, profile))},
     }
     await outbox.enqueue(connection, payment.operator, "email", body, dedup=f"receipt:{payment.id}")

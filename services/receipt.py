@@ -8,12 +8,9 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from domain.money import CurrencyCode, Money
 from domain.profile import Profile
-from domain.receipt import Receipt, Sheet, sheet
+from domain.receipt import Receipt, Sheet, number_of, sheet
 from models.database import tx
 from models.visible import VISIBLE_ACCOUNTS
-
-DOCUMENT = "receipt-"
-"""What the ids of receipts begin with; the payment's follows."""
 
 _FACTS = """
 select p.id as number, p.payer_id, p.account_id, p.completed_at as at, a.number as account_number, p.named,
@@ -52,10 +49,10 @@ async def of_payment(connection: BaseDBAsyncClient, profile: Profile, payment_id
 
 async def document(profile: Profile, name: str) -> Sheet | None:
     """The sheet of a document by its id, such as receipt-12."""
-    number = name.removeprefix(DOCUMENT)
-    if number == name or not number.isdecimal():
+    number = number_of(name)
+    if number is None:
         return None
-    found = await tx(lambda connection: of_payment(connection, profile, int(number)))
+    found = await tx(lambda connection: of_payment(connection, profile, number))
     return None if found is None else sheet(found, profile)
 
 
