@@ -7,6 +7,7 @@ due, and the ledger's key says what was charged. What is locked: a subscription,
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -80,7 +81,7 @@ def _statements(sold: Sold) -> Mapping[str, str]:
 select s.id, s.next_charge_at as at, s.charge_day, s.unpaid_since is not null as unpaid, now() as now,
   e.id as sold_id, e.name, e.fee, e.fee_period as every, {ends},
   l.id as line_id, l.status as line_status, l.account_id, l.operator, k.status = 'TERMINATED' as contract_ended
-from {table} s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
+from s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
 join personal_account a on a.id = l.account_id join contract k on k.id = a.contract_id
 """
     # A tariff that was suspended before fees were charged here has no moment to charge it at; it begins anew.
@@ -89,11 +90,15 @@ join personal_account a on a.id = l.account_id join contract k on k.id = a.contr
         waits = f"({waits} or (l.status = 'SUSPENDED_NONPAYMENT' and {_NEVER_CHARGED}))"
     return {
         # Rows that another worker has are passed over, and so are those that this run has looked at.
-        "next": f"""{found}
-where s.next_charge_at <= now() and (s.next_charge_at, s.id) > ($1, $2) and l.operator = any($3::text[])
-order by s.next_charge_at, s.id limit 1 for no key update of s skip locked
+        "next": f"""
+with s as materialized (
+  select s.* from {table} s where s.next_charge_at <= now() and (s.next_charge_at, s.id) > ($1, $2)
+    and (select l.operator from line l where l.id = s.line_id) = any($3::text[])
+  order by s.next_charge_at, s.id limit 1 for no key update of s skip locked
+){found}""",
+        "one": f"""
+with s as materialized (select * from {table} where id = $1 for no key update){found} where l.operator = $2
 """,
-        "one": f"{found} where s.id = $1 and l.operator = $2 for no key update of s",
         "waiting": f"""
 select s.id from {table} s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
 where l.account_id = $1 and l.operator = $2 and {waits} order by s.id
@@ -155,7 +160,7 @@ async def charge_due(profiles: Mapping[str, Profile], limit: int = BATCH) -> int
     for sold in Sold:
         done += await _charge_all(profiles, sold, limit - done)
     for operator, account_id in await _covered(profiles):
-        await tx(lambda connection, of=(operator, account_id): resume(connection, profiles[of[0]], of[1]))
+        await tx(partial(resume, profile=profiles[operator], account_id=account_id))
     return done
 
 
@@ -188,7 +193,7 @@ async def _charge_all(profiles: Mapping[str, Profile], sold: Sold, limit: int) -
     while done < limit:
         taken: list[_Subscription] = []
         try:
-            await tx(lambda connection, at=place, kept=taken: _charge_next(connection, profiles, sold, at, kept))
+            await tx(partial(_charge_next, profiles, sold, place, taken))
         except Exception:  # whatever it is, the fees of others are charged
             if not taken:
                 raise
@@ -202,11 +207,11 @@ async def _charge_all(profiles: Mapping[str, Profile], sold: Sold, limit: int) -
 
 
 async def _charge_next(
-    connection: BaseDBAsyncClient,
     profiles: Mapping[str, Profile],
     sold: Sold,
     place: tuple[datetime, int],
     taken: list[_Subscription],
+    connection: BaseDBAsyncClient,
 ) -> None:
     rows = await connection.execute_query_dict(_SQL[sold]["next"], [*place, list(profiles)])
     if not rows:

@@ -1,7 +1,7 @@
 """Fees of tariffs and services: once a period, whatever happens (F057, E57)."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -168,11 +168,11 @@ values ($1, $2, $3, now() - interval '1 year', $4)
 
 
 @pytest.fixture
-async def town(ledger: str) -> "asyncpg.Connection[asyncpg.Record]":
+async def town(ledger: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """A connection to the database of `ledger`, where five lines are."""
     connection = await asyncpg.connect(ledger)
     await connection.execute(SOLD)
-    yield connection  # type: ignore[misc]
+    yield connection
     await connection.close()
 
 

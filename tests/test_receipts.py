@@ -220,7 +220,7 @@ async def test_f084_the_letter_brings_the_receipt(profiles: Mapping[str, Profile
     letter = email.message_from_bytes(compose(message, "lk@example.org", "<1@example.org>").as_bytes(), policy=default)
     [part] = letter.iter_attachments()
     assert (part.get_filename(), part.get_content_type()) == ("receipt-12.pdf", "application/pdf")
-    assert part.get_content() == attached.content  # type: ignore[union-attr]
+    assert part.get_content() == attached.content
     body_part = letter.get_body(("plain",))
     assert body_part is not None
     assert body_part.get_content().strip() == "Текст"
