@@ -40,7 +40,7 @@ def month_of(moment: datetime, zone: ZoneInfo) -> Period:
     first = moment.astimezone(zone).date().replace(day=1)
     # The 28th exists in every month, and four days later it is always the next one.
     next_first = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
-    return Period(_midnight(first, zone), _midnight(next_first, zone))
+    return Period(midnight(first, zone), midnight(next_first, zone))
 
 
 def next_month_start(moment: datetime, zone: ZoneInfo) -> datetime:
@@ -56,7 +56,7 @@ def day_range(from_date: date, to_date: date, zone: ZoneInfo) -> Period:
     if to_date < from_date:
         raise PeriodRejected("the last day is before the first")
     try:
-        return Period(_midnight(from_date, zone), _midnight(to_date + timedelta(days=1), zone))
+        return Period(midnight(from_date, zone), midnight(to_date + timedelta(days=1), zone))
     except OverflowError as error:
         raise PeriodRejected("the days lie outside the calendar") from error
 
@@ -67,7 +67,7 @@ def _require_aware(moment: datetime) -> None:
         raise PeriodRejected("a moment needs a time zone")
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The instant, in UTC, when `day` begins in `zone`.
 
     With `fold=0` a midnight that the clocks skip becomes the moment of the jump, and one that they pass

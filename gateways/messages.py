@@ -8,12 +8,20 @@ from domain.challenge import DeliveryStatus
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A PDF that goes with an e-mail."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message to one person; `code` is the one-time code in `text`, if there is one.
 
     `channel` is a word of `domain.challenge.ChallengeChannel`. `reference` is our opaque name of the message, the same
-    at every try, by which a gateway can tell a repetition. `subject` and `link` are of e-mail only. What is private is
-    not in the repr, which ends up in logs and traces.
+    at every try, by which a gateway can tell a repetition. `subject`, `link` and `attachment` are of e-mail only. What
+    is private is not in the repr, which ends up in logs and traces.
     """
 
     operator: str
@@ -24,6 +32,7 @@ class Message:
     code: str | None = field(default=None, repr=False)
     subject: str | None = None
     link: str | None = field(default=None, repr=False)
+    attachment: Attachment | None = field(default=None, repr=False)
 
 
 class Sent(NamedTuple):

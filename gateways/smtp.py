@@ -86,6 +86,8 @@ def compose(message: Message, sender: str, message_id: str) -> EmailMessage:
     text = message.text if message.link is None else f"{message.text}\n\n{message.link}\n"
     # Base64 passes through every server unharmed, those without 8BITMIME included.
     email.set_content(text, charset="utf-8", cte="base64")
+    if (attached := message.attachment) is not None:
+        email.add_attachment(attached.content, maintype="application", subtype="pdf", filename=attached.name)
     return email
 
 

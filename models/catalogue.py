@@ -56,7 +56,12 @@ class Service(Model):
 
 
 class TariffSubscription(Model):
-    """The tariff of a line now (F101)."""
+    """The tariff of a line now (F101).
+
+    `charge_day` is the day of the month on which its months begin, known from the first charge on: a month may be too
+    short for it. `unpaid_since` while the account does not hold the fee: the line does not work then, and nothing falls
+    due until it is paid.
+    """
 
     id: int = fields.BigIntField(primary_key=True)
     line: fields.OneToOneRelation[Line] = fields.OneToOneField("models.Line", related_name="tariff_subscription")
@@ -65,13 +70,15 @@ class TariffSubscription(Model):
     )
     since: datetime = fields.DatetimeField()
     next_charge_at: datetime | None = fields.DatetimeField(null=True)
+    charge_day: int | None = fields.SmallIntField(null=True)
+    unpaid_since: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
         table = "tariff_subscription"
 
 
 class ServiceSubscription(Model):
-    """A service connected to a line (F113)."""
+    """A service connected to a line (F113); `charge_day` and `unpaid_since` as of a tariff, and it pauses alone."""
 
     id: int = fields.BigIntField(primary_key=True)
     line: fields.ForeignKeyRelation[Line] = fields.ForeignKeyField("models.Line", related_name="subscriptions")
@@ -82,6 +89,8 @@ class ServiceSubscription(Model):
     valid_until: datetime | None = fields.DatetimeField(null=True)
     trial_ends_at: datetime | None = fields.DatetimeField(null=True)
     next_charge_at: datetime | None = fields.DatetimeField(null=True)
+    charge_day: int | None = fields.SmallIntField(null=True)
+    unpaid_since: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
         table = "service_subscription"

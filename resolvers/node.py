@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from domain.access import Scope
-from resolvers import autopay, node_id, payment, payment_method, viewer
+from resolvers import autopay, document, node_id, payment, payment_method, viewer
 from resolvers.context import Context
 from resolvers.errors import invalid_input
 from resolvers.operator import operator
@@ -20,6 +20,8 @@ async def node(context: Context, global_id: str) -> object | None:
     if wanted.type_name == "Operator":
         profile = context.profiles.get(wanted.key)
         return operator(profile) if profile is context.profile else None
+    if wanted.type_name == "Document":
+        return await document.by_name(context, wanted.key)
     find = _FINDERS.get(wanted.type_name)
     key = node_id.integer_key(wanted)
     return None if find is None or key is None else await find(context, key)

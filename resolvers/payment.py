@@ -1,8 +1,8 @@
 """Paying into accounts: quote, pay, confirm, give up, look back (F064–F075, F083)."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import astuple, dataclass
-from datetime import datetime
+from dataclasses import astuple, dataclass, replace
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
@@ -14,11 +14,14 @@ from domain.money import Money, MoneyRejected, parse_amount
 from domain.payment import PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.payment_refusals import PaymentRefusal
 from domain.payment_rules import check_kind, check_payee, fee, read_amount
+from domain.periods import PeriodRejected, day_range
 from domain.refusals import Refusal
+from loaders.visible import Account
 from models.reader import Statement
 from models.visible import ACCOUNT_COLUMNS, VISIBLE_ACCOUNTS, AccountRow, standing
 from resolvers import confined, node_id, payment_target
 from resolvers.context import Context
+from resolvers.errors import invalid_input
 from resolvers.live import follow
 from resolvers.page import Page, page, position, size
 from resolvers.payment_method import method_key
@@ -75,8 +78,7 @@ class Form:
 class Filter:
     """Which payments of a history are wanted; all where nothing is said."""
 
-    since: datetime | None = None
-    until: datetime | None = None
+    days: tuple[date, date] | None = None
     status: Sequence[PaymentStatus] | None = None
     kinds: Sequence[PaymentKind] | None = None
     line_id: str | None = None
@@ -184,17 +186,28 @@ async def cancel(context: Context, global_id: str) -> PaymentRow | Refused:
     return await context.change(payment.cancel(context.desk, context.profile, viewer, wanted))
 
 
+async def account_payments(
+    context: Context, account: Account, wanted: Filter, first: int | None, after: str | None
+) -> Page[PaymentRow]:
+    """What of the history was paid into one account."""
+    own = node_id.encode("PersonalAccount", account.id)
+    if wanted.account_id not in (None, own):
+        raise invalid_input("`personalAccountId` must be this account, or left out")
+    return await payments(context, replace(wanted, account_id=own), first, after)
+
+
 async def payments(context: Context, wanted: Filter, first: int | None, after: str | None) -> Page[PaymentRow]:
     """The history, newest first (F083): one's own payments, and those of accounts that one looks after."""
     viewer = context.require_viewer()
     limit, place = size(first), position(after, int)
+    since, until = _moments(context, wanted.days)
     told = [
         context.profile.operator.id,
         # The telephone in somebody's hand is not proof enough to look back (F029).
         viewer.user_id if viewer.access_level is AccessLevel.FULL else NOBODY,
         await _accounts_with_history(context),
-        wanted.since,
-        wanted.until,
+        since,
+        until,
         list(wanted.status) if wanted.status is not None else None,
         list(wanted.kinds) if wanted.kinds is not None else None,
         _key(wanted.line_id, "Line"),
@@ -243,6 +256,17 @@ async def _accounts_with_history(context: Context) -> list[int]:
         if (profile := scope.profile_of(row.operator)) is not None
         and payments_seen(standing(row), viewer.access_level, profile, scope.today(profile))
     ]
+
+
+def _moments(context: Context, days: tuple[date, date] | None) -> tuple[datetime | None, datetime | None]:
+    """The first moment of the first day and the first after the last, where the operator is (E57)."""
+    if days is None:
+        return None, None
+    try:
+        period = day_range(*days, context.profile.operator.zone)
+    except PeriodRejected as error:
+        raise invalid_input(f"`period` is not one: {error}") from None
+    return period.start, period.end
 
 
 def _key(global_id: str | None, type_name: str) -> int | None:

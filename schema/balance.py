@@ -20,6 +20,12 @@ class Balance:
     stale: bool = strawberry.field(description="True when billing did not answer and this is the last known balance")
 
 
+@strawberry.type(description="The bonuses of a personal account (F061)")
+class BonusAccount:
+    balance: Decimal = strawberry.field(description="How many there are")
+    unit: str = strawberry.field(description="What they are called: the programme's name, or a currency")
+
+
 @strawberry.type(description="What is left of a package of minutes, messages or data (F056)")
 class PackageRemain:
     name: str = strawberry.field(description="The package's name, in the operator's language")

@@ -9,6 +9,7 @@ from domain.access import AccessLevel, HouseholdRole, Scope
 from domain.catalogue import FeePeriod, ServiceCategory
 from domain.challenge import ChallengeChannel, DeliveryStatus
 from domain.channel import Channel
+from domain.document import DocumentKind
 from domain.language import Language
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from domain.money import CurrencyCode
@@ -30,6 +31,7 @@ SHOWN: tuple[type[Enum], ...] = (
     ContractStatus,
     CurrencyCode,
     DeliveryStatus,
+    DocumentKind,
     ErrorCode,
     FeePeriod,
     HouseholdRole,

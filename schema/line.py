@@ -11,11 +11,12 @@ from domain.access import Scope
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from execution.batched import batched
 from loaders import visible
-from resolvers import page, usage
+from resolvers import document, page, payment, usage
 from resolvers import promised_payment as promised
 from resolvers.context import Info
-from schema.balance import Balance, PackageRemain, UsageSummary
+from schema.balance import Balance, BonusAccount, PackageRemain, UsageSummary
 from schema.catalogue import ServiceSubscription, TariffSubscription
+from schema.document import Document
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
 from schema.promised_payment import PromisedPaymentState
 from schema.scalars import MSISDN, AccountNumber
@@ -23,6 +24,9 @@ from schema.scalars import MSISDN, AccountNumber
 # A line names its account and its contract, which name their lines in turn.
 AccountOfLine = Annotated["PersonalAccount", strawberry.lazy("schema.line")]
 ContractOfLine = Annotated["Contract", strawberry.lazy("schema.line")]
+# A payment names its line and its account, which name their payments.
+PaymentOfAccount = Annotated["Payment", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
+FilterOfPayments = Annotated["PaymentFilter", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
 
 
 @strawberry.input(description="Days of the operator's calendar, both included")
@@ -144,8 +148,42 @@ class PersonalAccount(Node):
         key="id",
         description="Those of its lines that the viewer may have to do with",
     )
+    bonus: BonusAccount | None = batched(
+        BonusAccount | None,
+        loader="bonus_by_account_id",
+        key="id",
+        scope=Scope.VIEW,
+        description="Its bonuses (F061); null without the scope VIEW, or where the operator gives none",
+    )
 
     is_type_of = backed_by(visible.Account)
+
+    @strawberry.field(
+        graphql_type=Connection[PaymentOfAccount],
+        description="What was paid into it, newest first: all for whoever sees its payments, else what the viewer "
+        "paid. A PARTIAL session sees none (F083)",
+    )
+    async def payments(
+        parent: strawberry.Parent[visible.Account],
+        info: Info,
+        filter: Annotated[FilterOfPayments | None, strawberry.argument(description="Which payments")] = None,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object:
+        wanted = filter.wanted() if filter else payment.Filter()
+        return await payment.account_payments(info.context, parent, wanted, first, after)
+
+    @strawberry.field(
+        graphql_type=Connection[Document] | None,
+        description="The receipts of those payments that were made, newest first (F084)",
+    )
+    async def receipts(
+        parent: strawberry.Parent[visible.Account],
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object:
+        return await document.receipts(info.context, parent, first, after)
 
 
 @strawberry.type(description="An agreement with the operator (F030)")

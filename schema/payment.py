@@ -11,11 +11,13 @@ from domain import payment_refusals
 from domain.money import Money as DomainMoney
 from domain.payment import ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.refusals import ErrorCode
+from resolvers import document
 from resolvers import payment as resolved
 from resolvers.context import Info
 from resolvers.payment import Filter, Form, Quote, Refused
 from resolvers.payment_target import Wanted
-from schema.line import Line, PersonalAccount
+from schema.document import Document
+from schema.line import DateRangeInput, Line, PersonalAccount
 from schema.money import Money, MoneyInput
 from schema.node import Node, backed_by
 from schema.payload import CLIENT_MUTATION_ID, Payload, UserError
@@ -125,6 +127,12 @@ class Payment(Node):
             expires_at=self.confirm_by,
         )
 
+    @strawberry.field(
+        graphql_type=Document | None, description="Its receipt, with the account; null until it was credited (F084)"
+    )
+    def receipt(self: Any, info: Info) -> Any:
+        return document.receipt(info.context, self)
+
     @strawberry.field(description="Why it was not made; null where it was, or may still be")
     def failure(self: Any) -> UserError | None:
         if self.failure is None:
@@ -188,8 +196,7 @@ class CancelPaymentInput:
 
 @strawberry.input(description="Which payments of a history; all that match everything that is given")
 class PaymentFilter:
-    since: datetime | None = strawberry.field(default=None, description="Begun at this moment or later")
-    until: datetime | None = strawberry.field(default=None, description="Begun before this moment")
+    period: DateRangeInput | None = strawberry.field(default=None, description="Begun on these days")
     status: list[PaymentStatus] | None = strawberry.field(default=None, description="In one of these states")
     kinds: list[PaymentKind] | None = strawberry.field(default=None, description="Of one of these kinds")
     line_id: strawberry.ID | None = strawberry.field(default=None, description="For this line")
@@ -200,8 +207,9 @@ class PaymentFilter:
 
     def wanted(self) -> Filter:
         """The filter, for the resolvers."""
+        days = (self.period.first, self.period.last) if self.period else None
         accounts = self.line_id, self.personal_account_id
-        return Filter(self.since, self.until, self.status, self.kinds, *accounts, self.idempotency_key)
+        return Filter(days, self.status, self.kinds, *accounts, self.idempotency_key)
 
 
 @strawberry.type(description="A payment, or why there is none")

@@ -23,8 +23,9 @@ from gateways.simulators.billing import BrokenBilling
 from models.database import process_database
 from models.reader import reader_pool
 from schema.schema import build_schema
-from server import dev_pages, dev_payment_page, graphiql, inbound, payments
+from server import dev_pages, dev_payment_page, documents, graphiql, inbound, payments
 from server.autopay import pay_automatically
+from server.fees import charge_fees
 from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
 from server.graphql_ws import GraphQLSockets
@@ -82,6 +83,7 @@ def create_app(
                 await stack.enter_async_context(_in_background(worker))
                 await stack.enter_async_context(_in_background(look_after_payments(desk, served)))
                 await stack.enter_async_context(_in_background(pay_automatically(settings.dsn, desk, served)))
+                await stack.enter_async_context(_in_background(charge_fees(served)))
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER)
             yield
@@ -102,6 +104,7 @@ def create_app(
             Route("/readyz", readyz),
             *inbound.routes(settings, served),
             *payments.routes(served),
+            *documents.routes(settings, served),
             *graphiql.routes(),
             *(_development_routes(settings, served) if settings.development else []),
         ],

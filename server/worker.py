@@ -10,12 +10,14 @@ import orjson
 import structlog
 
 from domain.challenge import DeliveryStatus
-from gateways.messages import InboundHandler, Message, MessageGateway, MessageRefused, SendFailed, Sent
+from domain.receipt import Sheet
+from gateways.messages import Attachment, InboundHandler, Message, MessageGateway, MessageRefused, SendFailed, Sent
 from models.database import credentials
 from models.reader import SILENT
 from server.message_gateways import message_gateway
 from server.receipts import receipts
 from server.settings import Settings
+from services.receipt_pdf import render
 
 _BATCH = 50
 # As many as an SMS centre is given at once; a slow gateway then holds up a batch for seconds and not for minutes.
@@ -161,8 +163,18 @@ async def _send(claimed: _Claimed, gateway: MessageGateway) -> Sent:
             code=body.get("code"),
             subject=body.get("subject"),
             link=body.get("link"),
+            attachment=await _receipt(body),
         )
     )
+
+
+async def _receipt(body: dict[str, Any]) -> Attachment | None:
+    """The receipt of a payment, printed when its letter leaves."""
+    if (receipt := body.get("receipt")) is None:
+        return None
+    told = receipt["sheet"]
+    sheet = Sheet(told["operator"], told["title"], tuple((label, value) for label, value in told["lines"]))
+    return Attachment(receipt["name"], await asyncio.to_thread(render, sheet))
 
 
 async def _note(connection: "asyncpg.Connection[asyncpg.Record]", claimed: _Claimed, outcome: Sent | Exception) -> None:

@@ -13,7 +13,7 @@ from domain.profile import Profile
 from gateways.crediting import Credit, CreditingUnavailable
 from models.database import tx
 from models.notify import notify
-from services import autopay_outcome
+from services import autopay_outcome, payment_receipt
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
 _log = structlog.get_logger()
@@ -52,6 +52,7 @@ async def _complete(connection: BaseDBAsyncClient, profile: Profile, payment_id:
     if done:
         await notify(connection, f"payment:{payment_id}")
         payment = row_of(done[0])
+        await payment_receipt.send(connection, profile, payment)
         if payment.kind is PaymentKind.AUTOPAY:
             await autopay_outcome.settled(connection, profile, payment)
         return payment

@@ -40,7 +40,15 @@ from models import audit
 from models.audit import TheUser
 from models.database import tx
 from models.notify import notify
-from services import autopay_outcome, ledger, payment_crediting, payment_method, payment_receipt, promised_payment
+from services import (
+    autopay_outcome,
+    fees,
+    ledger,
+    payment_crediting,
+    payment_method,
+    payment_receipt,
+    promised_payment,
+)
 from services.payment_method import Means
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
@@ -204,6 +212,7 @@ async def _complete(
         return payment
     await ledger.post(connection, _transfer(payment))
     await promised_payment.repay(connection, payment.account_id)
+    await fees.resume(connection, profile, payment.account_id)
     kept = None
     if payment.save_method and charged.saved is not None and charged.method is not None:
         kept = await payment_method.keep(
@@ -214,7 +223,8 @@ async def _complete(
     rows = await connection.execute_query_dict(
         _SETTLED, [payment.id, charged.provider_id, kept, fingerprint, elsewhere, desk.patience_seconds]
     )
-    await payment_receipt.send(connection, profile, payment)
+    if not elsewhere:
+        await payment_receipt.send(connection, profile, payment)
     payer, amount = TheUser(payment.operator, payment.payer_id), str(Money(payment.amount, payment.currency))
     await audit.record(connection, payer, "PAID", amount=amount, target=payment.named)
     return row_of(rows[0])

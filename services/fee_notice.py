@@ -1,0 +1,57 @@
+"""What the user of a line is told about its fees: by SMS, in their language."""
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from domain.fees import Sold
+from domain.money import Money
+from domain.profile import Profile
+from domain.wording import Wording, language_of
+from models import outbox
+
+_SUSPENDED = Wording(
+    "{operator}: the account does not hold the fee of {amount} for {name}. {line} is suspended until it is topped up."
+)
+_PAUSED = Wording(
+    "{operator}: the account does not hold the fee of {amount} for {name} on {line}. It is paused until a top-up."
+)
+_WORKS_AGAIN = Wording("{operator}: the fee of {amount} for {name} is paid. It works again on {line}.")
+
+# A line without a number is spoken of to whoever holds its contract.
+_USER = """
+select coalesce(l.msisdn, l.service_point) as line, u.language,
+  coalesce(l.msisdn, (select g.value from login g where g.user_id = u.id and g.kind = 'MSISDN' order by g.id limit 1))
+    as msisdn
+from line l join personal_account a on a.id = l.account_id join contract k on k.id = a.contract_id
+left join lateral (
+  select o.id, o.language from app_user o
+  where case when l.user_id is null then l.msisdn is null and o.person_id = k.holder_id else o.id = l.user_id end
+  order by o.id limit 1) u on true
+where l.id = $1
+"""
+
+
+async def unpaid(
+    connection: BaseDBAsyncClient, profile: Profile, sold: Sold, line_id: int, name: str, fee: Money, key: str
+) -> None:
+    """Say that something stopped, in the transaction that stopped it; `key` names the fee."""
+    wording = _SUSPENDED if sold is Sold.TARIFF else _PAUSED
+    await _tell(connection, profile, line_id, wording, f"{key}:unpaid", name, fee)
+
+
+async def works_again(
+    connection: BaseDBAsyncClient, profile: Profile, line_id: int, name: str, fee: Money, key: str
+) -> None:
+    """Say that something works again, in the transaction that paid for it."""
+    await _tell(connection, profile, line_id, _WORKS_AGAIN, f"{key}:paid", name, fee)
+
+
+async def _tell(
+    connection: BaseDBAsyncClient, profile: Profile, line_id: int, wording: Wording, dedup: str, name: str, fee: Money
+) -> None:
+    [user] = await connection.execute_query_dict(_USER, [line_id])
+    if user["msisdn"] is None:
+        return
+    language = language_of(profile, user["language"])
+    values = {"operator": profile.operator.name, "amount": str(fee), "name": name, "line": user["line"]}
+    body = {"to": user["msisdn"], "text": wording.text(language, **values)}
+    await outbox.enqueue(connection, profile.operator.id, "sms", body, dedup=dedup)

@@ -1,0 +1,325 @@
+"""Charging the fees of tariffs and services: each period once, in order, however many workers there are (F057, E57).
+
+A charge, what it does to the line and when the next one is due are one transaction. The database's clock says what is
+due, and the ledger's key says what was charged. What is locked: a subscription, then the account's money.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import structlog
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from domain.catalogue import FeePeriod
+from domain.fees import (
+    PERIODIC,
+    Charging,
+    Due,
+    Sold,
+    Step,
+    decide,
+    fee_key,
+    months_begin_on,
+    next_day,
+    period_from,
+    today,
+)
+from domain.ledger import InsufficientFunds, KeyReused, LedgerAccountKind, LedgerAccountName, Transfer, TransferKind
+from domain.ledger import personal as money_of
+from domain.line import LineStatus
+from domain.money import Money
+from domain.profile import Profile
+from domain.usage import ChargeType
+from models.database import tx
+from services import fee_notice, ledger
+
+BATCH = 500
+"""The most charges of one run, so that a worker that catches up can be stopped."""
+
+_REVENUE = LedgerAccountName(LedgerAccountKind.REVENUE)
+_CHARGE_TYPES = {Sold.TARIFF: ChargeType.SUBSCRIPTION_FEE, Sold.SERVICE: ChargeType.SERVICE_FEE}
+
+_BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), 0)
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Subscription:
+    """A subscription under lock, with what it is of and whose line it serves; `fee` in minor units."""
+
+    sold: Sold
+    id: int
+    at: datetime | None
+    charge_day: int | None
+    unpaid: bool
+    now: datetime
+    sold_id: int
+    name: str
+    fee: int
+    every: FeePeriod
+    valid_until: datetime | None
+    trial_ends_at: datetime | None
+    line_id: int
+    line_status: LineStatus
+    account_id: int
+    operator: str
+    contract_ended: bool
+
+
+_NEVER_CHARGED = "s.next_charge_at is null and e.fee_period in ('DAY', 'MONTH')"
+
+
+def _statements(sold: Sold) -> Mapping[str, str]:
+    """The same statements on the subscriptions of tariffs and on those of services."""
+    table, entry = f"{sold.lower()}_subscription", sold.lower()
+    ends = "s.valid_until, s.trial_ends_at" if sold is Sold.SERVICE else "null as valid_until, null as trial_ends_at"
+    found = f"""
+select s.id, s.next_charge_at as at, s.charge_day, s.unpaid_since is not null as unpaid, now() as now,
+  e.id as sold_id, e.name, e.fee, e.fee_period as every, {ends},
+  l.id as line_id, l.status as line_status, l.account_id, l.operator, k.status = 'TERMINATED' as contract_ended
+from s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
+join personal_account a on a.id = l.account_id join contract k on k.id = a.contract_id
+"""
+    # A tariff that was suspended before fees were charged here has no moment to charge it at; it begins anew.
+    waits = "s.unpaid_since is not null"
+    if sold is Sold.TARIFF:
+        waits = f"({waits} or (l.status = 'SUSPENDED_NONPAYMENT' and {_NEVER_CHARGED}))"
+    return {
+        # Rows that another worker has are passed over, and so are those that this run has looked at.
+        "next": f"""
+with s as materialized (
+  select s.* from {table} s where s.next_charge_at <= now() and (s.next_charge_at, s.id) > ($1, $2)
+    and (select l.operator from line l where l.id = s.line_id) = any($3::text[])
+  order by s.next_charge_at, s.id limit 1 for no key update of s skip locked
+){found}""",
+        "one": f"""
+with s as materialized (select * from {table} where id = $1 for no key update){found} where l.operator = $2
+""",
+        "waiting": f"""
+select s.id from {table} s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
+where l.account_id = $1 and l.operator = $2 and {waits} order by s.id
+""",
+        # A service of a line that does not work waits for its tariff, whatever the account holds.
+        "covered": f"""
+select distinct l.operator, l.account_id from {table} s join {entry} e on e.id = s.{entry}_id
+join line l on l.id = s.line_id
+join ledger_account m on m.account_id = l.account_id and m.kind = 'PERSONAL'
+where s.unpaid_since is not null and l.operator = any($1::text[])
+  and (m.floor is null or m.balance - m.reserved - e.fee >= m.floor)
+  {"and l.status <> 'SUSPENDED_NONPAYMENT'" if sold is Sold.SERVICE else ""}
+limit {BATCH}
+""",
+        "move": f"update {table} set next_charge_at = $2, charge_day = $3, unpaid_since = null where id = $1",
+        "stop": f"""
+update {table} set next_charge_at = null, unpaid_since = coalesce(unpaid_since, now()) where id = $1
+""",
+    }
+
+
+_SQL = {sold: _statements(sold) for sold in Sold}
+
+_USED = """
+insert into usage_day (line_id, day, type, unit, volume, sum) values ($1, $2, $3, 'MONEY', $4::bigint, $4::bigint)
+on conflict (line_id, day, type, unit) do update
+  set volume = usage_day.volume + excluded.volume, sum = usage_day.sum + excluded.sum
+"""
+_SUSPEND = "update line set status = 'SUSPENDED_NONPAYMENT' where id = $1 and status = 'ACTIVE' returning id"
+_WORKS = "update line set status = 'ACTIVE' where id = $1 and status = 'SUSPENDED_NONPAYMENT' returning id"
+# Suspended for a debt that is repaid, with a tariff that is paid for.
+_WITHOUT_DEBT = f"""
+update line l set status = 'ACTIVE' from ledger_account m
+where l.account_id = $1 and l.operator = $2 and l.status = 'SUSPENDED_NONPAYMENT'
+  and m.account_id = l.account_id and m.kind = 'PERSONAL' and m.balance - m.reserved >= -m.credit_limit
+  and not exists (
+    select from tariff_subscription s join tariff e on e.id = s.tariff_id
+    where s.line_id = l.id and (s.unpaid_since is not null or {_NEVER_CHARGED}))
+returning l.id
+"""
+# An account's services work while one of its lines does.
+_ACCOUNT_FOLLOWS = """
+with told as (
+  select case when bool_or(status not in ('SUSPENDED_NONPAYMENT', 'TERMINATED', 'PORTED_OUT')) then 'ACTIVE'
+    else 'SUSPENDED_NONPAYMENT' end as status
+  from line where account_id = $1 having bool_or(status not in ('TERMINATED', 'PORTED_OUT')))
+update personal_account a set status = told.status from told
+where a.id = $1 and a.status in ('ACTIVE', 'SUSPENDED_NONPAYMENT') and a.status <> told.status
+"""
+
+
+async def charge_due(profiles: Mapping[str, Profile], limit: int = BATCH) -> int:
+    """Charge what is due now, and what was unpaid and is covered again; gives how many charges were looked at.
+
+    Tariffs come before services, and earlier moments before later ones. Whoever was away for several periods calls
+    this again while it gives `limit`. One that fails is told of, and left for the next run.
+    """
+    done = 0
+    for sold in Sold:
+        done += await _charge_all(profiles, sold, limit - done)
+    for operator, account_id in await _covered(profiles):
+        await tx(partial(resume, profile=profiles[operator], account_id=account_id))
+    return done
+
+
+async def begin(connection: BaseDBAsyncClient, profile: Profile, sold: Sold, subscription_id: int) -> Charging:
+    """Charge the first period of a subscription, today's, and say when the next one is due.
+
+    For one that is new, and for one that is to work again. Where the account does not hold the fee nothing changes.
+    """
+    found = await _one(connection, profile, sold, subscription_id)
+    if found is None:
+        return Charging.NOTHING
+    return await _step(connection, profile, found, found.now, today(found.now, profile.operator.zone))
+
+
+async def resume(connection: BaseDBAsyncClient, profile: Profile, account_id: int) -> None:
+    """Let work again what the account can pay for now, in the transaction that brought the money (E47).
+
+    Tariffs come first. A period begins on the day on which it is paid, so nobody pays for days without service.
+    """
+    arguments = [account_id, profile.operator.id]
+    for sold in Sold:
+        for row in await connection.execute_query_dict(_SQL[sold]["waiting"], arguments):
+            await begin(connection, profile, sold, row["id"])
+    if await connection.execute_query_dict(_WITHOUT_DEBT, arguments):
+        await connection.execute_query(_ACCOUNT_FOLLOWS, [account_id])
+
+
+async def _charge_all(profiles: Mapping[str, Profile], sold: Sold, limit: int) -> int:
+    done, place = 0, _BEFORE_ALL
+    while done < limit:
+        taken: list[_Subscription] = []
+        try:
+            await tx(partial(_charge_next, profiles, sold, place, taken))
+        except Exception:  # whatever it is, the fees of others are charged
+            if not taken:
+                raise
+            _log.exception("a fee was not charged", sold=sold, subscription=taken[-1].id)
+        if not taken:
+            break
+        found = taken[-1]
+        assert found.at is not None
+        done, place = done + 1, (found.at, found.id)
+    return done
+
+
+async def _charge_next(
+    profiles: Mapping[str, Profile],
+    sold: Sold,
+    place: tuple[datetime, int],
+    taken: list[_Subscription],
+    connection: BaseDBAsyncClient,
+) -> None:
+    rows = await connection.execute_query_dict(_SQL[sold]["next"], [*place, list(profiles)])
+    if not rows:
+        return
+    found = _subscription(sold, rows[0])
+    taken.append(found)
+    assert found.at is not None
+    profile = profiles[found.operator]
+    if await _step(connection, profile, found, found.at, found.at) is Charging.SHORT:
+        await _stop(connection, profile, found)
+
+
+async def _covered(profiles: Mapping[str, Profile]) -> set[tuple[str, int]]:
+    """Accounts whose unpaid fees they hold by now, wherever the money came from."""
+
+    async def look(connection: BaseDBAsyncClient) -> set[tuple[str, int]]:
+        rows = [
+            row for sold in Sold for row in await connection.execute_query_dict(_SQL[sold]["covered"], [list(profiles)])
+        ]
+        return {(row["operator"], row["account_id"]) for row in rows}
+
+    return await tx(look)
+
+
+async def _step(
+    connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, at: datetime, begins: datetime
+) -> Charging:
+    """What is done `at` a moment about the fee of the period that `begins`; where the account is short, nothing."""
+    due = Due(
+        at=at,
+        sold=found.sold,
+        every=found.every,
+        line_status=found.line_status,
+        contract_ended=found.contract_ended,
+        valid_until=found.valid_until,
+        trial_ends_at=found.trial_ends_at,
+    )
+    zone = profile.operator.zone
+    match decide(due, freeze_balance=profile.blocking.freeze_balance):
+        case Step.CHARGE:
+            return await _charge(connection, profile, found, begins)
+        case Step.TOMORROW:
+            await _move(connection, found, next_day(max(at, found.now), zone), found.charge_day)
+        case Step.AFTER_TRIAL:
+            await _move(connection, found, found.trial_ends_at, found.charge_day)
+        case Step.PAUSE:
+            await connection.execute_query(_SQL[found.sold]["stop"], [found.id])
+        case Step.END:
+            await _move(connection, found, None, found.charge_day)
+    return Charging.NOTHING
+
+
+async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, at: datetime) -> Charging:
+    zone = profile.operator.zone
+    fee = Money(found.fee, profile.operator.currency)
+    key = fee_key(found.sold, found.id, found.sold_id, found.every, at, zone)
+    if found.fee:
+        wanted = Transfer.between(profile.operator.id, TransferKind.FEE, key, money_of(found.account_id), _REVENUE, fee)
+        try:
+            if isinstance(await ledger.post(connection, wanted), InsufficientFunds):
+                return Charging.SHORT
+        except KeyReused:
+            # Its price has changed since, and somebody moved the date back: the period is paid for all the same.
+            _log.warning("a fee was charged before at another price", key=key)
+    charge_day = found.charge_day
+    following = None
+    if found.every in PERIODIC:
+        charge_day = months_begin_on(found.charge_day, at, zone)
+        following = period_from(at, found.every, charge_day, zone).end
+    await _move(connection, found, following, charge_day)
+    if found.fee:
+        day = at.astimezone(zone).date()
+        await connection.execute_query(_USED, [found.line_id, day, _CHARGE_TYPES[found.sold], found.fee])
+    works = found.unpaid
+    # A line that costs nothing is suspended for a debt, which `resume` looks at.
+    if found.fee and found.sold is Sold.TARIFF and found.line_status is LineStatus.SUSPENDED_NONPAYMENT:
+        works = bool(await connection.execute_query_dict(_WORKS, [found.line_id]))
+        await connection.execute_query(_ACCOUNT_FOLLOWS, [found.account_id])
+    if works:
+        await fee_notice.works_again(connection, profile, found.line_id, found.name, fee, key)
+    return Charging.PAID
+
+
+async def _stop(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription) -> None:
+    """What happens when the account does not hold a fee: a tariff's line is suspended, a service is paused."""
+    assert found.at is not None
+    await connection.execute_query(_SQL[found.sold]["stop"], [found.id])
+    if found.sold is Sold.TARIFF and await connection.execute_query_dict(_SUSPEND, [found.line_id]):
+        await connection.execute_query(_ACCOUNT_FOLLOWS, [found.account_id])
+    fee = Money(found.fee, profile.operator.currency)
+    key = fee_key(found.sold, found.id, found.sold_id, found.every, found.at, profile.operator.zone)
+    await fee_notice.unpaid(connection, profile, found.sold, found.line_id, found.name, fee, key)
+
+
+async def _one(
+    connection: BaseDBAsyncClient, profile: Profile, sold: Sold, subscription_id: int
+) -> _Subscription | None:
+    rows = await connection.execute_query_dict(_SQL[sold]["one"], [subscription_id, profile.operator.id])
+    return _subscription(sold, rows[0]) if rows else None
+
+
+async def _move(
+    connection: BaseDBAsyncClient, found: _Subscription, at: datetime | None, charge_day: int | None
+) -> None:
+    await connection.execute_query(_SQL[found.sold]["move"], [found.id, at, charge_day])
+
+
+def _subscription(sold: Sold, row: Mapping[str, Any]) -> _Subscription:
+    told = dict(row)
+    told["every"], told["line_status"] = FeePeriod(told["every"]), LineStatus(told["line_status"])
+    return _Subscription(sold=sold, **told)
