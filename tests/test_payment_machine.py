@@ -99,6 +99,11 @@ class Model:
     reason: DeclineReason | None = None
     settles_at: float = 0.0
     holds: bool = False
+    has_url: bool = False
+    confirm_by: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.confirm_by = self.begun_at + _WAIT_SECONDS
 
 
 class World:
@@ -158,10 +163,14 @@ class PaymentMachine(RuleBasedStateMachine):
             model.ours = "COMPLETED"
             self.balances[model.account] += model.amount
         elif said is State.DECLINED and model.ours in _OPEN:
-            ended = {DeclineReason.CANCELLED: "CANCELLED", DeclineReason.NOT_CONFIRMED: "EXPIRED"}
-            model.ours = ended.get(reason or DeclineReason.OTHER, "DECLINED")
-        elif said is State.AWAITING_PAYER and model.ours in _OPEN:
-            model.ours = "AWAITING_CONFIRMATION"
+            # A payer who says no on the bank's page is one that the bank declined; one who never says is late.
+            late = reason is DeclineReason.NOT_CONFIRMED and self.passed >= model.confirm_by
+            given_up = reason is DeclineReason.CANCELLED
+            model.ours = "CANCELLED" if given_up else "EXPIRED" if late else "DECLINED"
+        elif said is State.AWAITING_PAYER and model.ours in _OPEN and not model.has_url:
+            model.ours, model.has_url, model.confirm_by = "AWAITING_CONFIRMATION", True, self.passed + _WAIT_SECONDS
+        elif said is State.PENDING and model.ours in _OPEN:
+            model.ours = "PROCESSING"
 
     def _charge(self, model: Model) -> None:
         """We ask the bank to make it."""
@@ -307,7 +316,7 @@ class PaymentMachine(RuleBasedStateMachine):
         given = code if right else f"{(int(code) + 1) % 10 ** len(code):0{len(code)}}"
         profile = self.world.profiles[model.confirmation]
         told = self._run(payment.confirm(self.desk, profile, _SECRET, self.viewer, challenge, given))
-        is_open = model.ours == "AWAITING_CONFIRMATION" and self.passed < model.begun_at + _WAIT_SECONDS
+        is_open = model.ours == "AWAITING_CONFIRMATION" and self.passed < model.confirm_by
         if isinstance(told, PaymentRow):
             assert right
             assert is_open
@@ -360,7 +369,7 @@ class PaymentMachine(RuleBasedStateMachine):
             pass
         self._settle_at_the_bank()
         for model in self.payments.values():
-            overdue = self.passed >= model.begun_at + _WAIT_SECONDS
+            overdue = self.passed >= model.confirm_by
             if model.ours == "PROCESSING":
                 self._charge(model)
             elif model.ours == "AWAITING_CONFIRMATION" and model.confirmation is ConfirmationKind.SMS_CODE:
