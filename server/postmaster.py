@@ -106,7 +106,7 @@ class Postmaster:
             "port": PORT,
             "unix_socket_directories": self._cluster.sockets,
             "unix_socket_permissions": "0700",
-            "max_connections": 100,
+            "max_connections": 300,
             "shared_buffers": "128MB",
             "log_checkpoints": "off",
         }
