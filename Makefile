@@ -36,7 +36,8 @@ import: installed ## load households into the development database: make import 
 ## Check
 
 test: installed-dev ## run every test but those of the browser
-	@$(PY) -m pytest -m "not browser" --numprocesses=2 --dist=loadfile
+	@$(PY) -m pytest -m "not browser and not alone" --numprocesses=2 --dist=loadfile
+	@$(PY) -m pytest -m alone
 
 test-browser: installed-dev chromium ## run the tests that need a browser
 	@$(PY) -m pytest -m browser
