@@ -9,7 +9,6 @@ import pytest
 from tests.chaos.run import Plan, run
 from tests.chaos.town import ground as built_ground
 
-
 # Whoever counts kills that hit something wants the machine for itself.
 pytestmark = pytest.mark.alone
 
