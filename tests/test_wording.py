@@ -54,13 +54,15 @@ async def restored_languages(database: "asyncpg.Connection[asyncpg.Record]") -> 
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[Any]]]:
-    """The statements of all transactions from now on, with their values."""
+async def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[Any]]]:
+    """The statements of all transactions from now on, with their values; not those of the loops in the background."""
     found: list[tuple[str, list[Any]]] = []
+    background = asyncio.all_tasks()
 
     def recording(execute: Callable[..., Any]) -> Callable[..., Any]:
         async def record(self: TransactionWrapper, query: str, values: list[Any] | None = None) -> Any:
-            found.append((query, values or []))
+            if asyncio.current_task() not in background:
+                found.append((query, values or []))
             return await execute(self, query, values)
 
         return record
