@@ -129,7 +129,7 @@ async def everything(database: "asyncpg.Connection[asyncpg.Record]") -> dict[str
     tables = await database.fetch(
         "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
     )
-    noted = {"session": "(id, revoked_at)", "outbox": "(id)"}
+    noted = {"session": "(id, revoked_at)", "outbox": "(id)", "balance_snapshot": "(account_id)"}
     found = {}
     for name in sorted(row["relname"] for row in tables):
         content = f"md5(string_agg({noted.get(name, 't')}::text, '' order by t))"
