@@ -29,6 +29,7 @@ async def test_i17_twenty_kills_and_a_stop_of_postgres_lose_and_double_nothing(g
     assert verdict.differences == [], str(verdict)
 
 
+@pytest.mark.proof
 async def test_a_flow_that_names_a_payment_anew_in_each_call_is_found_out(ground: Path) -> None:
     async with asyncio.timeout(_SECONDS):
         verdict = await run(ground, Plan(kills=2, postgres_stops=0, seed=17, broken=True, quiet_seconds=1))
