@@ -40,3 +40,11 @@ class ContractStatus(StrEnum):
     ACTIVE = "ACTIVE"
     TERMINATING = "TERMINATING"
     TERMINATED = "TERMINATED"
+
+
+class BlockReason(StrEnum):
+    """Why a line was blocked by those who use it (F121); a lost or stolen SIM proves nobody any more (E64)."""
+
+    LOST = "LOST"
+    STOLEN = "STOLEN"
+    VACATION = "VACATION"

@@ -11,3 +11,24 @@ class ConsentMethod(StrEnum):
     TRUSTED_DEVICE = "TRUSTED_DEVICE"
     OFFICE = "OFFICE"
     CONTRACT_HOLDER = "CONTRACT_HOLDER"
+
+
+class LinkStatus(StrEnum):
+    """Where a link stands, or the request for one; the last three never return (SPEC 4.5)."""
+
+    PENDING = "PENDING"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
+    TERMINATED = "TERMINATED"
+
+
+class SuspensionReason(StrEnum):
+    """Why a link rests until the number's holder agrees again (SPEC 4.5, N3)."""
+
+    SIM_CHANGED = "SIM_CHANGED"
+    CONTRACT_CHANGED = "CONTRACT_CHANGED"
+    REVERIFY_OVERDUE = "REVERIFY_OVERDUE"
+    LINE_BLOCKED = "LINE_BLOCKED"
+    PORTING_OUT = "PORTING_OUT"

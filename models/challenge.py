@@ -19,6 +19,8 @@ class ChallengePurpose(StrEnum):
     STEP_UP = "STEP_UP"
     CHANGE_CONTACT = "CHANGE_CONTACT"
     PAYMENT = "PAYMENT"
+    LINK_NUMBER = "LINK_NUMBER"
+    TRANSFER_OWNERSHIP = "TRANSFER_OWNERSHIP"
 
 
 class Challenge(Model):

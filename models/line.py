@@ -5,7 +5,7 @@ from datetime import date, datetime
 from tortoise import fields
 from tortoise.models import Model
 
-from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
+from domain.line import BlockReason, ContractKind, ContractStatus, LineStatus, ServiceKind
 from models.user import Person, User
 
 
@@ -66,6 +66,17 @@ class Line(Model):
     # The code on the starter kit, which opens a cabinet that nobody has entered yet (F008).
     puk1_hash = fields.CharField(max_length=200, null=True)
     sim_epoch: int = fields.IntField(default=1)
+    # When the operator's registry last saw another SIM, which stops some changes for a while (E13).
+    sim_changed_at: datetime | None = fields.DatetimeField(null=True)
+    # Since when the number belongs to its contract, where it had another one before: it is not linked at once (N3).
+    reissued_at: datetime | None = fields.DatetimeField(null=True)
+    # False: nobody may ask to be linked to it (E16).
+    link_requests_allowed = fields.BooleanField(db_default=True)
+    block_reason = fields.CharEnumField(BlockReason, max_length=16, null=True)
+    blocked_at: datetime | None = fields.DatetimeField(null=True)
+    blocked_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="lines_blocked", null=True, on_delete=fields.OnDelete.SET_NULL
+    )
     activated_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:

@@ -21,6 +21,9 @@ async def notify(connection: BaseDBAsyncClient, *events: str) -> None:
     - `payment:<payment>`: a payment went on
     - `rights:<user>`: what that user may see or do may have changed, so that open subscriptions look again
     - `session:<user>`: a session of that user has ended
+    - `household:<household>`: its members, links, invitations, transfer or settings changed
+    - `link_request:<request>`: a request to be linked was answered, or has ended
+    - `approval:<household>`: a child of it asked for something, or was answered
 
     Raises ValueError for an event that could not be told apart from its neighbours.
     """

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from domain import payment_refusals, refusals
+from domain import payment_refusals, refusals, sim
 from domain.refusals import ErrorCode
 from schema.node import backed_by
 
@@ -156,6 +156,13 @@ class ContractEnded(UserError):
     is_type_of = backed_by(refusals.ContractEnded)
 
 
+@strawberry.type(description="The SIM is too new for it: whoever has it may have stolen the number (E13)")
+class CooldownActive(UserError):
+    allowed_at: datetime = strawberry.field(description="From when on it may be done")
+
+    is_type_of = backed_by(sim.CooldownActive)
+
+
 USER_ERRORS = (
     InputRejected,
     CredentialsRejected,
@@ -182,6 +189,7 @@ USER_ERRORS = (
     LoginTaken,
     LastOwner,
     ContractEnded,
+    CooldownActive,
 )
 
 

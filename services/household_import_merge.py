@@ -141,7 +141,8 @@ passed_accounts as (
 anew as (
   update line set sim_epoch = sim_epoch + 1 where id in (select line_id from passed_lines)
 )
-update number_link set status = 'TERMINATED', primary_slot = null
+update number_link set status = 'TERMINATED', primary_slot = null, account_slot = null, suspended_reason = null,
+  ended_at = now()
 where status in ('PENDING', 'ACTIVE', 'SUSPENDED') and id in (
   select nl.id from passed_lines p join number_link nl on nl.line_id = p.line_id
   union all select nl.id from passed_accounts p join number_link nl on nl.account_id = p.account_id
@@ -246,9 +247,10 @@ analyze import_new_link
 _LINK = """
 insert into number_link
   (id, household_id, line_id, account_id, kind, status, scopes, label, sim_epoch, contract_epoch, primary_slot,
-   requested_at, confirmed_at, reverify_by)
+   account_slot, requested_at, confirmed_at, reverify_by)
 select id, household_id, line_id, account_id, kind, 'ACTIVE', scopes, label, sim_epoch, contract_epoch,
-  case when kind = 'PRIMARY' then line_id end, confirmed_at, confirmed_at, reverify_by
+  case when kind = 'PRIMARY' then line_id end, case when kind = 'PRIMARY' then account_id end,
+  confirmed_at, confirmed_at, reverify_by
 from import_new_link
 """
 

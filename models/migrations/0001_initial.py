@@ -7,11 +7,11 @@ from domain.channel import Channel
 from domain.language import Language
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from domain.money import CurrencyCode
-from domain.number_link import ConsentMethod
+from domain.number_link import ConsentMethod, LinkStatus
 from domain.sign_in import ContactKind, LoginIdentifier, SocialProvider
 from domain.usage import ChargeType, PackageSource, UsageUnit
 from models.challenge import ChallengePurpose
-from models.household import LinkStatus, MembershipStatus
+from models.household import MembershipStatus
 from models.ledger import LedgerAccountKind, TransferKind
 from orjson import loads
 from tortoise.contrib.postgres.fields import ArrayField
