@@ -189,6 +189,21 @@ def holds_keys(level: AccessLevel, *, by_staff: bool) -> bool:
     return level is AccessLevel.FULL and not by_staff
 
 
+def sees_links(role: HouseholdRole | None) -> bool:
+    """Whether a member sees which numbers the household is linked to, and by whose consent; None: no member."""
+    return role in (HouseholdRole.OWNER, HouseholdRole.ADULT)
+
+
+def ends_link(role: HouseholdRole | None, *, uses_number: bool, asked_for_it: bool) -> bool:
+    """Whether somebody may end a link: who uses the number always, the owner, and an adult who had asked (4.4)."""
+    return uses_number or role is HouseholdRole.OWNER or (role is HouseholdRole.ADULT and asked_for_it)
+
+
+def delegable(scopes: frozenset[Scope], kind: LinkKind) -> bool:
+    """Whether a link of this kind may have these scopes: what is the contract holder's alone is in none (I4, I15)."""
+    return bool(scopes) and scopes <= (_SECONDARY if kind is LinkKind.SECONDARY else _OWN)
+
+
 def needs_approval(standing: Standing, scope: Scope) -> bool:
     """Whether the viewer has `scope` only as a question to the owner of the household (A in SPEC 4.4)."""
     return standing.holds_it and standing.is_child and scope in _ASKED_BY_CHILD

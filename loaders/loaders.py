@@ -15,6 +15,12 @@ from loaders.catalogue_by_id import service_by_id, tariff_by_id
 from loaders.households_by_user_id import Household, households_by_user_id
 from loaders.line_by_id import line_by_id
 from loaders.lines_by_account_id import lines_by_account_id
+from loaders.number_links import (
+    NumberLink,
+    number_link_by_id,
+    number_link_by_line_id,
+    number_links_by_household_id,
+)
 from loaders.promised_payment_by_account_id import TrustFacts, promised_payment_by_account_id
 from loaders.remains_by_line_id import remains_by_line_id
 from loaders.scope import ReadScope
@@ -66,6 +72,18 @@ class Loaders:
     @cached_property
     def lines_by_account_id(self) -> Loader[int, list[Line]]:
         return self._many(lines_by_account_id)
+
+    @cached_property
+    def number_link_by_id(self) -> Loader[int, NumberLink | None]:
+        return self._one(number_link_by_id)
+
+    @cached_property
+    def number_link_by_line_id(self) -> Loader[int, NumberLink | None]:
+        return self._one(number_link_by_line_id)
+
+    @cached_property
+    def number_links_by_household_id(self) -> Loader[int, list[NumberLink]]:
+        return self._many(number_links_by_household_id)
 
     @cached_property
     def promised_payment_by_account_id(self) -> Loader[int, TrustFacts | None]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from domain.access import AccessLevel, Scope, scopes
+from domain.access import Scope
 from domain.autopay import (
     LEAD,
     Charge,
@@ -35,9 +35,9 @@ from domain.periods import month_of
 from domain.profile import Profile
 from domain.refusals import ErrorCode, InputRejected
 from models.database import tx
-from models.standing import standing_to
 from services import autopay_outcome, payment, payment_settlement
 from services.autopay_outcome import COLUMNS, AutopayRow, row_of
+from services.entitlement import rights_over
 from services.payment import TopUp
 from services.payment_row import Desk, PaymentRow
 
@@ -248,11 +248,8 @@ async def _begin(
 
 async def _may_pay(connection: BaseDBAsyncClient, profile: Profile, rule: AutopayRow) -> bool:
     """Whether the payer still has the right, whatever they had when they made the rule (I8)."""
-    stands = await standing_to(
-        connection, rule.operator, rule.user_id, account_id=rule.account_id, line_id=rule.line_id
-    )
-    today = datetime.now(profile.operator.zone).date()
-    return Scope.AUTOPAY in scopes(stands, AccessLevel.FULL, profile, today)
+    rights = await rights_over(connection, profile, rule.user_id, account_id=rule.account_id, line_id=rule.line_id)
+    return Scope.AUTOPAY in rights
 
 
 async def _situation(connection: BaseDBAsyncClient, rule: AutopayRow) -> Situation:
