@@ -37,7 +37,7 @@ import: installed ## load households into the development database: make import 
 
 test: installed-dev ## run every test but those of the browser
 	@$(PY) -m pytest -m "not browser and not alone" --numprocesses=2 --dist=loadfile
-	@$(PY) -m pytest -m "alone and not proof"
+	@$(PY) -m pytest -m alone
 
 test-browser: installed-dev chromium ## run the tests that need a browser
 	@$(PY) -m pytest -m browser
@@ -47,7 +47,6 @@ chaos: installed-dev ## kill workers, the bank and PostgreSQL while people pay: 
 
 prove: installed-dev ## the long proofs: 1,000 kills, and 10,000 steps of payments against a plain model; half an hour
 	@HEARTH_PROVE=1 $(PY) -m pytest tests/test_payment_machine.py
-	@$(PY) -m pytest -m proof
 	@$(MAKE) --no-print-directory chaos
 
 lint: installed-dev ## check style, types, the floors of the house, the committed schema and the catalogues

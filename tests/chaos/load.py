@@ -4,6 +4,7 @@ import asyncio
 import random
 import uuid
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,18 @@ class Load:
             await self._live(payer)
             if payer.confirmation is not ConfirmationKind.SMS_CODE:
                 self._waiting[operator].append(payer)
+
+    async def end(self, people: Collection[asyncio.Task[None]], seconds: float) -> None:
+        """Nobody begins anything more; whoever still waits after so many seconds is sent home, which is an error.
+
+        They would ask for ever: where each call names the payment anew, a bank that loses its first answer to a
+        payment never gets to the second.
+        """
+        self.over.set()
+        _, waiting = await asyncio.wait(people, timeout=seconds)
+        for each in waiting:
+            each.cancel()
+            self.errors["a payer waited in vain"] += 1
 
     async def _live(self, payer: Payer) -> None:
         """Pay a number of times; each payment is brought to where its payer has no more to do."""

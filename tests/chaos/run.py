@@ -37,7 +37,7 @@ class Plan:
     customers: int = 3
     broken: bool = False
     pause_seconds: tuple[float, float] = (0.05, 0.3)
-    # After the last kill, until nothing may be pending any more.
+    # After the last kill, until nobody may be waiting any more; and then once more, until nothing may be pending.
     quiet_seconds: float = 30.0
 
 
@@ -120,15 +120,13 @@ async def run(ground: Path, plan: Plan, say: Callable[[str], None] = print) -> V
         chaos = _Chaos(plan, town, load, bank, say)
         say(f"  everything runs after {time.monotonic() - started:.0f} s")
         async with database(town.url, pool_size=_TELLERS), asyncio.TaskGroup() as together:
-            for operator in OPERATORS:
-                for _ in range(plan.customers):
-                    together.create_task(load.run(operator))
+            people = [together.create_task(load.run(operator)) for operator in OPERATORS for _ in range(plan.customers)]
             for name in range(_TELLERS):
                 together.create_task(teller.transfer_until(load.over, str(name)))
             together.create_task(teller.check_until(load.over, town.url))
             together.create_task(chaos.bad_bank_until(load.over))
             await chaos.reign()
-            load.over.set()
+            await load.end(people, plan.quiet_seconds)
         await _bank_as_one_wishes(bank)
         quiet_after = await _quiet(town, plan.quiet_seconds)
         verdict = await judge(town.url, town.journal, opening, load.wanted, teller.moved)
