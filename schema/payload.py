@@ -1,11 +1,13 @@
 """What every mutation answers: the changed object, and why it was not changed (DESIGN 4)."""
 
 from datetime import datetime
+from typing import cast
 
 import strawberry
 
 from domain import payment_refusals, refusals
-from domain.refusals import ErrorCode
+from domain.payment_refusals import PaymentRefusal
+from domain.refusals import ErrorCode, Refusal
 from schema.node import backed_by
 
 
@@ -192,3 +194,8 @@ class Payload:
 
 
 CLIENT_MUTATION_ID = "Given back unchanged in the payload"
+
+
+def errors(refusal: Refusal | PaymentRefusal | None) -> list[UserError]:
+    """A refusal as `userErrors`."""
+    return [] if refusal is None else [cast(UserError, refusal)]

@@ -26,7 +26,6 @@ from domain.payment_refusals import (
 from domain.payment_rules import (
     CONFIRM_SECONDS,
     check_card,
-    check_interval,
     check_key,
     check_kind,
     check_payee,
@@ -44,7 +43,8 @@ from gateways.payments import (
 from models.challenge import ChallengePurpose
 from models.database import tx
 from models.notify import notify
-from services import balance_payment, payment_code, payment_method, payment_payee, payment_settlement
+from models.user import number_of
+from services import balance_payment, card_pause, payment_code, payment_method, payment_payee, payment_settlement
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
 
@@ -74,13 +74,6 @@ class TopUp:
 Refused = PaymentRefusal | InputRejected | FeatureDisabled | MethodDisabled | RateLimited
 
 _FIND = f"select {COLUMNS} from payment where payer_id = $1 and key = $2"
-# Two payments from one card at once are looked at one after the other.
-_LOCK_CARD = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
-_LAST_OF_CARD = """
-select created_at, now() as now from payment
-where operator = $1 and fingerprint = $2 and status not in ('DECLINED', 'EXPIRED', 'CANCELLED')
-order by created_at desc limit 1
-"""
 _BEGIN = f"""
 insert into payment
   (operator, payer_id, key, asked, kind, status, account_id, line_id, named, currency, amount, fee, refunded,
@@ -91,7 +84,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $16
 on conflict (payer_id, key) do nothing
 returning {COLUMNS}
 """
-_NUMBER = "select value from login where user_id = $1 and kind = 'MSISDN' order by id limit 1"
+_NUMBER = f"select {number_of('$1')} as msisdn"
 _CONFIRMED = f"""
 update payment set status = 'PROCESSING', check_at = now() + make_interval(secs => $2)
 where id = $1 and payer_id = $3 and status = 'AWAITING_CONFIRMATION' and redirect_url is null and confirm_by > now()
@@ -270,13 +263,10 @@ async def _intend(
         return InputRejected("There is no such account", ("target",))
     if refused := check_payee(target, profile):
         return refused
-    if means.fingerprint is not None and profile.payments.card_interval_seconds:
-        await connection.execute_query(_LOCK_CARD, [f"card:{operator}:{means.fingerprint}"])
-        last = await connection.execute_query_dict(_LAST_OF_CARD, [operator, means.fingerprint])
-        # A repetition that came meanwhile is the payment itself, and no second one.
-        repeated = await _find(connection, payer_id, wanted.key)
-        if last and repeated is None and (soon := check_interval(last[0]["created_at"], last[0]["now"], profile)):
-            return soon
+    soon = await card_pause.too_soon(connection, profile, means.fingerprint)
+    # A repetition that came meanwhile is the payment itself, and no second one.
+    if soon is not None and await _find(connection, payer_id, wanted.key) is None:
+        return soon
     begun = await connection.execute_query_dict(
         _BEGIN,
         [
@@ -319,10 +309,10 @@ async def _intend(
 async def _ask_for_code(
     connection: BaseDBAsyncClient, profile: Profile, secret: bytes, viewer: Viewer, begun: PaymentRow
 ) -> PaymentRow | RateLimited | MethodDisabled:
-    rows = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
-    if not rows:
+    [user] = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
+    if user["msisdn"] is None:
         return MethodDisabled("There is no number to send a code to")
-    return await payment_code.ask_for_code(connection, profile, secret, viewer, begun, rows[0]["value"])
+    return await payment_code.ask_for_code(connection, profile, secret, viewer, begun, user["msisdn"])
 
 
 def _incomplete(profile: Profile, wanted: TopUp) -> Refused | None:
