@@ -19,6 +19,7 @@ _PAYER = f"select language, {number_of('app_user.id')} as msisdn from app_user w
 _HOLDERS = """
 select distinct l.msisdn, u.language from line l left join app_user u on u.id = l.user_id
 where l.account_id = $1 and l.msisdn is not null and l.user_id is distinct from $2
+  and l.status not in ('TERMINATED', 'PORTED_OUT')
 """
 
 
