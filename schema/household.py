@@ -1,12 +1,17 @@
 """Households and their members."""
 
 from datetime import datetime
+from typing import Annotated
 
 import strawberry
 
 from domain.access import HouseholdRole
+from domain.number_link import LinkStatus
 from loaders import households_by_user_id
+from resolvers import number_link
+from resolvers.context import Info
 from schema.node import Node, backed_by
+from schema.number_link import NumberLink
 
 
 @strawberry.type(description="A member of a household")
@@ -26,3 +31,16 @@ class Household(Node):
     members: list[HouseholdMember] = strawberry.field(description="Everybody in it: the owner first, then by joining")
 
     is_type_of = backed_by(households_by_user_id.Household)
+
+    @strawberry.field(
+        graphql_type=list[NumberLink],
+        description="The numbers and accounts that it is linked to, the oldest first, for its owner and adults (F044)",
+    )
+    async def links(
+        parent: strawberry.Parent[households_by_user_id.Household],
+        info: Info,
+        status: Annotated[
+            LinkStatus | None, strawberry.argument(description="In this state; left out: those that have not ended")
+        ] = None,
+    ) -> object:
+        return await number_link.links_of(info.context, parent.id, status)

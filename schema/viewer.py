@@ -12,13 +12,14 @@ from domain.line import LineStatus, ServiceKind
 from domain.sign_in import RecoveryChannel
 from execution.batched import batched
 from loaders.households_by_user_id import Household as HouseholdRow
-from resolvers import account_security, autopay, payment, payment_method, viewer
+from resolvers import account_security, autopay, number_link, payment, payment_method, viewer
 from resolvers import widget as widgets
 from resolvers.context import Info
 from schema.autopay_rule import AutopayRule
 from schema.household import Household
 from schema.line import Line, PersonalAccount
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
+from schema.number_link import NumberLink
 from schema.payment import Payment, PaymentFilter
 from schema.payment_method import PaymentMethod
 from schema.session import AuditEvent, Session
@@ -133,6 +134,14 @@ class Viewer(Node):
     )
     async def households(parent: strawberry.Parent[session.Viewer], info: Info) -> list[HouseholdRow]:
         return await viewer.households(info.context, parent)
+
+    @strawberry.field(
+        graphql_type=list[NumberLink],
+        description="Who may do something with the viewer's own numbers and accounts, the oldest first; `revokeLink` "
+        "ends it (F051, N1)",
+    )
+    async def links_to_my_numbers(parent: strawberry.Parent[session.Viewer], info: Info) -> object:
+        return await number_link.links_to_my_numbers(info.context)
 
     @strawberry.field(
         graphql_type=list[PaymentMethod],

@@ -418,6 +418,7 @@ async def test_f057_what_is_charged_once_is_charged_once(town: Town, profiles: M
     await town.execute("update service_subscription set next_charge_at = now()")
     await charge_due(profiles)
     assert await fees_of(town) == [("fee:service:1:2:once", -700)]
+    assert await town.fetchval("select sum(sum) from usage_day") == 700
     assert (await subscription(town, "service", 1))["next_charge_at"] is None
 
 
