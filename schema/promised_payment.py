@@ -15,10 +15,9 @@ from schema.node import backed_by
 from schema.payload import CLIENT_MUTATION_ID, UserError
 
 if TYPE_CHECKING:
-    from schema.line import Line
+    pass
 
 # A line names its promised payment, and taking one answers the line.
-LineItself = Annotated["Line", strawberry.lazy("schema.line")]
 
 
 @strawberry.type(description="There is no promised payment for this line now; nothing was credited (F081)")
