@@ -20,7 +20,7 @@ from tests.machine.refunding import Refunding
 from tests.machine.world import World
 
 _PROVE = bool(os.environ.get("HEARTH_PROVE"))
-_EXAMPLES, _STEPS = (200, 50) if _PROVE else (6, 50)
+_EXAMPLES, _STEPS = (200, 50) if _PROVE else (10, 50)
 
 
 def test_i17_payments_never_diverge_from_a_plain_model(empty_database: str, profiles: Mapping[str, Profile]) -> None:

@@ -1,9 +1,9 @@
-"""Automatic payments: rules that watch a balance, as their payer sets and removes them, and the loop that pays (F080)."""
+"""Automatic payments: rules that watch a balance, set and removed by their payer, and the loop that pays (F080)."""
 
 import asyncio
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
 from domain.autopay import Terms, Typed, read_terms
 from domain.payment import AutopayTrigger, CardScheme, ConfirmationKind, DeclineReason, PaymentMethodKind
@@ -42,22 +42,16 @@ class Automatic(Machine):
         account=st.integers(0, 1),
         amount=st.sampled_from([100, 500, 3000]),
         threshold=st.sampled_from([100, 1000, 5000]),
-        payments_a_month=st.sampled_from([None, None, 1, 2]),
+        a_month=st.sampled_from([None, None, 1, 2]),
         behaviour=st.sampled_from(_TREATED),
         active=st.sampled_from([True, True, True, False]),
     )
     def set_rule(
-        self,
-        account: int,
-        amount: int,
-        threshold: int,
-        payments_a_month: int | None,
-        behaviour: Behaviour,
-        active: bool,
+        self, account: int, amount: int, threshold: int, a_month: int | None, behaviour: Behaviour, active: bool
     ) -> None:
         """A new rule for an account, or other terms of the one that it has."""
         payer, minor = self.model.accounts[account], amount * 100
-        cap = None if payments_a_month is None else (minor + fee(minor)) * payments_a_month
+        cap = None if a_month is None else (minor + fee(minor)) * a_month
         told = self.run(
             autopay_rule.set_rule(
                 self.world.profiles[ConfirmationKind.NONE],
@@ -76,14 +70,15 @@ class Automatic(Machine):
             made.due_at = self.model.now if active else None
             self.model.rules.append(made)
 
+    @precondition(lambda self: bool(self.model.rules))
     @rule(data=st.data())
     def remove_rule(self, data: st.DataObject) -> None:
-        if (rule := self.some(data, self.model.rules)) is None:
-            return
-        told = self.run(autopay_rule.remove(self.viewer, rule.id))
-        assert isinstance(told, NotFound) == rule.removed
-        rule.removed, rule.active, rule.due_at = True, False, None
+        found = data.draw(st.sampled_from(self.model.rules))
+        told = self.run(autopay_rule.remove(self.viewer, found.id))
+        assert isinstance(told, NotFound) == found.removed
+        found.removed, found.active, found.due_at = True, False, None
 
+    @precondition(lambda self: bool(self.model.rules))
     @rule(account=st.integers(0, 1))
     def stop_rules(self, account: int) -> None:
         """Rights to an account end, and with them what pays for it."""
@@ -94,6 +89,7 @@ class Automatic(Machine):
         for each in mine:
             each.active, each.due_at = False, None
 
+    @precondition(lambda self: bool(self.model.rules))
     @rule(workers=st.sampled_from([1, 1, 2]))
     def pay_what_is_due(self, workers: int) -> None:
         """The loop hears of the balances and looks; so may another worker at the same time."""
@@ -106,22 +102,22 @@ class Automatic(Machine):
         self.model.wake()
         due = self.model.take_due()
         begun = {key for (key,) in self.rows(_KEYS, self.payer)} - set(self.model.payments)
-        assert begun == {rule.next_key for rule in due}
-        for rule in due:
-            number, at_bank = self.names_of(rule.next_key)
+        assert begun == {each.next_key for each in due}
+        for each in due:
+            number, at_bank = self.names_of(each.next_key)
             self.model.begin(
-                rule,
+                each,
                 Payment(
                     number,
-                    rule.next_key,
+                    each.next_key,
                     at_bank,
                     ConfirmationKind.NONE,
-                    rule.behaviour,
-                    rule.account,
-                    rule.amount,
+                    each.behaviour,
+                    each.account,
+                    each.amount,
                     self.model.now,
                     self.model.month,
-                    rule=rule,
+                    rule=each,
                 ),
             )
 

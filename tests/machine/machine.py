@@ -1,12 +1,12 @@
 """What every step has at hand, the clock and the bank's bad days, and what holds after each step."""
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from domain.payment import ConfirmationKind
@@ -43,7 +43,8 @@ update autopay_run set at = at - make_interval(secs => $2) where rule_id in (
 _STATE = (
     "select key, status, refunded from payment where payer_id = $1",
     """
-select o.account_id, sum(o.balance) filter (where o.kind = 'PERSONAL'), -sum(o.balance) filter (where o.kind = 'PROMISED')
+select o.account_id, sum(o.balance) filter (where o.kind = 'PERSONAL') as balance,
+  -sum(o.balance) filter (where o.kind = 'PROMISED') as owed
 from ledger_account o join personal_account a on a.id = o.account_id
 join line l on l.account_id = a.id where l.user_id = $1 group by 1 order by 1
 """,
@@ -85,12 +86,14 @@ class Machine(RuleBasedStateMachine):
         self.model.is_out = is_out
         self.bank.control(Behaviour(fail=is_out))
 
-    @rule(account=st.integers(0, 1), minor=st.sampled_from([100, 5_000, 30_000, 1_500_000]))
-    def operator_charges(self, account: int, minor: int) -> None:
-        payer = self.model.accounts[account]
-        if taken := min(minor, payer.balance):
-            self.spend(payer, taken)
-            payer.balance -= taken
+    @precondition(lambda self: any(account.balance for account in self.model.accounts))
+    @rule(data=st.data(), minor=st.sampled_from([100, 5_000, 30_000, 1_500_000]))
+    def operator_charges(self, data: st.DataObject, minor: int) -> None:
+        """So much of what somebody has, or all of it."""
+        payer = data.draw(st.sampled_from([each for each in self.model.accounts if each.balance]))
+        taken = min(minor, payer.balance)
+        self.spend(payer, taken)
+        payer.balance -= taken
 
     @invariant()
     def nothing_diverges(self) -> None:
@@ -128,10 +131,6 @@ class Machine(RuleBasedStateMachine):
     def served(self) -> dict[str, Profile]:
         """The profiles that loops look after."""
         return {OPERATOR: self.world.profiles[ConfirmationKind.NONE]}
-
-    def some(self, data: st.DataObject, among: Sequence[T]) -> T | None:
-        """Any of them, if there are some."""
-        return data.draw(st.sampled_from(among)) if among else None
 
     def names_of(self, payment_key: str) -> tuple[int, str]:
         """Our id of a payment, and its name at the bank."""

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import orjson
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
 from domain.money import CurrencyCode, Money
 from domain.payment import CardScheme, ConfirmationKind, DeclineReason, PaymentMethodKind
@@ -16,7 +16,7 @@ from domain.payment_rules import check_payee, read_amount
 from domain.payment_rules import fee as fee_of
 from domain.refusals import CodeRejected
 from gateways.bank import read_bank_notification
-from gateways.simulators.bank.records import Behaviour, Card, State
+from gateways.simulators.bank.records import Behaviour, Card, Event, State
 from models.database import tx
 from services import payment, payment_payee, payment_recovery, refund_settlement
 from services.autopay import wake
@@ -55,7 +55,7 @@ class Paying(Machine):
         self.wanted: dict[str, TopUp] = {}
 
     @rule(
-        kind=st.sampled_from(ConfirmationKind),
+        kind=st.sampled_from([ConfirmationKind.NONE, *ConfirmationKind]),
         amount=st.integers(100, 15000),
         account=st.integers(0, 1),
         behaviour=st.sampled_from(_TREATED),
@@ -101,6 +101,11 @@ class Paying(Machine):
             self.model.charge(begun)
         assert row.status == begun.ours
 
+    @rule(amount=st.sampled_from([100, 700, 5000]), account=st.integers(0, 1))
+    def pay(self, amount: int, account: int) -> None:
+        """As most do it: there is nothing to confirm, and the bank does not mind."""
+        self.top_up(ConfirmationKind.NONE, amount, account, Behaviour(), False)
+
     @rule(kind=st.sampled_from(ConfirmationKind), account=st.integers(0, 1), amount=st.integers(100, 15000))
     def quote(self, kind: ConfirmationKind, account: int, amount: int) -> None:
         profile, account_id = self.world.profiles[kind], self.model.accounts[account].id
@@ -109,10 +114,10 @@ class Paying(Machine):
         assert check_payee(known, profile) is None
         assert fee_of(Money(amount, CurrencyCode.RUB), profile).minor == fee(amount)
 
+    @precondition(lambda self: bool(self.wanted))
     @rule(data=st.data())
     def submit_again(self, data: st.DataObject) -> None:
-        if (begun := self._wanted(data)) is None:
-            return
+        begun = self._wanted(data)
         row = self._top_up(begun.confirmation, self.wanted[begun.key])
         assert isinstance(row, PaymentRow)
         assert row.id == begun.id
@@ -120,13 +125,15 @@ class Paying(Machine):
             self.model.charge(begun)
         assert row.status == begun.ours
 
+    @precondition(lambda self: bool(self.wanted))
     @rule(data=st.data())
     def submit_otherwise(self, data: st.DataObject) -> None:
-        if (begun := self._wanted(data)) is not None:
-            more = Money(begun.amount + 100, CurrencyCode.RUB)
-            other = replace(self.wanted[begun.key], asked="otherwise", amount=more)
-            assert self._top_up(begun.confirmation, other) == IdempotencyConflict()
+        begun = self._wanted(data)
+        more = Money(begun.amount + 100, CurrencyCode.RUB)
+        other = replace(self.wanted[begun.key], asked="otherwise", amount=more)
+        assert self._top_up(begun.confirmation, other) == IdempotencyConflict()
 
+    @precondition(lambda self: bool(self._on_the_page()))
     @rule(
         data=st.data(),
         behaviour=st.sampled_from([Behaviour(), Behaviour(copies=0), Behaviour(settle_after=LATE_SECONDS)]),
@@ -134,16 +141,15 @@ class Paying(Machine):
     def pay_on_the_page(self, data: st.DataObject, behaviour: Behaviour) -> None:
         self._at_the_page(data, behaviour)
 
+    @precondition(lambda self: bool(self._on_the_page()))
     @rule(data=st.data())
     def decline_on_the_page(self, data: st.DataObject) -> None:
         self._at_the_page(data, Behaviour(decline=DeclineReason.NOT_CONFIRMED))
 
+    @precondition(lambda self: bool(self._by_code()))
     @rule(data=st.data(), right=st.booleans())
     def confirm(self, data: st.DataObject, right: bool) -> None:
-        by_code = [each for each in self.model.payments.values() if each.confirmation is ConfirmationKind.SMS_CODE]
-        waiting = self.some(data, [each for each in by_code if each.bank is None])
-        if waiting is None:
-            return
+        waiting = data.draw(st.sampled_from(self._by_code()))
         # Asks for a code, where there is none that works any more.
         self._top_up(waiting.confirmation, self.wanted[waiting.key])
         [(challenge,)] = self.rows(_CHALLENGE, waiting.id)
@@ -162,10 +168,10 @@ class Paying(Machine):
             # The tries at this code, or its time, may be used up; the money stays where it is.
             assert isinstance(told, CodeRejected)
 
+    @precondition(lambda self: bool(self.model.payments))
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        if (begun := self.some(data, list(self.model.payments.values()))) is None:
-            return
+        begun = data.draw(st.sampled_from(list(self.model.payments.values())))
         profile = self.world.profiles[begun.confirmation]
         told = self.run(payment.cancel(self.desk, profile, self.viewer, begun.id))
         waits = begun.ours == "AWAITING_CONFIRMATION"
@@ -177,28 +183,20 @@ class Paying(Machine):
         elif begun.ours != "CANCELLED":
             assert isinstance(told, PaymentNotOpen)
 
-    @rule(data=st.data(), again=st.booleans())
-    def webhook(self, data: st.DataObject, again: bool) -> None:
-        """Any of what the bank has to tell, in any order, or something that was told before once more."""
-        self.model.settle_at_the_bank()
-        event = self.some(data, self.heard if again else self.bank.due_events())
-        if event is None:
-            return
-        now = time.time()
-        body, headers = self.teller.posted(event, now)
-        notification = read_bank_notification(body, headers, key=self.teller._key, now=now)
-        assert self.run(payment_recovery.hear(self.desk, self.served(), notification))
-        told = orjson.loads(event.body)
-        if not again:
-            self.bank.told(event)
-            self.heard.append(event)
-        if told["about"] == "refund":
-            [refund] = [each for each in self.model.refunds if each.at_bank == told["key"]]
-            self.model.tell_of_refund(refund, State(told["state"]))
-        else:
-            [begun] = [each for each in self.model.payments.values() if each.at_bank == told["key"]]
-            reason = DeclineReason(told["reason"]) if told["reason"] else None
-            self.model.tell(begun, State(told["state"]), reason)
+    @precondition(lambda self: bool(self.bank.due_events()))
+    @rule(data=st.data())
+    def webhook(self, data: st.DataObject) -> None:
+        """Any of what the bank has to tell, in any order."""
+        event = data.draw(st.sampled_from(self.bank.due_events()))
+        self._hear(event)
+        self.bank.told(event)
+        self.heard.append(event)
+
+    @precondition(lambda self: bool(self.heard))
+    @rule(data=st.data())
+    def webhook_again(self, data: st.DataObject) -> None:
+        """Something that was told before, once more."""
+        self._hear(data.draw(st.sampled_from(self.heard)))
 
     @rule()
     def recover(self) -> None:
@@ -212,16 +210,38 @@ class Paying(Machine):
         self.run(wake(account.id for account in self.model.accounts))
         self.model.recover()
 
+    def _hear(self, event: Event) -> None:
+        self.model.settle_at_the_bank()
+        now = time.time()
+        body, headers = self.teller.posted(event, now)
+        notification = read_bank_notification(body, headers, key=self.teller._key, now=now)
+        assert self.run(payment_recovery.hear(self.desk, self.served(), notification))
+        told = orjson.loads(event.body)
+        if told["about"] == "refund":
+            [refund] = [each for each in self.model.refunds if each.at_bank == told["key"]]
+            self.model.tell_of_refund(refund, State(told["state"]))
+        else:
+            [begun] = [each for each in self.model.payments.values() if each.at_bank == told["key"]]
+            reason = DeclineReason(told["reason"]) if told["reason"] else None
+            self.model.tell(begun, State(told["state"]), reason)
+
     def _top_up(self, kind: ConfirmationKind, wanted: TopUp) -> Any:
         return self.run(payment.top_up(self.desk, self.world.profiles[kind], SECRET, self.viewer, wanted))
 
-    def _wanted(self, data: st.DataObject) -> Payment | None:
-        return self.some(data, [self.model.payments[key] for key in self.wanted])
+    def _wanted(self, data: st.DataObject) -> Payment:
+        return data.draw(st.sampled_from([self.model.payments[key] for key in self.wanted]))
+
+    def _by_code(self) -> list[Payment]:
+        """Payments by code of which the bank knows nothing."""
+        by_code = [each for each in self.model.payments.values() if each.confirmation is ConfirmationKind.SMS_CODE]
+        return [each for each in by_code if each.bank is None]
+
+    def _on_the_page(self) -> list[Payment]:
+        return [each for each in self.model.payments.values() if each.bank is State.AWAITING_PAYER]
 
     def _at_the_page(self, data: st.DataObject, behaviour: Behaviour) -> None:
-        among = [each for each in self.model.payments.values() if each.bank is State.AWAITING_PAYER]
-        if (waiting := self.some(data, among)) is not None:
-            there = self.bank.payment(waiting.at_bank)
-            assert there is not None
-            self.bank.confirm(there.id, behaviour, "tok_mir_2204" if waiting.holds else None)
-            self.model.decide(waiting, behaviour)
+        waiting = data.draw(st.sampled_from(self._on_the_page()))
+        there = self.bank.payment(waiting.at_bank)
+        assert there is not None
+        self.bank.confirm(there.id, behaviour, "tok_mir_2204" if waiting.holds else None)
+        self.model.decide(waiting, behaviour)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
 from domain.payment import ConfirmationKind
 from domain.payment_refusals import IdempotencyConflict
@@ -33,15 +33,16 @@ class Promising(Machine):
         else:
             assert isinstance(told, PromisedPaymentUnavailable)
 
+    @precondition(lambda self: bool(self.taken))
     @rule(data=st.data())
     def take_again(self, data: st.DataObject) -> None:
-        if (number := self.some(data, list(self.taken))) is None:
-            return
+        number = data.draw(st.sampled_from(list(self.taken)))
         told = self._take(self.taken[number])
         assert isinstance(told, PromiseTaken)
         assert told.id == number
         assert self._take(replace(self.taken[number], offer="otherwise")) == IdempotencyConflict()
 
+    @precondition(lambda self: any(account.owed for account in self.model.accounts))
     @rule()
     def collect(self) -> None:
         self.run(promised_payment.collect(self.served()))

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
 from domain.money import CurrencyCode, Money
 from domain.refund import RefundRejected
@@ -18,10 +18,10 @@ _AMOUNTS = st.none() | st.integers(1, 1_500_000) | st.sampled_from([10_000, 50_0
 class Refunding(Machine):
     """What payers and the operator do about money that is to go back."""
 
+    @precondition(lambda self: bool(self.model.payments))
     @rule(data=st.data(), asked=_AMOUNTS)
     def ask_back(self, data: st.DataObject, asked: int | None) -> None:
-        if (begun := self.some(data, list(self.model.payments.values()))) is None:
-            return
+        begun = data.draw(st.sampled_from(list(self.model.payments.values())))
         profile = self.world.profiles[begun.confirmation]
         wanted = None if asked is None else Money(asked, CurrencyCode.RUB)
         told = self.run(refund.request(profile, self.viewer, begun.id, "it was the wrong number", wanted))
@@ -35,10 +35,10 @@ class Refunding(Machine):
             assert isinstance(told, RefundRow)
             self.model.refunds.append(Refund(told.id, begun, asked, at_bank=str(told.key)))
 
+    @precondition(lambda self: bool(self.model.refunds))
     @rule(data=st.data(), wanted=_AMOUNTS, word=st.sampled_from(Word))
     def approve(self, data: st.DataObject, wanted: int | None, word: Word) -> None:
-        if (asked := self.some(data, self.model.refunds)) is None:
-            return
+        asked = data.draw(st.sampled_from(self.model.refunds))
         self.teller.word = word
         amount = None if wanted is None else Decimal(wanted) / 100
         told = self.run(refund.approve(self.desk, self.served(), asked.id, "Irina", amount))
@@ -47,10 +47,10 @@ class Refunding(Machine):
         if isinstance(told, RefundRow):
             assert (told.status, told.amount, told.fee) == (asked.ours, asked.amount, asked.fee)
 
+    @precondition(lambda self: bool(self.model.refunds))
     @rule(data=st.data())
     def refuse(self, data: st.DataObject) -> None:
-        if (asked := self.some(data, self.model.refunds)) is None:
-            return
+        asked = data.draw(st.sampled_from(self.model.refunds))
         told = self.run(refund.decline(self.served(), asked.id, "Irina", "it was used"))
         assert isinstance(told, RefundRow) == (asked.ours == "REQUESTED")
         if asked.ours == "REQUESTED":

@@ -12,7 +12,7 @@ from auth.session import Viewer
 from domain.access import AccessLevel
 from domain.channel import Channel
 from domain.language import Language
-from domain.ledger import LedgerAccountKind, LedgerAccountName, Transfer, TransferKind, clearing, personal
+from domain.ledger import LedgerAccountKind, LedgerAccountName, Posted, Transfer, TransferKind, clearing, personal
 from domain.money import CurrencyCode, Money
 from domain.payment import ConfirmationKind, DeclineReason
 from domain.profile import Profile
@@ -48,7 +48,8 @@ a as (
 l as (
   insert into line (operator, account_id, user_id, kind, msisdn, status, sim_epoch)
   select 'beeline', a.id, u.id, 'MOBILE', $2 || right(a.number, 1), 'ACTIVE', 1 from a, u returning id, account_id)
-select u.id, array(select account_id from l order by 1) as accounts, array(select id from l order by account_id) as lines
+select u.id, array(select account_id from l order by 1) as accounts,
+  array(select id from l order by account_id) as lines
 from u
 """
 _REVENUE = LedgerAccountName(LedgerAccountKind.REVENUE)
@@ -92,7 +93,7 @@ class World:
 
         async def work(connection: BaseDBAsyncClient) -> None:
             for transfer in moved:
-                assert isinstance(await ledger.post(connection, transfer), ledger.Posted)
+                assert isinstance(await ledger.post(connection, transfer), Posted)
 
         self.run(tx(work))
 
