@@ -40,6 +40,13 @@ _A_MONTH_AGO = """
 update autopay_run set at = at - make_interval(secs => $2) where rule_id in (
   select id from autopay_rule where user_id = $1)
 """
+# The loops look after everybody, and whoever comes next has another bank.
+_LEAVE = (
+    "update payment set check_at = null where payer_id = $1",
+    "update refund set check_at = null where payment_id in (select id from payment where payer_id = $1)",
+    "update autopay_rule set active = false, due_at = null where user_id = $1",
+    "update promised_payment set look_at = look_at + interval '1 year' where taker_id = $1",
+)
 _STATE = (
     "select key, status, refunded from payment where payer_id = $1",
     """
@@ -70,6 +77,10 @@ class Machine(RuleBasedStateMachine):
         self.heard: list[Event] = []
         for account in accounts:
             self.spend(account, _SPENT_BEFORE, given=True)
+
+    def teardown(self) -> None:
+        for statement in _LEAVE:
+            self.rows(statement, self.payer)
 
     @rule(seconds=st.sampled_from([60.0, 60.0, 1020.0, 1020.0, 7 * 3600.0, 25 * 3600.0, _MONTH_SECONDS]))
     def time_passes(self, seconds: float) -> None:
