@@ -42,8 +42,11 @@ update autopay_run set at = at - make_interval(secs => $2) where rule_id in (
 """
 # The loops look after everybody, and whoever comes next has another bank.
 _LEAVE = (
-    "update payment set check_at = null where payer_id = $1",
-    "update refund set check_at = null where payment_id in (select id from payment where payer_id = $1)",
+    "update payment set check_at = check_at + interval '1 year' where payer_id = $1",
+    """
+update refund set check_at = check_at + interval '1 year'
+where payment_id in (select id from payment where payer_id = $1)
+""",
     "update autopay_rule set active = false, due_at = null where user_id = $1",
     "update promised_payment set look_at = look_at + interval '1 year' where taker_id = $1",
 )
