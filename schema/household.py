@@ -8,9 +8,10 @@ import strawberry
 from domain.access import HouseholdRole
 from domain.number_link import LinkStatus
 from loaders import households_by_user_id
-from resolvers import number_link
+from resolvers import audit_log, number_link
 from resolvers.context import Info
-from schema.node import Node, backed_by
+from schema.audit_log import AuditEvent
+from schema.node import AFTER, FIRST, Connection, Node, backed_by
 from schema.number_link import NumberLink
 
 
@@ -44,3 +45,16 @@ class Household(Node):
         ] = None,
     ) -> object:
         return await number_link.links_of(info.context, parent.id, status)
+
+    @strawberry.field(
+        graphql_type=Connection[AuditEvent],
+        description="What members did with it and its numbers, newest first, for its owner and adults (I16). Who left in "
+        "silence is not named (E34)",
+    )
+    async def audit_log(
+        parent: strawberry.Parent[households_by_user_id.Household],
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object:
+        return await audit_log.of_household(info.context, parent.id, parent.my_role, first, after)
