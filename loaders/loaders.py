@@ -13,6 +13,7 @@ from loaders.bonus_by_account_id import BonusAccount, bonus_by_account_id
 from loaders.catalogue import Service, Tariff
 from loaders.catalogue_by_id import service_by_id, tariff_by_id
 from loaders.households_by_user_id import Household, households_by_user_id
+from loaders.kin_by_user_id import Kin, kin_by_user_id
 from loaders.line_by_id import line_by_id
 from loaders.lines_by_account_id import lines_by_account_id
 from loaders.number_links import (
@@ -22,6 +23,7 @@ from loaders.number_links import (
     number_links_by_household_id,
 )
 from loaders.promised_payment_by_account_id import TrustFacts, promised_payment_by_account_id
+from loaders.refunds_by_payment_id import Refund, refunds_by_payment_id
 from loaders.remains_by_line_id import remains_by_line_id
 from loaders.scope import ReadScope
 from loaders.services_by_line_id import (
@@ -66,6 +68,10 @@ class Loaders:
         return self._many(households_by_user_id)
 
     @cached_property
+    def kin_by_user_id(self) -> Loader[int, Kin | None]:
+        return self._one(kin_by_user_id)
+
+    @cached_property
     def line_by_id(self) -> Loader[int, Line | None]:
         return self._one(line_by_id)
 
@@ -88,6 +94,10 @@ class Loaders:
     @cached_property
     def promised_payment_by_account_id(self) -> Loader[int, TrustFacts | None]:
         return self._one(promised_payment_by_account_id)
+
+    @cached_property
+    def refunds_by_payment_id(self) -> Loader[int, list[Refund]]:
+        return self._many(refunds_by_payment_id)
 
     @cached_property
     def remains_by_line_id(self) -> Loader[int, list[PackageRemain]]:

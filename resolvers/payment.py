@@ -16,10 +16,12 @@ from domain.payment_refusals import PaymentRefusal
 from domain.payment_rules import check_kind, check_payee, fee, read_amount
 from domain.periods import PeriodRejected, day_range
 from domain.refusals import Refusal
+from loaders.refunds_by_payment_id import Refund
 from loaders.visible import Account
 from models.reader import Statement
 from models.visible import ACCOUNT_COLUMNS, VISIBLE_ACCOUNTS, AccountRow, standing
 from resolvers import confined, node_id, payment_target
+from resolvers.audit_log import AuditActor
 from resolvers.context import Context
 from resolvers.errors import invalid_input
 from resolvers.live import follow
@@ -273,3 +275,20 @@ def _key(global_id: str | None, type_name: str) -> int | None:
     named = node_id.decode(global_id)
     key = node_id.integer_key(named) if named is not None and named.type_name == type_name else None
     return _NOTHING if key is None else key
+
+
+async def payer(context: Context, paid: PaymentRow) -> AuditActor | None:
+    """Who paid, if the viewer knows them."""
+    viewer = context.viewer
+    kin = await context.loaders.kin_by_user_id.load(paid.payer_id)
+    if kin is None or viewer is None:
+        return None
+    return AuditActor(kin.name, kin.role, kin.user_id == viewer.user_id, is_operator_staff=False)
+
+
+async def refunds(context: Context, paid: PaymentRow) -> list[Refund]:
+    """What the viewer asked to have back of their own payment."""
+    viewer = context.viewer
+    if viewer is None or viewer.user_id != paid.payer_id or not viewer.holds_keys:
+        return []
+    return await context.loaders.refunds_by_payment_id.load(paid.id)

@@ -16,6 +16,7 @@ from resolvers import payment as resolved
 from resolvers.context import Info
 from resolvers.payment import Filter, Form, Quote, Refused
 from resolvers.payment_target import Wanted
+from schema.audit_log import AuditActor
 from schema.document import Document
 from schema.line import DateRangeInput, Line, PersonalAccount
 from schema.money import Money, MoneyInput
@@ -68,6 +69,10 @@ class PaymentConfirmation:
     expires_at: datetime = strawberry.field(description="When the payment is given up")
 
 
+# A refund names its payment.
+RefundOfPayment = Annotated["Refund", strawberry.lazy("schema.refund")]  # type: ignore[name-defined]  # noqa: F821
+
+
 @strawberry.type(description="Money on its way into an account, or there already")
 class Payment(Node):
     kind: PaymentKind = strawberry.field(description="Why it was paid")
@@ -106,6 +111,20 @@ class Payment(Node):
     )
     async def personal_account(self: Any, info: Info) -> Any:
         return await info.context.loaders.account_by_id.load(self.account_id)
+
+    @strawberry.field(
+        graphql_type=AuditActor | None,
+        description="Who paid: the viewer, or somebody of a household with the viewer; strangers are not named",
+    )
+    async def payer(self: Any, info: Info) -> Any:
+        return await resolved.payer(info.context, self)
+
+    @strawberry.field(
+        graphql_type=list[RefundOfPayment],
+        description="What was asked to have back of it, the newest first; for who paid, and nobody else (E43)",
+    )
+    async def refunds(self: Any, info: Info) -> Any:
+        return await resolved.refunds(info.context, self)
 
     @strawberry.field(description="Whether the viewer paid it")
     def paid_by_viewer(self: Any, info: Info) -> bool:

@@ -7,6 +7,7 @@ import strawberry
 
 from domain import refund as domain_refund
 from domain.refund import RefundStatus
+from loaders import refunds_by_payment_id
 from resolvers import payment, refund
 from resolvers.context import Info
 from schema.money import MoneyInput
@@ -25,7 +26,10 @@ class RefundRejected(UserError):
 class Refund:
     status: RefundStatus = strawberry.field(description="How far it has come; the operator decides")
     reason: str = strawberry.field(description="Why it was asked for")
+    answer: str | None = strawberry.field(description="What the operator said to it; null before that")
     created_at: datetime = strawberry.field(description="When it was asked for")
+
+    is_type_of = backed_by(RefundRow, refunds_by_payment_id.Refund)
 
     @strawberry.field(graphql_type=Payment | None, description="The payment; `refunded` there says how much went back")
     async def payment(self: Any, info: Info) -> Any:

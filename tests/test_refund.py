@@ -322,3 +322,27 @@ def test_e43_parts_never_exceed_the_payment_and_the_fee_goes_back_once(amount: i
             refunded += given_back.total
             fees += given_back.fee.minor
     assert (refunded, fees) == (rub(amount + fee), fee)
+
+
+PAID_BY = """
+query ($id: ID!) { node(id: $id) { ... on Payment {
+  payer { label role isViewer isOperatorStaff } refunds { status reason answer payment { id } }
+} } }
+"""
+
+
+async def test_e43_who_paid_reads_what_was_asked_and_others_only_who_of_their_own_paid(till: Till) -> None:
+    ann, payment = await paid(till, BOB)
+    await ask(ann, payment)
+    mine = (await ann.data(PAID_BY, id=payment))["node"]
+    assert mine["payer"] == {"label": "Ann", "role": "OWNER", "isViewer": True, "isOperatorStaff": False}
+    assert mine["refunds"] == [
+        {"status": "REQUESTED", "reason": REASON, "answer": None, "payment": {"id": payment}},
+    ]
+    seen = (await (await till.of(BOB)).data(PAID_BY, id=payment))["node"]
+    assert seen == {"payer": {**mine["payer"], "isViewer": False}, "refunds": []}
+
+
+async def test_e43_a_stranger_who_paid_is_not_named(till: Till) -> None:
+    _, payment = await paid(till, EVE)
+    assert (await (await till.of(EVE)).data(PAID_BY, id=payment))["node"] == {"payer": None, "refunds": []}
