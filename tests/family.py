@@ -15,7 +15,14 @@ PASSWORD = "Hearth2026"
 ROOT = Path(__file__).resolve().parent.parent
 
 # One number for each person and operator, in the operator's format.
-_FIRST_NUMBER = {"beeline": 79030001000, "tele2": 79000001000, "nomad": 79010001000, "life": 375250001000}
+_FIRST_NUMBER = {
+    "beeline": 79030001000,
+    "tele2": 79000001000,
+    "letai": 79510001000,
+    "motiv": 79020001000,
+    "nomad": 79010001000,
+    "life": 375250001000,
+}
 
 
 def number(operator: str, index: int) -> str:
