@@ -62,12 +62,11 @@ def _records(operator: str) -> Iterator[dict[str, Any]]:
         yield from family.mobile(operator, holder, index, name)
     for first, user in ((_STRANGERS, None), (_CIDS, "cid"), (_DANS, "dan")):
         household = f"house{first}"
-        for index, scope in enumerate(SCOPES, first):
+        for index in range(first, first + len(SCOPES)):
+            stranger = f"stranger{index}"
             if user is None:
-                yield family.person(operator, f"stranger{index}")
-            yield from family.mobile(
-                operator, "office" if user else f"stranger{index}", index, user or f"stranger{index}"
-            )
+                yield family.person(operator, stranger)
+            yield from family.mobile(operator, "office" if user else stranger, index, user or stranger)
         child = {} if user is None else {user: "CHILD"}
         yield family.household(operator, household, ann="OWNER", bob="ADULT", vera="VIEWER", **child)
         for index, scope in enumerate(SCOPES, first):
