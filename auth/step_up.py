@@ -12,8 +12,9 @@ from domain.refusals import CodeRejected, MethodDisabled, RateLimited
 from models import audit
 from models.challenge import ChallengePurpose
 from models.database import tx
+from models.user import number_of
 
-_NUMBER = "select value from login where user_id = $1 and kind = 'MSISDN' order by id limit 1"
+_NUMBER = f"select {number_of('$1')} as msisdn"
 _STEP_UP = "update session set stepped_up_at = now() where id = $1"
 
 
@@ -21,10 +22,10 @@ async def request(profile: Profile, secret: bytes, viewer: Viewer) -> Challenge 
     """Send a code to the viewer's own number; it counts in this session only."""
 
     async def send(connection: BaseDBAsyncClient) -> Challenge | RateLimited | MethodDisabled:
-        rows = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
-        if not rows:
+        [user] = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
+        if user["msisdn"] is None:
             return MethodDisabled("There is no number to send a code to")
-        wanted = CodeRequest(ChallengePurpose.STEP_UP, rows[0]["value"], viewer.user_id, viewer.initiator)
+        wanted = CodeRequest(ChallengePurpose.STEP_UP, user["msisdn"], viewer.user_id, viewer.initiator)
         return await challenge.request(connection, profile, secret, wanted)
 
     return await tx(send)

@@ -19,6 +19,7 @@ from schema.autopay import AutopayMutation
 from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
 from schema.closing import ClosingMutation
 from schema.login_change import LoginChangeMutation
+from schema.number_link import LINK_ERRORS, NumberLinkMutation
 from schema.one_mutation import OneMutationField
 from schema.payload import USER_ERRORS
 from schema.payment import PayeeAmbiguous, PaymentMutation
@@ -65,6 +66,7 @@ class Mutation(
     BalancePaymentMutation,
     VoucherMutation,
     RefundMutation,
+    NumberLinkMutation,
 ):
     pass
 
@@ -97,7 +99,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, *_MONEY_ERRORS),
+        types=(*USER_ERRORS, *_MONEY_ERRORS, *LINK_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),
