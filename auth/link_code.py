@@ -119,6 +119,16 @@ async def question(connection: BaseDBAsyncClient, request_id: int) -> LinkQuesti
     return _link_question(**rows[0]) if rows else None
 
 
+async def is_asked(connection: BaseDBAsyncClient, profile: Profile, requester_id: int, target: Target | None) -> bool:
+    """Whether somebody's question reaches the holder at all: the same is looked up for numbers that nobody has."""
+    line_id = target.line_id if target else None
+    account_id = target.account_id if target and line_id is None else None
+    [row] = await connection.execute_query_dict(_REPORTED, [requester_id, line_id, account_id])
+    if target is None or target.address is None or row["reported"]:
+        return False
+    return may_be_asked(profile, target.state, datetime.now(UTC))
+
+
 async def send(
     connection: BaseDBAsyncClient,
     profile: Profile,
@@ -128,19 +138,18 @@ async def send(
 ) -> Challenge | RateLimited:
     """Ask the holder, where there is one who may be asked; whoever asks is answered alike either way."""
     target = await find(connection, profile, asked.target, is_account=asked.is_account)
-    ids = (target.line_id, target.account_id if target.line_id is None else None) if target else (None, None)
-    [row] = await connection.execute_query_dict(_REPORTED, [asked.requester_id, *ids])
-    is_silenced = asked.is_refused or row["reported"]
-    is_asked = target is not None and not is_silenced and _reaches(profile, asked, target)
+    may_ask = await is_asked(connection, profile, asked.requester_id, target)
+    same = target is not None and (asked.sim_epoch, asked.contract_epoch) == (target.sim_epoch, target.contract_epoch)
+    reaches = may_ask and same and not asked.is_refused
     wanted = CodeRequest(
         ChallengePurpose.LINK_NUMBER,
         asked.target,
-        target.answers_id if target is not None and is_asked else None,
+        target.answers_id if target is not None and reaches else None,
         asked.initiator,
         channel,
         address=target.address if target is not None else None,
         subject=asked.id,
-        decoy=not is_asked,
+        decoy=not reaches,
         question=question_of(asked, target),
     )
     sent = await challenge.request(connection, profile, secret, wanted)
@@ -168,12 +177,6 @@ def question_of(asked: LinkQuestion, target: Target | None) -> Question:
 def today(profile: Profile) -> date:
     """The day at the operator's."""
     return datetime.now(profile.operator.zone).date()
-
-
-def _reaches(profile: Profile, asked: LinkQuestion, target: Target) -> bool:
-    """Whether the code may go to the number as it is now: with another SIM or contract it is another number."""
-    same = (asked.sim_epoch, asked.contract_epoch) == (target.sim_epoch, target.contract_epoch)
-    return same and target.address is not None and may_be_asked(profile, target.state, datetime.now(UTC))
 
 
 def _target(

@@ -111,3 +111,13 @@ class RequestClosed:
     message: str = "This request was answered already, or its time is over"
     field: tuple[str, ...] | None = ("linkRequestId",)
     code: ClassVar[ErrorCode] = ErrorCode.CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAsked:
+    """An account's number proves nothing: its holder is asked, if there is a telephone to ask (E41, E42)."""
+
+    request_id: int
+    message: str = "Its holder has to agree: by a code to the telephone of the contract, or with the password"
+    field: tuple[str, ...] | None = None
+    code: ClassVar[ErrorCode] = ErrorCode.CONSENT_REQUIRED

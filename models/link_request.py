@@ -21,8 +21,8 @@ from models.user import User
 class LinkRequest(Model):
     """A question to the holder of `target`; PENDING until it is answered or its code has expired.
 
-    Without a `line` or an `account` nobody was asked. `text` is what the holder read, its code blacked out. `sim_epoch` and
-    `contract_epoch` are those of the moment: another SIM or another contract answers nothing (E13, E24).
+    Without a `line` or an `account` nobody was asked. `text` is what the holder read, its code blacked out.
+    `sim_epoch` and `contract_epoch` are those of the moment: another SIM or contract answers nothing (E13, E24).
     """
 
     id: int = fields.BigIntField(primary_key=True)

@@ -84,6 +84,11 @@ Refused = (
     | StepUpRequired
 )
 
+# Nobody owns a household without a number that was proven (I2).
+NO_NUMBER = Forbidden("Whoever owns a household has a number of their own")
+
+OWN_ACCOUNT = InputRejected("This account is in your cabinet already", ("accountNumber",))
+
 # One request of a user after the other, so that a double click is one, and so is the first household (E21).
 _REQUESTER = """
 select u.display_name,
@@ -110,8 +115,9 @@ where household_id = $1 and status in ('ACTIVE', 'SUSPENDED')
 """
 _OPEN = """
 select id from link_request
-where operator = $1 and requester_id = $2 and initiator = $3 and target = $4 and scopes = $5 and kind = $6 and moves = $7
-  and is_account = $8 and household_id is not distinct from $9 and status in ('PENDING', 'REVOKED') and expires_at > now()
+where operator = $1 and requester_id = $2 and initiator = $3 and target = $4 and scopes = $5 and kind = $6
+  and moves = $7 and is_account = $8 and household_id is not distinct from $9
+  and status in ('PENDING', 'REVOKED') and expires_at > now()
 order by id desc limit 1
 """
 # A proof of the same day, by whoever asks now: without one nobody is told that there is anything to move from (E2).
@@ -136,7 +142,9 @@ async def request(profile: Profile, secret: bytes, viewer: Viewer, wanted: Wante
 
     What is refused depends on who asks, and on what they know already: their own number, their household's.
     """
-    scopes = refuses(profile, viewer, wanted.scopes, wanted.kind) or read_scopes(profile, wanted.scopes, wanted.kind)
+    if refused := refuses(profile, viewer, "linking.personal_account" if wanted.is_account else "linking.sms_code"):
+        return refused
+    scopes = read_scopes(profile, wanted.scopes, wanted.kind)
     if not isinstance(scopes, tuple):
         return scopes
     target = read_target(profile, wanted)
@@ -149,7 +157,7 @@ async def request(profile: Profile, secret: bytes, viewer: Viewer, wanted: Wante
         if isinstance(household_id, NotFound | Forbidden):
             return household_id
         if household_id is None and requester["msisdn"] is None:
-            return Forbidden("Whoever owns a household has a number of their own")
+            return NO_NUMBER
         found = await link_code.find(connection, profile, target, is_account=wanted.is_account)
         if found is not None and found.is_of(viewer.user_id):
             return OwnNumber(found.line_id, found.account_id)
@@ -166,10 +174,10 @@ async def request(profile: Profile, secret: bytes, viewer: Viewer, wanted: Wante
 
 
 def refuses(
-    profile: Profile, viewer: Viewer, scopes: frozenset[Scope], kind: LinkKind, *, method: str = "sms_code"
-) -> Refused | None:
+    profile: Profile, viewer: Viewer, *features: str
+) -> FeatureDisabled | LinkChannelNotAllowed | StepUpRequired | None:
     """Why this session may not begin a link here and now, whatever it is a link to."""
-    for key in ("linking", f"linking.{method}", "household"):
+    for key in ("linking", "household", *features):
         flag = feature(profile, key)
         if not flag.enabled:
             return FeatureDisabled(flag.key, flag.reason or "Not offered by this operator")
@@ -198,7 +206,7 @@ def read_target(profile: Profile, wanted: Wanted) -> str | InputRejected | Numbe
 
 async def household_of(
     connection: BaseDBAsyncClient, profile: Profile, user_id: int, household_id: int | None
-) -> int | None | NotFound | Forbidden:
+) -> int | NotFound | Forbidden | None:
     """The household that a user asks for; None: they are in none, and get one of their own with the first link."""
     rows = await connection.execute_query_dict(_HOUSEHOLD, [user_id, household_id, profile.operator.id])
     if not rows:
@@ -263,10 +271,12 @@ async def _ask(
         asked_for, until = await counter.count(connection, f"link_request:{viewer.user_id}", _DAY)
         if asked_for > MOST_REQUESTS_A_DAY:
             return RateLimited(until, "You asked about enough numbers today; try again tomorrow")
-        request_id = await _make(connection, viewer, wanted, household_id, target, scopes, found)
-    asked = await link_code.question(connection, request_id)
-    assert asked is not None
-    sent = await link_code.send(connection, profile, secret, asked, wanted.channel)
+        # Whoever is not to be asked does not find the question in their cabinet either.
+        asked = found if await link_code.is_asked(connection, profile, viewer.user_id, found) else None
+        request_id = await _make(connection, viewer, wanted, household_id, target, scopes, asked)
+    question = await link_code.question(connection, request_id)
+    assert question is not None
+    sent = await link_code.send(connection, profile, secret, question, wanted.channel)
     if not isinstance(sent, Challenge):
         await connection.execute_query(_TAKE_BACK, [request_id])
         return sent
@@ -275,7 +285,7 @@ async def _ask(
     answers_id = found.answers_id if found and found.answers_id else NOBODY
     speaks = await connection.execute_query_dict(_LANGUAGE, [answers_id])
     language = language_of(profile, speaks[0]["language"] if speaks else None)
-    text = asking_text(profile, language, link_code.question_of(asked, found))
+    text = asking_text(profile, language, link_code.question_of(question, found))
     await connection.execute_query(_READ, [request_id, text])
     about = About(line_id=found.line_id if found else None, household_id=household_id)
     await audit.record(connection, viewer, "LINK_REQUESTED", about, number=mask(target), scopes=" ".join(scopes))
@@ -290,12 +300,12 @@ async def _make(
     household_id: int | None,
     target: str,
     scopes: tuple[Scope, ...],
-    found: Target | None,
+    asked: Target | None,
 ) -> int:
-    line_id = found.line_id if found else None
-    account_id = found.account_id if found and line_id is None else None
+    line_id = asked.line_id if asked else None
+    account_id = asked.account_id if asked and line_id is None else None
     told = [viewer.operator, viewer.user_id, household_id, viewer.initiator, target, wanted.is_account, line_id]
-    epochs = [found.sim_epoch, found.contract_epoch] if found else [None, None]
+    epochs = [asked.sim_epoch, asked.contract_epoch] if asked else [None, None]
     form = [account_id, wanted.kind, wanted.moves, list(scopes), *epochs]
     [row] = await connection.execute_query_dict(_MAKE, [*told, *form])
     request_id: int = row["id"]
