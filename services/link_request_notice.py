@@ -16,7 +16,7 @@ _TO_NUMBER = Wording("{operator}: from now on {requester} manages your number: {
 _TO_REQUESTER = Wording("{operator}: number {number} is linked to your household.")
 _REMINDER = Wording(
     "{operator}: yesterday you let {requester} manage your number: {scopes}. "
-    "If nobody but a stranger wanted that, reply {keyword}."
+    "If it was not your wish, reply {keyword}."
 )
 _VOID = Wording("{operator}: {requester} may not ask for your number any more. Nothing was linked.")
 
