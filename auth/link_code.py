@@ -16,6 +16,7 @@ from domain.challenge import ChallengeChannel
 from domain.consent import Question, requester_words
 from domain.line import ContractStatus, LineStatus
 from domain.link_request import NumberState, consents_if_born_by, may_be_asked
+from domain.number_link import LinkStatus
 from domain.profile import Profile
 from domain.refusals import CodeRejected, RateLimited
 from models.challenge import ChallengePurpose
@@ -60,7 +61,7 @@ class LinkQuestion:
     initiator: str
     sim_epoch: int | None
     contract_epoch: int | None
-    is_refused: bool
+    status: LinkStatus
 
 
 _STATE = "ct.status as contract_status, ct.epoch as contract_epoch"
@@ -95,10 +96,10 @@ select exists (
 """
 _QUESTION = """
 select r.id, r.requester_id, r.target, r.is_account, r.scopes, r.moves, r.initiator, r.sim_epoch, r.contract_epoch,
-  r.status = 'REVOKED' as is_refused, u.display_name,
+  r.status, u.display_name,
   (select g.value from login g where g.user_id = u.id and g.kind = 'MSISDN' order by g.id limit 1) as msisdn
 from link_request r join app_user u on u.id = r.requester_id
-where r.id = $1 and r.status in ('PENDING', 'REVOKED')
+where r.id = $1
 """
 _SENT = "update link_request set challenge_id = $2, expires_at = $3 where id = $1"
 
@@ -114,7 +115,7 @@ async def find(connection: BaseDBAsyncClient, profile: Profile, target: str, *, 
 
 
 async def question(connection: BaseDBAsyncClient, request_id: int) -> LinkQuestion | None:
-    """A request whose code may be sent. One that was refused is among them: who asked is not told of it."""
+    """A request by its id."""
     rows = await connection.execute_query_dict(_QUESTION, [request_id])
     return _link_question(**rows[0]) if rows else None
 
@@ -140,7 +141,7 @@ async def send(
     target = await find(connection, profile, asked.target, is_account=asked.is_account)
     may_ask = await is_asked(connection, profile, asked.requester_id, target)
     same = target is not None and (asked.sim_epoch, asked.contract_epoch) == (target.sim_epoch, target.contract_epoch)
-    reaches = may_ask and same and not asked.is_refused
+    reaches = may_ask and same and asked.status is LinkStatus.PENDING
     wanted = CodeRequest(
         ChallengePurpose.LINK_NUMBER,
         asked.target,
@@ -161,9 +162,9 @@ async def send(
 async def send_again(
     connection: BaseDBAsyncClient, profile: Profile, secret: bytes, before: CodeRequest
 ) -> Challenge | RateLimited | CodeRejected:
-    """Ask once more what `before` asked (E7)."""
+    """Ask once more what `before` asked (E7). What was refused goes on in silence: who asked is not told of it."""
     asked = await question(connection, before.subject or 0)
-    if asked is None:
+    if asked is None or asked.status not in (LinkStatus.PENDING, LinkStatus.REVOKED):
         return challenge.used_up()
     return await send(connection, profile, secret, replace(asked, initiator=before.initiator), before.channel)
 
@@ -193,7 +194,10 @@ def _target(
     return Target(state=state, **same)
 
 
-def _link_question(display_name: str, msisdn: str | None, scopes: list[str], **same: Any) -> LinkQuestion:
+def _link_question(display_name: str, msisdn: str | None, scopes: list[str], status: str, **same: Any) -> LinkQuestion:
     return LinkQuestion(
-        requester=requester_words(display_name, msisdn), scopes=tuple(Scope(scope) for scope in scopes), **same
+        requester=requester_words(display_name, msisdn),
+        scopes=tuple(Scope(scope) for scope in scopes),
+        status=LinkStatus(status),
+        **same,
     )

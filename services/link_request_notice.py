@@ -15,8 +15,7 @@ from services.link_agreement import Agreement
 _TO_NUMBER = Wording("{operator}: from now on {requester} manages your number: {scopes}. To end it, reply {keyword}.")
 _TO_REQUESTER = Wording("{operator}: number {number} is linked to your household.")
 _REMINDER = Wording(
-    "{operator}: yesterday you let {requester} manage your number: {scopes}. "
-    "If it was not your wish, reply {keyword}."
+    "{operator}: yesterday you let {requester} manage your number: {scopes}. If it was not your wish, reply {keyword}."
 )
 _VOID = Wording("{operator}: {requester} may not ask for your number any more. Nothing was linked.")
 

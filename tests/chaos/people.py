@@ -20,9 +20,10 @@ where l.operator = $1 and g.value = l.msisdn and l.status = 'ACTIVE' and a.statu
   and not a.cash_payments_banned
 order by l.id limit $2
 """
+# Some wait for their turn for longer than a session may idle, in a run of a thousand kills.
 _SESSION = """
 insert into session (user_id, operator, token_hash, access_level, created_at, last_seen_at, expires_at)
-values ($1, $2, $3, 'FULL', now(), now(), now() + interval '1 day')
+values ($1, $2, $3, 'FULL', now(), now() + interval '1 day', now() + interval '1 day')
 """
 
 # What can happen to a payment, and how often, by the means that it is made with.
