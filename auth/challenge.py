@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import code_guard
-from auth.code_message import code_message
+from auth.code_message import code_message, question_message
 from domain.challenge import ChallengeChannel, DeliveryStatus
+from domain.consent import Question
 from domain.profile import Profile
 from domain.refusals import CodeRejected, ErrorCode, RateLimited
 from domain.wording import language_of
@@ -29,7 +30,8 @@ class CodeRequest:
 
     `target` is the number or address that the code proves, and `address` where it goes instead, if it goes by another
     channel. `user_id` and `subject` say what it opens; where both are null, or it is a `decoy`, nothing is sent.
-    `network` is where a stranger calls from; whoever is signed in has none.
+    `network` is where a stranger calls from; whoever is signed in has none. `question` is what whoever reads the code
+    agrees to by giving it.
     """
 
     purpose: ChallengePurpose
@@ -41,6 +43,7 @@ class CodeRequest:
     subject: int | None = None
     decoy: bool = False
     network: str | None = None
+    question: Question | None = None
 
     @property
     def leads_nowhere(self) -> bool:
@@ -102,6 +105,7 @@ _OTHER_CHANNELS = {
     ChallengePurpose.REGISTER: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
     ChallengePurpose.CHANGE_CONTACT: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
     ChallengePurpose.PAYMENT: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
+    ChallengePurpose.LINK_NUMBER: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
 }
 
 
@@ -136,13 +140,14 @@ returning created_at, expires_at, (select u.language from app_user u where u.id 
 """
 
 # A number or an address may pass to somebody else while a code is on its way, or before it is sent again: then whoever
-# reads it is not whom it was for (E13). Only a new contact is to become its user's by the code.
+# reads it is not whom it was for (E13). Only a new contact is to become its user's by the code; whoever links a number
+# looks at its SIM and its contract.
 _TRY = """
 update challenge c set attempts = attempts + 1
 where id = $1 and operator = $2 and purpose = $3 and ($4::text is null or initiator = $4)
   and consumed_at is null and expires_at > now() and attempts < max_attempts
 returning target, channel, user_id, subject, sent, code_hmac, attempts, max_attempts,
-  user_id is null or purpose = 'CHANGE_CONTACT'
+  user_id is null or purpose in ('CHANGE_CONTACT', 'LINK_NUMBER')
   or exists (select from login l where l.user_id = c.user_id and l.value = c.target)
   or exists (select from contact k where k.user_id = c.user_id and k.value = c.target and k.verified_at is not null)
     as still_theirs
@@ -205,7 +210,10 @@ async def request(
         ],
     )
     language = language_of(profile, row["language"])
-    said = code_message(profile, language, wanted.channel, wanted.purpose, code, tag)
+    if wanted.question is None:
+        said = code_message(profile, language, wanted.channel, wanted.purpose, code, tag)
+    else:
+        said = question_message(profile, language, wanted.channel, wanted.question, code, tag)
     await outbox.enqueue(
         connection,
         operator,

@@ -1,6 +1,7 @@
 """What a person reads with a one-time code: a short message, or a letter (SPEC 4.7, F032)."""
 
 from domain.challenge import ChallengeChannel
+from domain.consent import Question, asking_text
 from domain.language import Language
 from domain.profile import Profile
 from domain.wording import Counted, Wording
@@ -57,3 +58,11 @@ def code_message(
         return {"text": _SHORT.text(language, minutes=minutes, **values)}
     letter = _LETTER.text(language, time=_TIME.text(language, minutes=minutes), **values)
     return {"subject": _SUBJECT.text(language, operator=operator), "text": letter}
+
+
+def question_message(
+    profile: Profile, language: Language, channel: ChallengeChannel, question: Question, code: str, tag: str
+) -> dict[str, str]:
+    """The words of a message whose code is an answer: who asks, and for what, is said by every channel (SPEC 4.5)."""
+    shown = ", ".join(code) if channel is ChallengeChannel.VOICE_CALL else f"{tag}-{code}"
+    return {"text": asking_text(profile, language, question, shown)}

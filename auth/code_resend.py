@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import challenge, code_guard, identifier, lockout, recovery_channels
+from auth import challenge, code_guard, identifier, link_code, lockout, recovery_channels
 from auth.challenge import Challenge, CodeRequest, alternatives
 from auth.new_cabinet import free_line
 from auth.session import Viewer
@@ -48,9 +48,12 @@ async def resend(
         rows = await connection.execute_query_dict(_ASKED, [challenge_id, profile.operator.id, initiators])
         if not rows or rows[0]["used"]:
             return challenge.used_up()
-        wanted = await _wanted(connection, profile, rows[0], channel, caller)
+        asked = rows[0]
+        wanted = await _wanted(connection, profile, asked, channel, caller)
         if wanted is None:
             return ChannelUnavailable()
+        if wanted.purpose is ChallengePurpose.LINK_NUMBER:
+            return await link_code.send_again(connection, profile, secret, wanted)
         return await challenge.request(connection, profile, secret, wanted)
 
     return await tx(again)

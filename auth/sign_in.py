@@ -62,6 +62,15 @@ class _Known(NamedTuple):
     temporary_hmac: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordProven:
+    """Somebody knows the password of a cabinet; `takes` says whether it still is, where something depends on it."""
+
+    known: _Known
+    identifier: str
+    temporary: bool
+
+
 # A password that a lock has burnt is none any more, nor is a temporary one after its time.
 _USABLE = """
 select case when not password_burnt then password_hash end as password_hash,
@@ -92,12 +101,23 @@ async def with_password(
     """
     if refused := disabled(profile, LoginMethod.PASSWORD):
         return refused
+    proven = await prove(profile, secret, typed, password, caller.address)
+    if not isinstance(proven, PasswordProven):
+        return proven
+    must_change = proven.temporary and profile.auth.temporary_password_must_change
+    return await tx(lambda connection: _enter(connection, profile, proven, caller, must_change=must_change))
+
+
+async def prove(
+    profile: Profile, secret: bytes, typed: str, password: str, address: str | None
+) -> PasswordProven | CredentialsRejected | LockedOut | RateLimited:
+    """Compare a password with that of the cabinet that `typed` names; guesses count wherever they are made (F014)."""
     name = identifier.canonical(typed, profile)
 
     async def admit(
         connection: BaseDBAsyncClient,
     ) -> tuple[Attempt | LockedOut | RateLimited, _Known | None]:
-        admitted = await lockout.admit(connection, profile, name, caller.address)
+        admitted = await lockout.admit(connection, profile, name, address)
         return admitted, await _known_password(connection, profile, typed)
 
     admitted, known = await tx(admit)
@@ -109,9 +129,17 @@ async def with_password(
     if not isinstance(admitted, Attempt):
         return admitted
     if known is not None and right and fits:
-        must_change = temporary and profile.auth.temporary_password_must_change
-        return await tx(lambda connection: _enter(connection, profile, known, name, caller, must_change=must_change))
+        return PasswordProven(known, name, temporary)
     return await tx(lambda connection: _refuse(connection, profile, known, admitted))
+
+
+async def takes(connection: BaseDBAsyncClient, profile: Profile, proven: PasswordProven) -> bool:
+    """Hold the user's row, and say whether what was proven is true of it still; then its guesses are forgotten."""
+    still = [proven.known.user_id, proven.known.password_hash, proven.known.temporary_hmac]
+    if not await connection.execute_query_dict(_STILL, still):
+        return False
+    await lockout.forget(connection, profile, proven.identifier)
+    return True
 
 
 async def request_code(
@@ -217,14 +245,13 @@ async def _known_password(connection: BaseDBAsyncClient, profile: Profile, typed
 
 
 async def _enter(
-    connection: BaseDBAsyncClient, profile: Profile, known: _Known, name: str, caller: Caller, *, must_change: bool
+    connection: BaseDBAsyncClient, profile: Profile, proven: PasswordProven, caller: Caller, *, must_change: bool
 ) -> SignedIn | NoEntry:
-    still = [known.user_id, known.password_hash, known.temporary_hmac]
-    if not await connection.execute_query_dict(_STILL, still):
+    if not await takes(connection, profile, proven):
         return CredentialsRejected()
-    await lockout.forget(connection, profile, name)
-    await connection.execute_query(_MUST_CHANGE, [known.user_id, must_change])
-    return await let_in(connection, profile, known.user_id, LoginMethod.PASSWORD, caller)
+    user_id = proven.known.user_id
+    await connection.execute_query(_MUST_CHANGE, [user_id, must_change])
+    return await let_in(connection, profile, user_id, LoginMethod.PASSWORD, caller)
 
 
 async def _refuse(

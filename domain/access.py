@@ -66,6 +66,7 @@ class Grant:
 
     `role` is the viewer's; `holder_role` that of whoever holds the line, where they are a member too.
     `scopes` are the link's; empty where there is no link (an owner looks after a child's line without one).
+    `is_fresh`: it was made a short while ago by a code that somebody else may have talked its holder out of (E15).
     """
 
     role: HouseholdRole
@@ -73,6 +74,7 @@ class Grant:
     scopes: frozenset[Scope] = frozenset()
     holder_role: HouseholdRole | None = None
     holder_birth_date: date | None = None
+    is_fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ _CONTRACT_HOLDER = frozenset({_S.PAY, _S.TARIFF, _S.BLOCK}) | _CONTRACT_ONLY
 _LOOKING_BACK = frozenset({_S.VIEW, _S.USAGE, _S.DETAILS, _S.DOCUMENTS})
 _SECONDARY = frozenset({_S.VIEW, _S.USAGE, _S.PAY})
 _PAY = frozenset({_S.PAY})
+# What a victim who read a code aloud would lose at once (E15).
+NOT_AT_ONCE = frozenset({_S.AUTOPAY, _S.DETAILS})
 _NOTHING: frozenset[Scope] = frozenset()
 
 _ON_CHILD = {
@@ -224,17 +228,18 @@ def _by_relation(standing: Standing, profile: Profile, today: date) -> frozenset
 
 def _by_grant(grant: Grant, profile: Profile, today: date) -> frozenset[Scope]:
     age = _age(grant.holder_birth_date, today)
+    by_link = grant.scopes - NOT_AT_ONCE if grant.is_fresh else grant.scopes
     # From the day of majority nobody looks after the line without its holder's consent, whatever the role still says.
     grown_up = age is not None and age >= profile.household.age_of_majority
     if grant.holder_role is HouseholdRole.CHILD and not grown_up:
         row = _ON_CHILD[grant.role]
-        rights = row.always | (row.by_link & grant.scopes)
+        rights = row.always | (row.by_link & by_link)
         below_consent_age = age is not None and age < profile.household.own_consent_age
         if grant.role is HouseholdRole.OWNER and below_consent_age:
             rights |= {Scope.DETAILS}
     else:
         row = _ON_ADULT[grant.role]
-        rights = row.always | (row.by_link & grant.scopes)
+        rights = row.always | (row.by_link & by_link)
         if not profile.household.details_scope_for_adults:
             rights -= {Scope.DETAILS}
     return rights & _SECONDARY if grant.kind is LinkKind.SECONDARY else rights

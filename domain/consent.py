@@ -1,6 +1,7 @@
 """The words that a number's holder agrees to when a household is linked to it (SPEC 4.4, 4.5)."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from domain.access import Scope
 from domain.language import Language
@@ -48,7 +49,52 @@ _ASKED = Wording(
     "{operator}: {requester} asks to manage your number: {scopes}. Call detail: {details}. "
     "Code {code}, {minutes} min. Tell the code to no stranger. To refuse: {keyword}"
 )
+# Offered first where the holder has a cabinet: it teaches nobody to read codes aloud.
+_ASKED_IN_CABINET = Wording(
+    "{operator}: {requester} asks to manage your number: {scopes}. Call detail: {details}. "
+    "Answer in your account, or by code {code}, {minutes} min. Tell the code to no stranger. To refuse: {keyword}"
+)
+# The second question, after the first was answered: nobody who has no proof reads that there is another household.
+_ASKED_TO_MOVE = Wording(
+    "{operator}: {requester} asks to manage your number in place of those who do now: {scopes}. "
+    "Call detail: {details}. Code {code}, {minutes} min. Tell the code to no stranger. To refuse: {keyword}"
+)
 _GIVEN = Wording("{operator}: {requester} manages your number: {scopes}. Call detail: {details}. Ground: {ground}")
+
+
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a number's holder is asked: by whom, for what, and whether they may answer in a cabinet of their own."""
+
+    requester: str
+    scopes: tuple[Scope, ...]
+    in_cabinet: bool = False
+    moves: bool = False
+
+
+def requester_words(display_name: str, msisdn: str | None) -> str:
+    """Who asks, by a name and two digits of a number, in one short line: it stands in a message of the operator's."""
+    name = " ".join(display_name.split())[:_LONGEST_NAME]
+    return f"{name} (…{msisdn[-2:]})" if msisdn else name
+
+
+def asking_text(profile: Profile, language: Language, question: Question, code: str | None = None) -> str:
+    """The SMS of SPEC 4.5; without a `code` as it is kept, the code blacked out."""
+    asked = _ASKED_TO_MOVE if question.moves else _ASKED_IN_CABINET if question.in_cabinet else _ASKED
+    otp = profile.auth.otp
+    return asked.text(
+        language,
+        operator=profile.operator.name,
+        requester=question.requester,
+        scopes=scope_set(language, question.scopes),
+        details=(_YES if Scope.DETAILS in question.scopes else _NO).text(language),
+        code=code or "•" * otp.length,
+        minutes=otp.ttl_seconds // 60,
+        keyword=profile.linking.revoke_sms_keyword,
+    )
 
 
 def scope_set(language: Language, scopes: Collection[Scope]) -> str:
@@ -67,19 +113,13 @@ def consent_text(
     requester: str = REQUESTER,
 ) -> str:
     """What the holder read: the SMS of SPEC 4.5 with its code blacked out, or the ground of another method."""
-    values = {
-        "operator": profile.operator.name,
-        "requester": requester,
-        "scopes": scope_set(language, scopes),
-        "details": (_YES if Scope.DETAILS in scopes else _NO).text(language),
-    }
-    if method is not ConsentMethod.SMS_CODE:
-        return _GIVEN.text(language, ground=_GROUNDS[method].text(language), **values)
-    otp = profile.auth.otp
-    return _ASKED.text(
+    if method is ConsentMethod.SMS_CODE:
+        return asking_text(profile, language, Question(requester, tuple(scopes)))
+    return _GIVEN.text(
         language,
-        code="•" * otp.length,
-        minutes=otp.ttl_seconds // 60,
-        keyword=profile.linking.revoke_sms_keyword,
-        **values,
+        operator=profile.operator.name,
+        requester=requester,
+        scopes=scope_set(language, scopes),
+        details=(_YES if Scope.DETAILS in scopes else _NO).text(language),
+        ground=_GROUNDS[method].text(language),
     )

@@ -51,7 +51,8 @@ class NumberLink:
     role: HouseholdRole | None
 
 
-# A number that has passed to another contract is its new holder's, and the old links are not. The newest consent is
+# Whoever consented for a SIM or a child that cannot is asked in their place, and may end it. A number that has passed
+# to another contract is its new holder's, and the old links are not. The newest consent is
 # the one that counts.
 _LINKS = """
 select nl.id, nl.household_id, nl.line_id, nl.account_id, nl.kind, nl.status, nl.scopes,
@@ -62,7 +63,8 @@ select nl.id, nl.household_id, nl.line_id, nl.account_id, nl.kind, nl.status, nl
   (select jsonb_build_array(k.method, k.text, k.scopes, k.given_at, k.receipt_id)
    from consent k where k.link_id = nl.id order by k.id desc limit 1),
   nl.contract_epoch = c.epoch and (
-    l.user_id = $1 or (coalesce(l.kind, '') <> 'MOBILE' and l.user_id is null and holder.id is not null)),
+    l.user_id = $1 or (coalesce(l.kind, '') <> 'MOBILE' and l.user_id is null and holder.id is not null)
+    or exists (select from consent k where k.link_id = nl.id and k.given_by_id = $1 and k.method = 'CONTRACT_HOLDER')),
   mine.role
 from number_link nl
 left join line l on l.id = nl.line_id

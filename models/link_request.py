@@ -13,7 +13,7 @@ from tortoise.models import Model
 from domain.access import LinkKind
 from domain.number_link import LinkStatus
 from models.household import Household
-from models.line import Line
+from models.line import Line, PersonalAccount
 from models.number_link import NumberLink
 from models.user import User
 
@@ -21,8 +21,8 @@ from models.user import User
 class LinkRequest(Model):
     """A question to the holder of `target`; PENDING until it is answered or its code has expired.
 
-    Without a `line` nobody was asked. `text` is what the holder read, its code blacked out. `sim_epoch` and
-    `contract_epoch` are those of the moment: another SIM or another contract answers nothing (E13, E24).
+    Without a `line` or an `account` nobody was asked. `text` is what the holder read, its code blacked out.
+    `sim_epoch` and `contract_epoch` are those of the moment: another SIM or contract answers nothing (E13, E24).
     """
 
     id: int = fields.BigIntField(primary_key=True)
@@ -37,7 +37,14 @@ class LinkRequest(Model):
     line: fields.ForeignKeyNullableRelation[Line] = fields.ForeignKeyField(
         "models.Line", related_name="link_requests", null=True
     )
+    # Whether an account of a service without a SIM is asked for, in place of a number (F042).
+    is_account = fields.BooleanField(db_default=False)
+    account: fields.ForeignKeyNullableRelation[PersonalAccount] = fields.ForeignKeyField(
+        "models.PersonalAccount", related_name="link_requests", null=True
+    )
     kind = fields.CharEnumField(LinkKind, max_length=16)
+    # Whether the household is to look after the number in place of the one that does (E1).
+    moves = fields.BooleanField(db_default=False)
     scopes: list[str] = ArrayField(element_type="text")
     text: str = fields.TextField()
     sim_epoch: int | None = fields.IntField(null=True)
@@ -50,7 +57,29 @@ class LinkRequest(Model):
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
     expires_at: datetime = fields.DatetimeField()
     resolved_at: datetime | None = fields.DatetimeField(null=True)
+    # When the right code came though the number is another household's: its user may then be asked to move (E1).
+    proven_at: datetime | None = fields.DatetimeField(null=True)
+    # When the number's user called it an abuse: this requester's questions do not reach them any more.
+    reported_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
         table = "link_request"
         indexes = (("requester_id", "id"), ("line_id", "id"))
+
+
+WHO_ANSWERS = """
+left join lateral (
+  select o.user_id from membership c
+  join household h on h.id = c.household_id and h.dissolved_at is null
+  join membership o on o.household_id = c.household_id and o.role = 'OWNER' and o.status = 'ACTIVE'
+  where c.user_id = l.user_id and c.role = 'CHILD' and c.status = 'ACTIVE'
+    and coalesce(c.birth_date > {consents_if_born_by}, true)
+  order by c.id limit 1
+) guardian on true
+left join app_user signer on l.user_id is null and signer.person_id = ct.holder_id and signer.closed_at is null
+"""
+"""Who answers for a line `l` of a contract `ct`: coalesce(guardian.user_id, l.user_id, signer.id).
+
+Its user; for a child too young to consent the owner of its household; for a SIM that nobody has a cabinet of, such as
+that of a tablet, who signed the contract (E40).
+"""

@@ -46,6 +46,8 @@ class NumberLink(Model):
     suspended_reason = fields.CharEnumField(SuspensionReason, max_length=24, null=True)
     requested_at: datetime = fields.DatetimeField(auto_now_add=True)
     confirmed_at: datetime | None = fields.DatetimeField(null=True)
+    # Until then it gives neither AUTOPAY nor DETAILS: a code typed in the requester's session made it (E15).
+    settles_at: datetime | None = fields.DatetimeField(null=True)
     reverify_by: datetime | None = fields.DatetimeField(null=True)
     ended_at: datetime | None = fields.DatetimeField(null=True)
 

@@ -36,7 +36,7 @@ class OutboxMessage(Model):
 
 _ENQUEUE = """
 insert into outbox (operator, kind, body, dedup, created_at, run_at, attempts, expires_at)
-values ($1, $2, $3::jsonb, $4, now(), now(), 0, now() + make_interval(secs => $5))
+values ($1, $2, $3::jsonb, $4, now(), now() + make_interval(secs => $6), 0, now() + make_interval(secs => $5))
 on conflict (dedup) do nothing
 """
 
@@ -49,10 +49,12 @@ async def enqueue(
     *,
     dedup: str | None = None,
     ttl_seconds: float | None = None,
+    delay_seconds: float = 0.0,
 ) -> None:
     """Add a message to the caller's transaction and wake the worker when it commits.
 
-    After `ttl_seconds` it is worth nothing: it is emptied instead of sent.
+    After `ttl_seconds` it is worth nothing: it is emptied instead of sent. Before `delay_seconds` it does not leave.
     """
-    await connection.execute_query(_ENQUEUE, [operator, kind, orjson.dumps(body).decode(), dedup, ttl_seconds])
+    told = [operator, kind, orjson.dumps(body).decode(), dedup, ttl_seconds, delay_seconds]
+    await connection.execute_query(_ENQUEUE, told)
     await connection.execute_query("select pg_notify('outbox', '')")

@@ -12,6 +12,8 @@ from domain.channel import Channel
 from domain.document import DocumentKind
 from domain.language import Language
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
+from domain.link_request import LinkDirection
+from domain.link_request_refusals import LinkChoice
 from domain.money import CurrencyCode
 from domain.number_link import ConsentMethod, LinkStatus, SuspensionReason
 from domain.payment import AutopayTrigger, CardScheme, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
@@ -39,6 +41,8 @@ SHOWN: tuple[type[Enum], ...] = (
     HouseholdRole,
     Language,
     LineStatus,
+    LinkChoice,
+    LinkDirection,
     LinkKind,
     LinkStatus,
     SuspensionReason,

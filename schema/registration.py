@@ -9,6 +9,7 @@ from auth.registration import LinkOnItsWay
 from resolvers import account_security, registration
 from resolvers.context import Info
 from schema.account_security import UserPayload, user_payload
+from schema.challenge import ConfirmChallengeInput
 from schema.payload import CLIENT_MUTATION_ID
 from schema.scalars import MSISDN
 from schema.sign_in import ChallengePayload, SignInPayload, asked, entered
@@ -39,13 +40,6 @@ class ConfirmRegistrationInput:
 @strawberry.input(description="An address that is to be the viewer's")
 class RequestEmailBindingInput:
     email: str = strawberry.field(description="The address")
-    client_mutation_id: str | None = strawberry.field(default=None, description=CLIENT_MUTATION_ID)
-
-
-@strawberry.input(description="A code that was sent")
-class ConfirmChallengeInput:
-    challenge_id: strawberry.ID = strawberry.field(description="The challenge that asking for the code gave")
-    code: str = strawberry.field(description="The digits of the message")
     client_mutation_id: str | None = strawberry.field(default=None, description=CLIENT_MUTATION_ID)
 
 

@@ -18,6 +18,7 @@ from schema.account_security import AccountSecurityMutation
 from schema.autopay import AutopayMutation
 from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
 from schema.closing import ClosingMutation
+from schema.link_request import LINK_REQUEST_ERRORS, LinkRequestMutation
 from schema.login_change import LoginChangeMutation
 from schema.number_link import LINK_ERRORS, NumberLinkMutation
 from schema.one_mutation import OneMutationField
@@ -67,6 +68,7 @@ class Mutation(
     VoucherMutation,
     RefundMutation,
     NumberLinkMutation,
+    LinkRequestMutation,
 ):
     pass
 
@@ -99,7 +101,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, *_MONEY_ERRORS, *LINK_ERRORS),
+        types=(*USER_ERRORS, *_MONEY_ERRORS, *LINK_ERRORS, *LINK_REQUEST_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

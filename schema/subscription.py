@@ -9,6 +9,7 @@ from loaders import visible
 from resolvers import balance
 from resolvers.context import Info
 from schema.line import Line
+from schema.link_request import LinkRequestSubscription
 from schema.payment import PaymentSubscription
 
 _LINE_IDS = (
@@ -23,7 +24,7 @@ _LINE_IDS = (
         "for every event; a stream completes when nothing of it may be seen any more"
     )
 )
-class Subscription(PaymentSubscription):
+class Subscription(PaymentSubscription, LinkRequestSubscription):
     @strawberry.subscription(
         graphql_type=Line,
         description="Lines whose balance the viewer may see: each one at once, and whenever its balance changes (F062)",

@@ -9,16 +9,18 @@ from auth import session
 from domain.access import AccessLevel
 from domain.language import Language
 from domain.line import LineStatus, ServiceKind
+from domain.link_request import LinkDirection
 from domain.sign_in import RecoveryChannel
 from execution.batched import batched
 from loaders.households_by_user_id import Household as HouseholdRow
-from resolvers import account_security, audit_log, autopay, number_link, payment, payment_method, viewer
+from resolvers import account_security, audit_log, autopay, link_request, number_link, payment, payment_method, viewer
 from resolvers import widget as widgets
 from resolvers.context import Info
 from schema.audit_log import AuditEvent
 from schema.autopay_rule import AutopayRule
 from schema.household import Household
 from schema.line import Line, PersonalAccount
+from schema.link_request import LinkRequest
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
 from schema.number_link import NumberLink
 from schema.payment import Payment, PaymentFilter
@@ -178,3 +180,18 @@ class Viewer(Node):
     )
     async def autopay_rules(parent: strawberry.Parent[session.Viewer], info: Info) -> object:
         return await autopay.autopay_rules(info.context)
+
+    @strawberry.field(
+        graphql_type=Connection[LinkRequest],
+        description="Requests to link a number, the newest first (F161)",
+    )
+    async def link_requests(
+        parent: strawberry.Parent[session.Viewer],
+        info: Info,
+        direction: Annotated[
+            LinkDirection, strawberry.argument(description="INCOMING: to the viewer; OUTGOING: of the viewer's")
+        ] = LinkDirection.INCOMING,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object:
+        return await link_request.requests(info.context, direction, first, after)

@@ -14,7 +14,9 @@ select nl.id, nl.household_id, nl.line_id, nl.account_id, a.id as paid_by, nl.ki
   nl.requester_id, coalesce(l.msisdn, l.service_point, a.number) as target, l.msisdn, l.user_id as number_user_id,
   nl.contract_epoch = c.epoch and (l.user_id = $2
     or (coalesce(l.kind, '') <> 'MOBILE' and l.user_id is null and exists (
-      select from app_user u where u.id = $2 and u.person_id = c.holder_id))) as is_mine,
+      select from app_user u where u.id = $2 and u.person_id = c.holder_id))
+    or exists (select from consent k where k.link_id = nl.id and k.given_by_id = $2 and k.method = 'CONTRACT_HOLDER'))
+    as is_mine,
   (select m.role from membership m
    where m.household_id = nl.household_id and m.user_id = $2 and m.status = 'ACTIVE') as role,
   (select m.user_id from membership m

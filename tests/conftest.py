@@ -38,7 +38,7 @@ from server.settings import Settings
 from services import catalogue, demo
 from services.ledger_verify import LedgerProven, verify
 from services.payment_row import Desk
-from tests import family
+from tests import family, linking
 from tests.bank import Street, street
 from tests.cabinet import Cabinet
 from tests.household_records import fetch
@@ -241,6 +241,29 @@ async def till(
             async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
                 yield Till(url, Cabinet(client), town, desk, served)
         assert isinstance(await verify(url), LedgerProven)
+
+
+@pytest.fixture(scope="session")
+async def village_template(
+    engine: str, profiles: Mapping[str, Profile], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[str]:
+    """A database with the people of `tests.linking`."""
+    async with created(engine, "template_village") as url:
+        await migrate(url)
+        await family.load(url, profiles, tmp_path_factory.mktemp("village"), linking.VILLAGE)
+        yield url
+
+
+@pytest.fixture
+async def village(
+    engine: str, village_template: str, settings: Settings, profiles: Mapping[str, Profile]
+) -> AsyncIterator[linking.Village]:
+    """The cabinet on a database of the test's own, with families and people who may be linked to them."""
+    async with (
+        created(engine, f"village_{next(_names)}", village_template) as url,
+        linking.opened(url, settings, profiles) as people,
+    ):
+        yield people
 
 
 @pytest.fixture

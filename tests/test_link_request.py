@@ -1,0 +1,539 @@
+"""F039, F040, F161 as people meet them: a relative's number is linked with a code, or in its user's own cabinet."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests import family
+from tests.linking import (
+    ANN,
+    APPROVE,
+    BOB,
+    CID,
+    DECLINE,
+    EVE,
+    FRED,
+    FREE,
+    GRANNY,
+    HELP,
+    IVAN,
+    LOOK,
+    OPERATOR,
+    PRIVACY,
+    REQUESTS,
+    RESEND,
+    TABLET,
+    TESS,
+    VERA,
+    Village,
+)
+
+STATES = "select status from number_link where line_id = $1 order by id"
+
+
+def code_of(payload: dict[str, Any]) -> str:
+    [error] = payload["userErrors"]
+    return str(error["code"])
+
+
+async def test_f040_a_code_to_the_number_links_it(village: Village) -> None:
+    ann = await village.of(ANN)
+    request = await village.asked(ann, GRANNY, *HELP)
+    assert (request["status"], request["requestedBy"], request["isIncoming"]) == ("PENDING", "Ann (…00)", False)
+    assert request["challenge"]["deliveryStatus"] == "UNKNOWN"
+    [asked] = await village.sent_to(GRANNY)
+    code, tag = await village.code(request["challenge"]["id"]), request["challenge"]["tag"]
+    for part in (
+        "Ann (…00)",
+        "Помогать",
+        "Детализация: нет",
+        f"{tag}-{code}",
+        "STOP",
+    ):
+        assert part in asked
+    link = (await village.confirm(ann, request))["link"]
+    assert (link["kind"], link["status"], link["scopes"]) == ("PRIMARY", "ACTIVE", HELP)
+    kept = link["consent"]
+    assert (kept["method"], kept["scopes"]) == ("SMS_CODE", HELP)
+    assert kept["text"] == asked.replace(f"{tag}-{code}", "••••••"), "word for word, but for the code"
+    assert await village.scopes(ann, GRANNY) == [scope for scope in HELP if scope != "AUTOPAY"]
+    assert await village.scopes(await village.of(BOB), GRANNY) is not None, "the household has it, not only who asked"
+    assert "Ann (…00)" in (await village.sent_to(GRANNY))[1]
+    assert "***1006" in (await village.sent_to(ANN))[-1]
+    told = "select action from audit_event where line_id = $1 order by id"
+    assert [action for (action,) in await village.rows(told, await village.line(GRANNY))] == [
+        "LINK_REQUESTED",
+        "LINK_CONFIRMED",
+    ]
+
+
+async def test_i9_call_detail_has_a_sentence_of_its_own(village: Village) -> None:
+    ann = await village.of(ANN)
+    await village.asked(ann, GRANNY, *LOOK, "DETAILS")
+    assert "Детализация: да" in (await village.sent_to(GRANNY))[0]
+
+
+async def test_e1_number_of_another_household_is_told_after_the_proof_only(village: Village) -> None:
+    eve, ann = await village.of(EVE), await village.of(ANN)
+    await village.linked(eve, GRANNY, *LOOK)
+    await village.later(61)
+    payload = await village.confirm(ann, await village.asked(ann, GRANNY, *HELP))
+    [error] = payload["userErrors"]
+    assert (error["code"], error["choices"]) == ("NUMBER_ALREADY_LINKED", ["SECONDARY", "MOVE"])
+    assert await village.scopes(ann, GRANNY) is None
+    await village.later(61)
+    beside = await village.linked(ann, GRANNY, *LOOK, kind="SECONDARY")
+    assert beside["kind"] == "SECONDARY"
+    assert await village.scopes(eve, GRANNY) == LOOK, "the household that looks after it still does"
+
+
+async def test_e1_number_moves_by_a_second_confirmation(village: Village) -> None:
+    eve, ann = await village.of(EVE), await village.of(ANN)
+    await village.linked(eve, GRANNY, *HELP)
+    await village.later(61)
+    assert (await village.refused(ann, GRANNY, *LOOK, move=True))["code"] == "CONSENT_REQUIRED"
+    assert code_of(await village.confirm(ann, await village.asked(ann, GRANNY))) == "NUMBER_ALREADY_LINKED"
+    await village.later(61)
+    moved = await village.linked(ann, GRANNY, *LOOK, move=True)
+    assert "вместо тех" in moved["consent"]["text"]
+    line = await village.line(GRANNY)
+    assert await village.rows(STATES, line) == [("REVOKED",), ("ACTIVE",)]
+    assert await village.scopes(eve, GRANNY) is None
+    assert "***1006" in (await village.sent_to(EVE))[-1], "the old household is told"
+
+
+async def test_i11_e2_e5_e16_every_number_is_answered_alike(village: Village) -> None:
+    eve, ann = await village.of(EVE), await village.of(ANN)
+    await village.linked(eve, GRANNY, *LOOK)
+    await village.later(61)
+    await village.run("delete from outbox")
+    line = "update line set {} where id = $1"
+    await village.run(line.format("link_requests_allowed = false"), await village.line(FRED))
+    await village.run(line.format("reissued_at = now() - interval '59 days'"), await village.line(IVAN))
+    await village.run(line.format("sim_changed_at = now()"), await village.line(TABLET))
+    await village.run(line.format("status = 'TERMINATED'"), await village.line(TESS))
+    bodies = set()
+    for index in (GRANNY, FREE, FRED, IVAN, TABLET, TESS, BOB):
+        payload = await village.ask(ann, index, *HELP)
+        for name in ("id", "targetMasked", "expiresAt"):
+            payload["linkRequest"].pop(name)
+        for name in ("id", "tag"):
+            payload["linkRequest"]["challenge"].pop(name)
+        bodies.add(str(payload))
+    assert len(bodies) == 1, bodies
+    sent = await village.rows("select kind, body->>'to' from outbox order by id")
+    reached = [to for kind, to in sent if kind == "sms"]
+    assert reached == [family.number(OPERATOR, GRANNY), family.number(OPERATOR, BOB)]
+    assert [kind for kind, _ in sent].count("void") == 5
+    outgoing = await village.requests(ann, "OUTGOING")
+    assert {request["status"] for request in outgoing} == {"PENDING"}
+    fred = await village.of(FRED)
+    assert await village.requests(fred, "INCOMING") == []
+    # A code that was never sent opens nothing, even if it is guessed.
+    payload = await village.confirm(ann, outgoing[-2])
+    assert payload["link"] is None
+
+
+async def test_e3_own_households_number_needs_no_message(village: Village) -> None:
+    ann = await village.of(ANN)
+    link = await village.linked(ann, GRANNY, *HELP)
+    before = await village.value("select count(*) from outbox")
+    for scopes in (HELP, LOOK):
+        again = await village.ask(await village.of(BOB), GRANNY, *scopes)
+        assert (again["userErrors"], again["linkRequest"], again["link"]["id"]) == ([], None, link["id"])
+    assert await village.value("select count(*) from outbox") == before
+    await village.later(61)
+    wider = await village.linked(ann, GRANNY, *HELP, "TARIFF")
+    assert (wider["id"], "TARIFF" in wider["scopes"]) == (link["id"], True), "more than was agreed to is asked for anew"
+
+
+async def test_e4_own_number_is_accepted_as_it_is(village: Village) -> None:
+    ann = await village.of(ANN)
+    payload = await village.ask(ann, ANN)
+    assert (payload["userErrors"], payload["linkRequest"]) == ([], None)
+    assert payload["line"]["msisdn"] == family.number(OPERATOR, ANN)
+    assert await village.value("select count(*) from number_link") == 0
+    assert await village.value("select count(*) from outbox") == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("+375 29 123-45-67", "NUMBER_NOT_OF_OPERATOR"),
+        ("+49 151 12345678", "NUMBER_NOT_OF_OPERATOR"),
+        ("12", "INVALID_INPUT"),
+        ("", "INVALID_INPUT"),
+        ("+7 903", "INVALID_INPUT"),
+        ("ninetythree", "INVALID_INPUT"),
+    ],
+)
+async def test_e5_form_alone_tells_another_countrys_number(village: Village, typed: str, code: str) -> None:
+    assert (await village.refused(await village.of(ANN), 0, msisdn=typed))["code"] == code
+
+
+async def test_e6_a_full_household_is_told_before_any_message(village: Village) -> None:
+    household = await village.value("select id from household where ref = 'smiths'")
+    lines = await village.rows("select id from line where msisdn = any($1)", [
+        family.number(OPERATOR, index) for index in (FRED, IVAN, VERA, EVE, TABLET, BOB, CID, TESS, ANN, GRANNY)
+    ])  # fmt: skip
+    for (line,) in lines:
+        await village.run(
+            "insert into number_link (household_id, line_id, kind, status, scopes, sim_epoch, contract_epoch, "
+            "primary_slot, requested_at, confirmed_at) values ($1, $2, 'PRIMARY', 'ACTIVE', '{PAY}', 1, 1, $2, now(), "
+            "now())",
+            household,
+            line,
+        )
+    error = await village.refused(await village.of(ANN), FREE)
+    assert (error["code"], error["most"]) == ("NUMBER_LIMIT_REACHED", 10)
+
+
+async def test_e7_a_late_code_has_expired_and_another_one_ends_it(village: Village) -> None:
+    ann = await village.of(ANN)
+    request = await village.asked(ann, GRANNY)
+    await village.later(301)
+    assert code_of(await village.confirm(ann, request)) == "CODE_EXPIRED"
+    [shown] = await village.requests(ann, "OUTGOING")
+    assert shown["status"] == "EXPIRED"
+    again = (await ann.data(RESEND, id=request["challenge"]["id"]))["resendCode"]
+    assert again["userErrors"] == []
+    link = await village.confirm(ann, {"challenge": again["challenge"]})
+    assert link["userErrors"] == []
+
+
+async def test_e8_only_the_newest_code_counts(village: Village) -> None:
+    ann = await village.of(ANN)
+    first = await village.asked(ann, GRANNY)
+    await village.later(61)
+    second = (await ann.data(RESEND, id=first["challenge"]["id"]))["resendCode"]["challenge"]
+    tags = [re.search(r"([A-Z]{2})-\d{6}", text) for text in await village.sent_to(GRANNY)]
+    assert [found and found[1] for found in tags] == [first["challenge"]["tag"], second["tag"]]
+    assert (await village.confirm(ann, first))["link"] is None
+    assert (await village.confirm(ann, {"challenge": second}))["userErrors"] == []
+
+
+async def test_e9_another_way_is_offered_and_says_who_asks(village: Village) -> None:
+    ann = await village.of(ANN)
+    request = await village.asked(ann, GRANNY)
+    assert request["challenge"]["alternativeChannels"] == ["VOICE_CALL"]
+    await village.later(61)
+    await village.asked(ann, GRANNY, channel="VOICE_CALL")
+    said = await village.value("select body->>'text' from outbox where kind = 'voice_call'")
+    assert "Ann (…00)" in said
+    for channel in ("EMAIL", "PUSH"):
+        assert (await village.refused(ann, GRANNY, channel=channel))["code"] == "CHANNEL_UNAVAILABLE"
+
+
+async def test_e10_a_code_works_once(village: Village) -> None:
+    ann = await village.of(ANN)
+    request = await village.asked(ann, GRANNY)
+    assert (await village.confirm(ann, request))["userErrors"] == []
+    assert code_of(await village.confirm(ann, request)) == "CODE_ALREADY_USED"
+    assert await village.value("select count(*) from consent") == 1
+
+
+async def test_e11_a_guessed_code_is_burnt(village: Village) -> None:
+    ann = await village.of(ANN)
+    request = await village.asked(ann, GRANNY)
+    right = await village.code(request["challenge"]["id"])
+    wrong = "000000" if right != "000000" else "111111"
+    answers = [code_of(await village.confirm(ann, request, wrong)) for _ in range(5)]
+    assert answers == ["CODE_INVALID"] * 5
+    assert code_of(await village.confirm(ann, request, right)) == "CODE_ATTEMPTS_EXCEEDED"
+    [shown] = await village.requests(ann, "OUTGOING")
+    assert shown["status"] == "EXPIRED"
+    assert await village.value("select count(*) from number_link") == 0
+
+
+async def test_e12_many_requests_in_one_operation_are_refused_as_a_whole(village: Village) -> None:
+    ann = await village.of(ANN)
+    fields = " ".join(
+        f'a{index}: requestNumberLink(input: {{msisdn: "{family.number(OPERATOR, index)}", scopes: [PAY]}})'
+        " { userErrors { code } }"
+        for index in range(3)
+    )
+    answer = await ann.ask(f"mutation {{ {fields} }}")
+    assert "errors" in answer
+    assert await village.value("select count(*) from link_request") == 0
+
+
+async def test_ten_requests_a_day_and_none_beyond(village: Village) -> None:
+    ann = await village.of(ANN)
+    for index in range(FREE, FREE + 10):
+        await village.asked(ann, index)
+    again = await village.of(ANN)
+    assert (await village.refused(again, FREE + 10))["code"] == "RATE_LIMITED"
+    await village.asked(await village.of(BOB), FREE + 10)
+
+
+async def test_e13_a_new_sim_since_the_question_makes_the_code_void(village: Village) -> None:
+    ann = await village.of(ANN)
+    request = await village.asked(ann, GRANNY)
+    await village.run("update line set sim_epoch = 2 where id = $1", await village.line(GRANNY))
+    assert code_of(await village.confirm(ann, request)) == "SIM_CHANGED"
+    granny = await village.of(GRANNY)
+    assert await village.requests(granny, "INCOMING") == [], "it was a question to whoever had the old SIM"
+
+
+async def test_e15_autopay_and_details_wait_a_day_after_a_code_that_was_read_aloud(village: Village) -> None:
+    ann = await village.of(ANN)
+    await village.linked(ann, GRANNY, *HELP, "DETAILS")
+    given = await village.scopes(ann, GRANNY)
+    assert given is not None
+    assert {"SERVICES", "BLOCK"} <= set(given)
+    assert not {"AUTOPAY", "DETAILS"} & set(given)
+    reminder = (
+        "select extract(epoch from run_at - created_at)::int, body->>'text' from outbox where dedup like 'link:%'"
+    )
+    [(delay, text)] = await village.rows(reminder)
+    assert delay == 86_400
+    assert "вчера" in text
+    assert "STOP" in text
+    await village.run("update number_link set settles_at = now()")
+    settled = await village.scopes(ann, GRANNY)
+    assert settled is not None
+    assert {"AUTOPAY", "DETAILS"} <= set(settled)
+
+
+async def test_e15_who_only_looks_and_pays_is_not_announced_again(village: Village) -> None:
+    await village.linked(await village.of(ANN), GRANNY, *LOOK)
+    assert await village.value("select count(*) from outbox where dedup like 'link:%'") == 0
+
+
+async def test_e16_many_strangers_reach_a_number_no_more_often_than_one(village: Village) -> None:
+    for index in (ANN, EVE, FRED, IVAN):
+        await village.asked(await village.of(index), GRANNY)
+    assert len(await village.sent_to(GRANNY)) == 1, "in the pause of one code no other is sent"
+    for _ in range(9):
+        await village.later(61)
+        await village.asked(await village.of(EVE), GRANNY)
+    await village.later(61)
+    assert (await village.refused(await village.of(FRED), GRANNY))["code"] == "RATE_LIMITED"
+    assert await village.value("select count(*) from link_request where challenge_id is null") == 0
+
+
+async def test_e16_number_user_forbids_questions(village: Village) -> None:
+    granny, ann = await village.of(GRANNY), await village.of(ANN)
+    line = await village.line_id(GRANNY)
+    for who in (ann, await village.of(GRANNY, level="PARTIAL")):
+        assert code_of((await who.data(PRIVACY, line=line, allow=False))["setLinkPrivacy"]) in (
+            "NOT_FOUND",
+            "FORBIDDEN",
+        )
+    assert (await granny.data(PRIVACY, line=line, allow=False))["setLinkPrivacy"]["userErrors"] == []
+    await village.asked(ann, GRANNY)
+    assert await village.sent_to(GRANNY) == []
+    assert await village.requests(granny, "INCOMING") == []
+    assert (await granny.data(PRIVACY, line=line, allow=True))["setLinkPrivacy"]["userErrors"] == []
+    await village.later(61)
+    await village.asked(await village.of(BOB), GRANNY)
+    assert len(await village.sent_to(GRANNY)) == 1
+
+
+async def test_e17_a_code_counts_in_the_session_that_asked(village: Village) -> None:
+    ann = await village.of(ANN)
+    request = await village.asked(ann, GRANNY)
+    for other in (await village.of(ANN), await village.of(BOB), await village.of(EVE)):
+        assert code_of(await village.confirm(other, request)) == "CODE_INVALID"
+    [shown] = await village.requests(await village.of(ANN), "OUTGOING")
+    assert shown["challenge"] is None
+    assert (await village.confirm(ann, request))["userErrors"] == []
+
+
+@pytest.mark.parametrize("change", ["status = 'REMOVED'", "role = 'VIEWER'"])
+async def test_e18_who_was_removed_may_not_confirm(village: Village, change: str) -> None:
+    bob = await village.of(BOB)
+    request = await village.asked(bob, GRANNY)
+    user = "(select user_id from login where value = $1)"
+    await village.run(f"update membership set {change} where user_id = {user}", family.number(OPERATOR, BOB))
+    assert code_of(await village.confirm(bob, request)) == "NOT_A_MEMBER"
+    assert await village.value("select count(*) from number_link") == 0
+    assert "Ничего не привязано" in (await village.sent_to(GRANNY))[-1]
+
+
+async def test_e19_what_the_holder_read_is_what_is_linked(village: Village) -> None:
+    ann = await village.of(ANN)
+    request = await village.asked(ann, GRANNY)
+    await village.run("update link_request set scopes = '{VIEW,PAY,TARIFF}'")
+    assert code_of(await village.confirm(ann, request)) == "CONFLICT"
+    assert await village.value("select count(*) from number_link") == 0
+    await village.later(61)
+    renamed = await village.asked(ann, GRANNY)
+    await village.run("update app_user set display_name = 'Bank of Granny' where display_name = 'Ann'")
+    assert code_of(await village.confirm(ann, renamed)) == "CONFLICT"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "kind", "refused"),
+    [
+        (["VIEW", "DOCUMENTS"], "PRIMARY", ["DOCUMENTS"]),
+        (["MEMBERS", "CLOSE"], "PRIMARY", ["CLOSE", "MEMBERS"]),
+        (["VIEW", "PAY", "SERVICES", "AUTOPAY"], "SECONDARY", ["AUTOPAY", "SERVICES"]),
+    ],
+)
+async def test_i4_i15_scopes_that_no_such_link_has(
+    village: Village, scopes: list[str], kind: str, refused: list[str]
+) -> None:
+    error = await village.refused(await village.of(ANN), GRANNY, *scopes, kind=kind)
+    assert (error["__typename"], error["scopes"], error["field"]) == ("ScopesNotLinkable", refused, ["scopes"])
+
+
+async def test_i4_no_scopes_at_all(village: Village) -> None:
+    ann = await village.of(ANN)
+    assert (await village.refused(ann, GRANNY, scopes=[]))["code"] == "INVALID_INPUT"
+
+
+async def test_who_may_ask_for_a_household(village: Village) -> None:
+    for index in (CID, TESS, VERA):
+        assert (await village.refused(await village.of(index), GRANNY))["code"] == "FORBIDDEN"
+    assert (await village.refused(await village.of(ANN, level="PARTIAL"), GRANNY))["code"] == "FORBIDDEN"
+    assert (await village.refused(await village.of(ANN, proven=False), GRANNY))["code"] == "STEP_UP_REQUIRED"
+    staff = await village.of(ANN)
+    await village.run(
+        "update session set staff = 'Olga', staff_reason = 'a call', staff_ticket = 'T1' "
+        "where id = (select max(id) from session)"
+    )
+    assert (await village.refused(staff, GRANNY))["code"] == "FORBIDDEN"
+    for wrong in ("nonsense", "SG91c2Vob2xkOjk5OTk5"):
+        assert (await village.refused(await village.of(ANN), GRANNY, householdId=wrong))["code"] == "NOT_FOUND"
+
+
+async def test_f043_an_app_does_not_link_where_the_operator_lets_the_site_only(village: Village) -> None:
+    ann = await village.of(ANN)
+    await village.run("update session set channel = 'APP'")
+    error = await village.refused(ann, GRANNY)
+    assert (error["code"], error["channels"]) == ("LINK_CHANNEL_NOT_ALLOWED", ["SITE"])
+
+
+async def test_i1_first_link_makes_a_household_with_one_owner(village: Village) -> None:
+    fred = await village.of(FRED)
+    request = await village.asked(fred, IVAN)
+    assert await village.value("select count(*) from household") == 2
+    assert (await village.confirm(fred, request))["userErrors"] == []
+    await village.later(61)
+    await village.linked(fred, GRANNY)
+    made = await village.rows(
+        "select h.name, m.role, (select count(*) from number_link where household_id = h.id) from household h "
+        "join membership m on m.household_id = h.id where h.ref is null"
+    )
+    assert made == [("Семья: Fred", "OWNER", 2)]
+
+
+async def test_f161_approving_in_ones_own_cabinet_may_narrow(village: Village) -> None:
+    ann, granny = await village.of(ANN), await village.of(GRANNY)
+    request = await village.asked(ann, GRANNY, *HELP)
+    assert "в личном кабинете" in (await village.sent_to(GRANNY))[0]
+    [incoming] = await village.requests(granny, "INCOMING")
+    assert (incoming["id"], incoming["isIncoming"], incoming["challenge"]) == (request["id"], True, None)
+    assert incoming["requestedScopes"] == HELP
+    for stranger in (await village.of(EVE), ann, await village.of(BOB)):
+        payload = (await stranger.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]
+        assert code_of(payload) == "NOT_FOUND"
+    lazy = await village.of(GRANNY, proven=False)
+    assert (
+        code_of((await lazy.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]) == "STEP_UP_REQUIRED"
+    )
+    partial = await village.of(GRANNY, level="PARTIAL")
+    assert code_of((await partial.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]) == "FORBIDDEN"
+    wider = (await granny.data(APPROVE, id=request["id"], scopes=[*LOOK, "TARIFF"]))["approveLinkRequest"]
+    assert wider["userErrors"][0]["scopes"] == ["TARIFF"]
+    approved = (await granny.data(APPROVE, id=request["id"], scopes=["VIEW", "AUTOPAY"]))["approveLinkRequest"]
+    assert approved["userErrors"] == []
+    assert approved["link"]["scopes"] == ["VIEW", "AUTOPAY"]
+    assert approved["link"]["consent"]["method"] == "TRUSTED_DEVICE"
+    assert set(await village.scopes(ann, GRANNY) or ()) == {"VIEW", "PAY", "AUTOPAY"}, "nobody was talked into it"
+    [shown] = await village.requests(ann, "OUTGOING")
+    assert (shown["status"], shown["link"]["id"]) == ("ACTIVE", approved["link"]["id"])
+    assert (await village.confirm(ann, request))["link"] is None, "the code is void then"
+    again = (await granny.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]
+    assert code_of(again) == "CONFLICT"
+
+
+async def test_e1_number_user_moves_the_number_in_their_own_cabinet(village: Village) -> None:
+    eve, ann, granny = await village.of(EVE), await village.of(ANN), await village.of(GRANNY)
+    await village.linked(eve, GRANNY)
+    await village.later(61)
+    request = await village.asked(ann, GRANNY)
+    told = (await granny.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]
+    assert code_of(told) == "NUMBER_ALREADY_LINKED"
+    moved = (await granny.data(APPROVE, id=request["id"], scopes=LOOK, move=True))["approveLinkRequest"]
+    assert moved["userErrors"] == []
+    assert await village.rows(STATES, await village.line(GRANNY)) == [("REVOKED",), ("ACTIVE",)]
+
+
+@pytest.mark.parametrize("abuse", [False, True])
+async def test_f161_declining_looks_to_who_asked_like_no_answer(village: Village, abuse: bool) -> None:
+    ann, granny = await village.of(ANN), await village.of(GRANNY)
+    request, other = await village.asked(ann, GRANNY), await village.asked(ann, FREE)
+    stranger = await village.of(EVE)
+    assert code_of((await stranger.data(DECLINE, id=request["id"]))["declineLinkRequest"]) == "NOT_FOUND"
+    partial = await village.of(GRANNY, level="PARTIAL")
+    assert (await partial.data(DECLINE, id=request["id"], abuse=abuse))["declineLinkRequest"]["userErrors"] == []
+    assert code_of((await granny.data(DECLINE, id=request["id"]))["declineLinkRequest"]) == "CONFLICT"
+    assert [each["status"] for each in await village.requests(ann, "OUTGOING")] == ["PENDING", "PENDING"]
+    assert [each["status"] for each in await village.requests(granny, "INCOMING")] == ["REVOKED"]
+    for each in (request, other):
+        assert code_of(await village.confirm(ann, each, "000000")) == "CODE_INVALID"
+    assert (await village.confirm(ann, request))["link"] is None
+    await village.later(301)
+    again, unknown = await village.ask(ann, GRANNY), await village.ask(ann, FREE)
+    assert again["userErrors"] == unknown["userErrors"] == []
+    assert len(await village.sent_to(GRANNY)) == (1 if abuse else 2), "reported: nothing of theirs reaches her any more"
+
+
+async def test_own_consent_age_children_answer_for_themselves_from_fourteen(village: Village) -> None:
+    eve, cid, tess, ann = await village.of(EVE), await village.of(CID), await village.of(TESS), await village.of(ANN)
+    for index in (CID, TESS):
+        await village.asked(eve, index, *LOOK, kind="SECONDARY")
+    assert [len(await village.sent_to(index)) for index in (ANN, CID, TESS)] == [1, 0, 1]
+    assert await village.requests(cid, "INCOMING") == []
+    [grown] = await village.requests(tess, "INCOMING")
+    [young] = await village.requests(ann, "INCOMING")
+    assert (grown["targetMasked"], young["targetMasked"]) == ("***1003", "***1002")
+    linked = (await tess.data(APPROVE, id=grown["id"], scopes=LOOK))["approveLinkRequest"]
+    assert linked["link"]["consent"]["method"] == "TRUSTED_DEVICE"
+    guarded = (await ann.data(APPROVE, id=young["id"], scopes=LOOK))["approveLinkRequest"]
+    assert guarded["userErrors"] == []
+
+
+async def test_e40_a_sim_that_shows_no_sms_is_answered_for_by_its_contract_holder(village: Village) -> None:
+    ann, granny = await village.of(ANN), await village.of(GRANNY)
+    request = await village.asked(ann, TABLET)
+    [incoming] = await village.requests(granny, "INCOMING")
+    assert incoming["id"] == request["id"]
+    approved = (await granny.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]
+    assert approved["link"]["consent"]["method"] == "CONTRACT_HOLDER"
+    assert await village.scopes(ann, TABLET) == LOOK
+
+
+async def test_i6_the_database_refuses_to_change_a_consent(village: Village) -> None:
+    await village.linked(await village.of(ANN), GRANNY)
+    narrow = await village.rows(
+        "select count(*) from number_link l where status = 'ACTIVE' and not exists "
+        "(select from consent k where k.link_id = l.id and l.scopes <@ k.scopes)"
+    )
+    assert narrow == [(0,)]
+
+
+async def test_i3_no_more_secondary_links_than_the_profile_allows(village: Village) -> None:
+    most = village.profiles[OPERATOR].linking.max_secondary_links_per_number
+    for index in (EVE, FRED, ANN, IVAN)[:most]:
+        await village.linked(await village.of(index), GRANNY, *LOOK, kind="SECONDARY")
+        await village.later(61)
+    last = await village.of(IVAN)
+    payload = await village.confirm(last, await village.asked(last, GRANNY, *LOOK, kind="SECONDARY"))
+    assert (code_of(payload), payload["userErrors"][0]["choices"]) == ("NUMBER_ALREADY_LINKED", [])
+
+
+async def test_requests_come_in_pages_and_foreign_ones_are_not_there(village: Village) -> None:
+    ann = await village.of(ANN)
+    made = [(await village.asked(ann, index))["id"] for index in (GRANNY, FREE, FRED)]
+    first = (await ann.data(REQUESTS, direction="OUTGOING", first=2))["viewer"]["linkRequests"]
+    rest = (await ann.data(REQUESTS, direction="OUTGOING", first=2, after=first["pageInfo"]["endCursor"]))["viewer"]
+    found = [edge["node"]["id"] for page in (first, rest["linkRequests"]) for edge in page["edges"]]
+    assert (found, first["totalCount"]) == (made[::-1], 3)
+    look = "query ($id: ID!) { node(id: $id) { id } }"
+    for who, seen in ((EVE, False), (BOB, False), (GRANNY, True), (ANN, True)):
+        node = (await (await village.of(who)).data(look, id=made[0]))["node"]
+        assert (node is not None) == seen
