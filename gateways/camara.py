@@ -108,9 +108,7 @@ class CamaraRegistry:
             raise RegistryUnavailable(f"the registry answers {answer.status} {_code(answer.body)}")
         return answer
 
-    async def _each(
-        self, asked: Sequence[Asked], ask: Callable[[Asked], Awaitable[A | None]]
-    ) -> dict[str, A]:
+    async def _each(self, asked: Sequence[Asked], ask: Callable[[Asked], Awaitable[A | None]]) -> dict[str, A]:
         """The answers that came. Raises RegistryUnavailable when none did: some are better than none."""
 
         async def one(each: Asked) -> A | RegistryUnavailable | None:

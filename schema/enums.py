@@ -11,7 +11,7 @@ from domain.challenge import ChallengeChannel, DeliveryStatus
 from domain.channel import Channel
 from domain.document import DocumentKind
 from domain.language import Language
-from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
+from domain.line import BlockReason, ContractKind, ContractStatus, LineStatus, ServiceKind
 from domain.money import CurrencyCode
 from domain.payment import AutopayTrigger, CardScheme, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.refund import RefundStatus
@@ -23,6 +23,7 @@ from models.challenge import ChallengePurpose
 SHOWN: tuple[type[Enum], ...] = (
     AccessLevel,
     AutopayTrigger,
+    BlockReason,
     Channel,
     ChallengeChannel,
     ChallengePurpose,

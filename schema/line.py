@@ -24,6 +24,7 @@ from schema.scalars import MSISDN, AccountNumber
 # A line names its account and its contract, which name their lines in turn.
 AccountOfLine = Annotated["PersonalAccount", strawberry.lazy("schema.line")]
 ContractOfLine = Annotated["Contract", strawberry.lazy("schema.line")]
+BlockOfLine = Annotated["LineBlock", strawberry.lazy("schema.line_block")]  # type: ignore[name-defined]  # noqa: F821
 # A payment names its line and its account, which name their payments.
 PaymentOfAccount = Annotated["Payment", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
 FilterOfPayments = Annotated["PaymentFilter", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
@@ -77,6 +78,14 @@ class Line(Node):
         key="id",
         scope=Scope.VIEW,
         description="Its tariff; null without the scope VIEW, or where it has none",
+    )
+
+    block: BlockOfLine | None = batched(
+        BlockOfLine | None,
+        loader="block_by_line_id",
+        key="id",
+        scope=Scope.VIEW,
+        description="Who blocked it, why and since when (F121); null without the scope VIEW, or where nobody did",
     )
 
     is_type_of = backed_by(visible.Line)

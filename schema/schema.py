@@ -18,6 +18,7 @@ from schema.account_security import AccountSecurityMutation
 from schema.autopay import AutopayMutation
 from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
 from schema.closing import ClosingMutation
+from schema.line_block import LINE_BLOCK_ERRORS, LineBlockMutation
 from schema.login_change import LoginChangeMutation
 from schema.one_mutation import OneMutationField
 from schema.payload import USER_ERRORS
@@ -65,6 +66,7 @@ class Mutation(
     BalancePaymentMutation,
     VoucherMutation,
     RefundMutation,
+    LineBlockMutation,
 ):
     pass
 
@@ -97,7 +99,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, *_MONEY_ERRORS),
+        types=(*USER_ERRORS, *_MONEY_ERRORS, *LINE_BLOCK_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

@@ -32,6 +32,7 @@ from server.operators import served_operators
 from server.payment_gateway import payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings
+from server.sim_registry import sim_registry, watch_sims
 from server.worker import run_worker
 from services import household_import, ledger_verify, refund, refund_settlement, seed, voucher
 
@@ -193,12 +194,14 @@ async def _work(settings: Settings) -> None:
     async with (
         process_database(settings.dsn, pool_size=settings.pool_size),
         payment_desk(settings) as desk,
+        sim_registry(settings) as sims,
         asyncio.TaskGroup() as together,
     ):
         together.create_task(run_worker(settings, partial(receive_sms, settings, profiles)))
         together.create_task(look_after_payments(desk, profiles))
         together.create_task(pay_automatically(settings.dsn, desk, profiles))
         together.create_task(charge_fees(profiles))
+        together.create_task(watch_sims(sims, profiles))
 
 
 def _operator(profiles: Mapping[str, Profile], name: str) -> Profile:
