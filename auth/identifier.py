@@ -7,6 +7,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from domain.msisdn import normalize
 from domain.profile import Profile
 from domain.sign_in import LoginIdentifier
+from models.user import number_of
 
 LONGEST = 254
 
@@ -20,10 +21,10 @@ class Identified(NamedTuple):
 
 
 # A login of its own, or the number of an account or a contract, which stands for its holder.
-_FIND = """
+_FIND = f"""
 with wanted as (select * from unnest($2::text[], $3::text[]) with ordinality as w (kind, value, place))
 select f.user_id,
-  (select value from login where user_id = f.user_id and kind = 'MSISDN' order by id limit 1) as msisdn,
+  {number_of("f.user_id")} as msisdn,
   (select language from app_user where id = f.user_id) as language
 from (
   select l.user_id, w.place from wanted w

@@ -5,6 +5,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from domain.profile import Profile
 from domain.wording import Wording, language_of
 from models import outbox
+from models.user import number_of
 
 _ALERT = Wording("{operator}: {event} If this was not you, change your password.")
 
@@ -13,9 +14,8 @@ _FAREWELL = Wording("{operator}: {event} If this was not you, tell us at once.")
 _ELSEWHERE = Wording("{operator}: {event}")
 
 _ADDRESSES = "select value from contact where user_id = $1 and kind = 'EMAIL' and verified_at is not null order by id"
-_USER = """
-select (select language from app_user where id = $1) as language,
-  (select value from login where user_id = $1 and kind = 'MSISDN' order by id limit 1) as msisdn
+_USER = f"""
+select (select language from app_user where id = $1) as language, {number_of("$1")} as msisdn
 """
 
 

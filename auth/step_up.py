@@ -13,11 +13,12 @@ from domain.refusals import CodeRejected, MethodDisabled, RateLimited
 from models import audit
 from models.challenge import ChallengePurpose
 from models.database import tx
+from models.user import number_of
 
 # A proof in an open session needs an address that was bound before whoever sits there came.
 STEP_UP_ADDRESS_HOURS = 24
 
-_NUMBER = "select value from login where user_id = $1 and kind = 'MSISDN' order by id limit 1"
+_NUMBER = f"select {number_of('$1')} as msisdn"
 _STEP_UP = "update session set stepped_up_at = now() where id = $1"
 
 
@@ -28,10 +29,10 @@ async def request(profile: Profile, secret: bytes, viewer: Viewer) -> Challenge 
     """
 
     async def send(connection: BaseDBAsyncClient) -> Challenge | RateLimited | MethodDisabled:
-        rows = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
-        if not rows:
+        [user] = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
+        if user["msisdn"] is None:
             return MethodDisabled("There is no number to send a code to")
-        target, channel = rows[0]["value"], ChallengeChannel.SMS
+        target, channel = user["msisdn"], ChallengeChannel.SMS
         if await lost_sim.is_lost(connection, viewer.operator, target):
             address = await identifier.proven_address(connection, viewer.user_id, hours=STEP_UP_ADDRESS_HOURS)
             if address is None:

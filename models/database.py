@@ -78,11 +78,22 @@ else:
 class PooledConnection(_Base):
     """A connection that goes back to its pool as it is: nothing here leaves a state behind that a reset would clear.
 
-    A transaction that somebody left open is still rolled back.
+    A transaction that somebody left open is still rolled back, and a statement that was prepared and never sent is
+    ended: whoever is cancelled in between, or gives a value that does not fit, leaves PostgreSQL waiting with its
+    locks and the clock of statement_timeout, and the next to use the connection would be told that time is over.
     """
 
+    _under_way = False
+
+    async def _execute(self, *arguments: Any, **options: Any) -> Any:
+        self._under_way = True
+        result = await super()._execute(*arguments, **options)  # type: ignore[misc]
+        self._under_way = False
+        return result
+
     def get_reset_query(self) -> str:
-        return ""
+        # Any statement sent whole ends what was begun.
+        return "select 1" if self._under_way else ""
 
 
 def credentials(url: str) -> dict[str, Any]:

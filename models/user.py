@@ -70,6 +70,14 @@ class Login(Model):
         unique_together = (("operator", "kind", "value"),)
 
 
+def number_of(user_id: str) -> str:
+    """The SQL of a user's own number: the first that they sign in with, null for whoever has none.
+
+    `user_id` is SQL too: a parameter, or a column with the name of its table.
+    """
+    return f"(select value from login where user_id = {user_id} and kind = 'MSISDN' order by id limit 1)"
+
+
 class Contact(Model):
     """An e-mail address or a telephone number of a user, for recovery once it is verified (F031, K005)."""
 

@@ -1,8 +1,6 @@
 """What a user does for the safety of the cabinet: passwords, sessions, fresh proofs, and the log of it all."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
 
 from auth import email_binding, network, password_change, preferences, sessions, step_up
 from auth.challenge import Challenge
@@ -14,46 +12,9 @@ from domain.language import Language
 from domain.profile_access import StepUpAction
 from domain.refusals import Refusal, StepUpRequired
 from domain.sign_in import RecoveryChannel
-from models.audit import STAFF
-from models.reader import Statement
 from resolvers import confined, node_id
 from resolvers.context import Context
-from resolvers.page import Page, page, position, size
 from resolvers.sign_in import Entered, caller_of, challenge_key, enter
-
-
-@dataclass(frozen=True, slots=True)
-class AuditDetail:
-    """One thing that an event tells besides its action."""
-
-    key: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEvent:
-    """Something that happened to the cabinet (F038)."""
-
-    id: int
-    at: datetime
-    action: str
-    details: list[AuditDetail]
-    is_operator_staff: bool
-
-
-def _event(event_id: int, at: datetime, action: str, details: dict[str, Any]) -> AuditEvent:
-    told = [AuditDetail(key, str(value)) for key, value in details.items()]
-    return AuditEvent(event_id, at, action, told, STAFF in details)
-
-
-_EVENTS = Statement(
-    """
-select id, at, action, details from audit_event
-where user_id = $1 and ($2::bigint is null or id < $2) order by id desc limit $3
-""",
-    _event,
-)
-_EVENTS_COUNT = Statement("select count(*) from audit_event where user_id = $1", int)
 
 
 async def change_password(context: Context, current: str, new: str) -> PasswordChanged | Refusal:
@@ -112,20 +73,6 @@ async def confirm_step_up(context: Context, challenge_id: str, code: str) -> Ref
     return await context.change(
         step_up.confirm(context.profile, context.secret, viewer, challenge_key(challenge_id), code)
     )
-
-
-async def audit_log(context: Context, first: int | None, after: str | None) -> Page[AuditEvent]:
-    """What happened to the viewer's cabinet, newest first (F038)."""
-    viewer = context.require_viewer()
-    limit = size(first)
-    place = position(after, int)
-    reads = context.reads
-    events = await reads.fetch(_EVENTS, viewer.user_id, place[0] if place else None, limit + 1)
-
-    async def count() -> int:
-        return await reads.fetch_one(_EVENTS_COUNT, viewer.user_id) or 0
-
-    return page(events[:limit], limit, place, lambda event: [event.id], count, has_more=len(events) > limit)
 
 
 async def sign_in_from_network(context: Context, token: str) -> Entered | Refusal:

@@ -6,7 +6,7 @@ from domain.money import Money
 from domain.payment_refusals import PaymentRefusal
 from domain.payment_rules import read_amount
 from domain.refusals import Forbidden, NotFound, Refusal
-from resolvers import node_id, payment_target
+from resolvers import confined, node_id, payment_target
 from resolvers.context import Context
 from resolvers.payment_target import Target, Wanted
 from services import balance_payment
@@ -21,6 +21,8 @@ async def pay(
 ) -> PaymentRow | Refused:
     """Begin a payment; it waits for the code that goes to the number that pays."""
     viewer = context.require_viewer()
+    if refused := confined.from_paying(viewer):
+        return refused
     named = node_id.decode(from_line_id)
     line_key = node_id.integer_key(named) if named is not None and named.type_name == "Line" else None
     line = None if line_key is None else await context.loaders.line_by_id.load(line_key)

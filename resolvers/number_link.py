@@ -62,8 +62,8 @@ async def rename_line(context: Context, global_id: str, label: str | None) -> Li
         return refused
     wanted = node_id.decode(global_id)
     key = node_id.integer_key(wanted) if wanted is not None and wanted.type_name == "Line" else None
-    refused = await context.change(line_label.rename(viewer, key, label))
-    return refused or (await context.loaders.line_by_id.load(key) if key is not None else None)
+    outcome = await context.change(line_label.rename(viewer, key, label))
+    return outcome or (await context.loaders.line_by_id.load(key) if key is not None else None)
 
 
 def _key(global_id: str) -> int | None:

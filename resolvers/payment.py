@@ -135,7 +135,8 @@ async def quote(context: Context, target: Wanted, amount: str, currency: str, ki
 async def top_up(context: Context, form: Form) -> PaymentRow | Refused:
     """Pay; a repetition with the same key gives what became of the first."""
     viewer = context.require_viewer()
-    if refused := confined.from_purse(viewer) if form.method_id is not None else confined.from_paying(viewer):
+    needs_purse = form.method_id is not None or form.save_method
+    if refused := confined.from_purse(viewer) if needs_purse else confined.from_paying(viewer):
         return refused
     desk, profile, secret = context.desk, context.profile, context.secret
     before = await context.change(payment.begun(viewer, form.key, form.digest))
@@ -229,11 +230,7 @@ async def by_id(context: Context, payment_id: int) -> PaymentRow | None:
     found = await context.reads.fetch_one(_ONE, payment_id, context.profile.operator.id) if viewer else None
     if found is None or viewer is None:
         return None
-    is_payer = found.payer_id == viewer.user_id
-    if is_payer and viewer.access_level is AccessLevel.PARTIAL:
-        # It follows what it pays, and nothing that was before it.
-        is_payer = found.created_at >= viewer.session_created_at
-    return found if is_payer or found.account_id in await _accounts_with_history(context) else None
+    return found if payment.is_own(viewer, found) or found.account_id in await _accounts_with_history(context) else None
 
 
 def payment_updated(context: Context, global_id: str) -> AsyncGenerator[PaymentRow, None]:

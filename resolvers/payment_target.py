@@ -46,25 +46,6 @@ class _Facts(NamedTuple):
     contract_ended: bool
 
 
-class _Numbered(NamedTuple):
-    account_id: int
-    line_id: int | None
-
-
-# A number is that of its line; one that is no line's may be that of a person, who may have several accounts.
-_BY_NUMBER = Statement(
-    """
-select account_id, id from line where operator = $1 and msisdn = $2
-union all
-select a.id, null::bigint from login g join app_user u on u.id = g.user_id
-join contract c on c.holder_id = u.person_id join personal_account a on a.contract_id = c.id
-where g.operator = $1 and g.kind = 'MSISDN' and g.value = $2
-  and not exists (select from line where operator = $1 and msisdn = $2)
-""",
-    _Numbered,
-)
-_BY_ACCOUNT = Statement("select id from personal_account where operator = $1 and number = $2", int)
-_BY_CONTRACT = Statement("select id from contract where operator = $1 and number = $2", int)
 _FACTS = Statement(
     """
 select a.status, a.cash_payments_banned, c.status = 'TERMINATED'
@@ -79,17 +60,11 @@ async def find(context: Context, wanted: Wanted) -> Target | Refused:
 
     Who typed many that are nobody's is searching: they are told nothing more of numbers for a while.
     """
-    if wanted.msisdn is None and wanted.account_number is None:
-        return await _seen(context, wanted)
-    user_id = context.require_viewer().user_id
-    if ends_at := await context.reads.fetch_one(payment_search.EXHAUSTED, payment_search.key(user_id)):
-        return RateLimited(ends_at, "Too many numbers that are nobody's")
-    typed = wanted.msisdn
-    found = await (_by_number(context, typed) if typed else _by_account_number(context, wanted.account_number or ""))
-    if isinstance(found, NotFound):
-        await context.reads.release()
-        await payment_search.missed(user_id)
-    return found
+    if wanted.msisdn is not None:
+        return await _by_number(context, wanted.msisdn)
+    if wanted.account_number is not None:
+        return await _by_account_number(context, wanted.account_number)
+    return await _seen(context, wanted)
 
 
 async def _seen(context: Context, wanted: Wanted) -> Target | Refused:
@@ -122,13 +97,19 @@ async def _by_number(context: Context, typed: str) -> Target | Refused:
     msisdn = normalize(typed, context.profile)
     if msisdn is None:
         return InputRejected(accepted_numbers(context.profile), field)
-    found = await context.reads.fetch(_BY_NUMBER, context.profile.operator.id, msisdn)
-    if not found:
+    await context.reads.release()
+    user_id, operator = context.require_viewer().user_id, context.profile.operator.id
+    found = await payment_search.by_number(user_id, operator, msisdn)
+    if isinstance(found, RateLimited):
+        return found
+    accounts = [(each.account_id, each.line_id) for each in found if each.account_id is not None]
+    if not accounts:
         return NotFound("This operator has no such number", field)
-    if len(found) > 1:
-        seen = [await context.loaders.account_by_id.load(each.account_id) for each in found]
+    if len(accounts) > 1:
+        seen = [await context.loaders.account_by_id.load(account_id) for account_id, _ in accounts]
         return PayeeAmbiguous(tuple(account.id for account in seen if account is not None))
-    return await _target(context, found[0].account_id, found[0].line_id, mask(msisdn), field)
+    [(account_id, line_id)] = accounts
+    return await _target(context, account_id, line_id, mask(msisdn), field)
 
 
 async def _by_account_number(context: Context, typed: str) -> Target | Refused:
@@ -137,13 +118,17 @@ async def _by_account_number(context: Context, typed: str) -> Target | Refused:
         return FeatureDisabled("payments.target_by", "This operator is not paid by account number", field)
     if not number or "\0" in number:
         return InputRejected("Give the number of a personal account, as it stands on receipts", field)
-    account_id = await context.reads.fetch_one(_BY_ACCOUNT, operator, number)
-    if account_id is not None:
-        return await _target(context, account_id, None, mask(number), field)
-    if await context.reads.fetch_one(_BY_CONTRACT, operator, number) is not None:
+    await context.reads.release()
+    found = await payment_search.by_account_number(context.require_viewer().user_id, operator, number)
+    if isinstance(found, RateLimited):
+        return found
+    if not found:
+        return NotFound("This operator has no such account", field)
+    account_id = found[0].account_id
+    if account_id is None:
         hint = "This is the number of a contract; that of the personal account stands on receipts"
         return InputRejected(hint, field)
-    return NotFound("This operator has no such account", field)
+    return await _target(context, account_id, None, mask(number), field)
 
 
 async def _target(

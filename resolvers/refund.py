@@ -2,13 +2,13 @@
 
 from domain.money import Money, MoneyRejected, parse_amount
 from domain.refund import RefundRejected
-from domain.refusals import InputRejected
-from resolvers import node_id
+from domain.refusals import Forbidden, InputRejected
+from resolvers import confined, node_id
 from resolvers.context import Context
 from services import refund
 from services.refund_settlement import RefundRow
 
-Refused = RefundRejected | InputRejected
+Refused = RefundRejected | InputRejected | Forbidden
 # No row has it: an id that is none finds nothing, as one of a stranger's does.
 _NOTHING = 0
 
@@ -18,6 +18,8 @@ async def request(
 ) -> RefundRow | Refused:
     """Ask for all of a payment back, or for an amount and its currency."""
     viewer = context.require_viewer()
+    if refused := confined.from_settings(viewer):
+        return refused
     money = None
     if amount is not None:
         text, currency = amount

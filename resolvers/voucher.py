@@ -3,7 +3,7 @@
 from domain.payment_refusals import PaymentRefusal
 from domain.refusals import Refusal
 from domain.voucher import VoucherRejected
-from resolvers import payment_target
+from resolvers import confined, payment_target
 from resolvers.context import Context
 from resolvers.payment_target import Target, Wanted
 from services import voucher
@@ -16,6 +16,8 @@ Refused = Refusal | PaymentRefusal | VoucherRejected
 async def redeem(context: Context, key: str, target: Wanted, code: str) -> PaymentRow | Refused:
     """Credit an account with a voucher."""
     viewer = context.require_viewer()
+    if refused := confined.from_paying(viewer):
+        return refused
     found = await payment_target.find(context, target)
     if not isinstance(found, Target):
         return found

@@ -11,8 +11,8 @@ from domain.refusals import Refusal
 from domain.sign_in import RecoveryChannel
 from resolvers import account_security, viewer
 from resolvers.context import Info
-from schema.payload import CLIENT_MUTATION_ID, Payload
-from schema.sign_in import ChallengePayload, SignInPayload, SimplePayload, asked, done, entered, errors
+from schema.payload import CLIENT_MUTATION_ID, Payload, SimplePayload, done, errors
+from schema.sign_in import ChallengePayload, SignInPayload, asked, entered
 from schema.viewer import User
 
 

@@ -11,8 +11,7 @@ from resolvers.autopay import Form
 from resolvers.context import Info
 from schema.autopay_rule import AutopayRule
 from schema.money import MoneyInput
-from schema.payload import CLIENT_MUTATION_ID, Payload, UserError
-from schema.sign_in import SimplePayload, done
+from schema.payload import CLIENT_MUTATION_ID, Payload, SimplePayload, UserError, done
 
 
 @strawberry.input(description="What is to be paid without asking; whatever is left out of an old rule is gone from it")

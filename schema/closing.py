@@ -6,8 +6,7 @@ import strawberry
 
 from resolvers import closing
 from resolvers.context import Info
-from schema.payload import CLIENT_MUTATION_ID
-from schema.sign_in import SimplePayload, done
+from schema.payload import CLIENT_MUTATION_ID, SimplePayload, done
 
 
 @strawberry.input(description="A proof that it is the user who closes the cabinet")

@@ -5,7 +5,7 @@ from inspect import getdoc
 
 import strawberry
 
-from domain.access import AccessLevel, HouseholdRole, Scope
+from domain.access import AccessLevel, HouseholdRole, LinkKind, Scope
 from domain.catalogue import FeePeriod, ServiceCategory
 from domain.challenge import ChallengeChannel, DeliveryStatus
 from domain.channel import Channel
@@ -13,6 +13,7 @@ from domain.document import DocumentKind
 from domain.language import Language
 from domain.line import BlockReason, ContractKind, ContractStatus, LineStatus, ServiceKind
 from domain.money import CurrencyCode
+from domain.number_link import ConsentMethod, LinkStatus, SuspensionReason
 from domain.payment import AutopayTrigger, CardScheme, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.refund import RefundStatus
 from domain.refusals import ErrorCode
@@ -28,6 +29,7 @@ SHOWN: tuple[type[Enum], ...] = (
     ChallengeChannel,
     ChallengePurpose,
     ChargeType,
+    ConsentMethod,
     ContractKind,
     ContractStatus,
     CurrencyCode,
@@ -38,6 +40,9 @@ SHOWN: tuple[type[Enum], ...] = (
     HouseholdRole,
     Language,
     LineStatus,
+    LinkKind,
+    LinkStatus,
+    SuspensionReason,
     LoginIdentifier,
     LoginMethod,
     RecoveryChannel,

@@ -18,6 +18,7 @@ from schema.balance import Balance, BonusAccount, PackageRemain, UsageSummary
 from schema.catalogue import ServiceSubscription, TariffSubscription
 from schema.document import Document
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
+from schema.number_link import NumberLink
 from schema.promised_payment import PromisedPaymentState
 from schema.scalars import MSISDN, AccountNumber
 
@@ -86,6 +87,13 @@ class Line(Node):
         key="id",
         scope=Scope.VIEW,
         description="Who blocked it, why and since when (F121); null without the scope VIEW, or where nobody did",
+    )
+    link: NumberLink | None = batched(
+        NumberLink | None,
+        loader="number_link_by_line_id",
+        key="id",
+        description="How a household of the viewer's came to look after it; null for own lines, and for whoever may "
+        "not see the household's links",
     )
 
     is_type_of = backed_by(visible.Line)

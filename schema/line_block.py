@@ -12,9 +12,9 @@ from domain.line import BlockReason
 from loaders import block_by_line_id, visible
 from resolvers import line_block
 from resolvers.context import Info
+from schema.line_payload import LinePayload
 from schema.money import Money
 from schema.node import backed_by
-from schema.number_link import LinePayload
 from schema.payload import CLIENT_MUTATION_ID, UserError, errors
 
 

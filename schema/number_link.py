@@ -13,6 +13,7 @@ from domain.number_link import ConsentMethod, LinkStatus, SuspensionReason
 from loaders import number_links, visible
 from resolvers import number_link
 from resolvers.context import Info
+from schema.line_payload import LinePayload, line_payload
 from schema.node import Node, backed_by
 from schema.payload import CLIENT_MUTATION_ID, Payload, SimplePayload, UserError, done, errors
 
@@ -112,11 +113,6 @@ class RenameLineInput:
     client_mutation_id: str | None = strawberry.field(default=None, description=CLIENT_MUTATION_ID)
 
 
-@strawberry.type(description="A line, or why it was not changed")
-class LinePayload(Payload):
-    line: LineOfLink | None = strawberry.field(description="The line as it is now; null when nothing was changed")
-
-
 @strawberry.type
 class NumberLinkMutation:
     @strawberry.mutation(
@@ -155,13 +151,4 @@ def link_payload(outcome: object, client_mutation_id: str | None) -> NumberLinkP
     refusal = None if link is not None else outcome
     return NumberLinkPayload(
         client_mutation_id=client_mutation_id, user_errors=errors(cast(Any, refusal)), link=cast(Any, link)
-    )
-
-
-def line_payload(outcome: object, client_mutation_id: str | None) -> LinePayload:
-    """The payload of whatever changes a line."""
-    line = outcome if isinstance(outcome, visible.Line) else None
-    refusal = None if line is not None else outcome
-    return LinePayload(
-        client_mutation_id=client_mutation_id, user_errors=errors(cast(Any, refusal)), line=cast(Any, line)
     )

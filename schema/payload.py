@@ -1,6 +1,7 @@
 """What every mutation answers: the changed object, and why it was not changed (DESIGN 4)."""
 
 from datetime import datetime
+from typing import cast
 
 import strawberry
 
@@ -212,3 +213,18 @@ class Payload:
 
 
 CLIENT_MUTATION_ID = "Given back unchanged in the payload"
+
+
+@strawberry.type(description="Nothing but whether it was done")
+class SimplePayload(Payload):
+    pass
+
+
+def errors(refusal: object | None) -> list[UserError]:
+    """A refusal, whichever feature's, as `userErrors`."""
+    return [] if refusal is None else [cast(UserError, refusal)]
+
+
+def done(refusal: object | None, client_mutation_id: str | None) -> SimplePayload:
+    """The payload of what is either done or refused."""
+    return SimplePayload(client_mutation_id=client_mutation_id, user_errors=errors(refusal))

@@ -133,9 +133,12 @@ class Payment(Node):
     def receipt(self: Any, info: Info) -> Any:
         return document.receipt(info.context, self)
 
-    @strawberry.field(description="Why it was not made; null where it was, or may still be")
-    def failure(self: Any) -> UserError | None:
-        if self.failure is None:
+    @strawberry.field(
+        description="Why it was not made; null where it was, or may still be, and for everybody but who paid"
+    )
+    def failure(self: Any, info: Info) -> UserError | None:
+        viewer = info.context.viewer
+        if self.failure is None or viewer is None or self.payer_id != viewer.user_id:
             return None
         message = _FAILED.get(self.failure, "It was not taken; nothing was charged")
         return cast(UserError, payment_refusals.PaymentRejected(self.failure, message))

@@ -7,9 +7,8 @@ import strawberry
 from domain.payment import PaymentMethodKind
 from resolvers import payment_method as resolved
 from resolvers.context import Info
-from schema.payload import CLIENT_MUTATION_ID, Payload, UserError
+from schema.payload import CLIENT_MUTATION_ID, Payload, SimplePayload, UserError
 from schema.payment_method import PaymentMethod
-from schema.sign_in import SimplePayload
 
 
 @strawberry.input(description="A means of payment to be kept; giving it is the consent")

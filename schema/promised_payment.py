@@ -1,24 +1,23 @@
 """Promised (trust) payments (F081)."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from domain.promised_payment import PromisedPaymentUnavailable as Unavailable
 from domain.refusals import ErrorCode
-from loaders import visible
 from resolvers import promised_payment
 from resolvers.context import Info
+from schema.line_payload import LinePayload, line_payload
 from schema.money import Money
 from schema.node import backed_by
-from schema.payload import CLIENT_MUTATION_ID, Payload, UserError
+from schema.payload import CLIENT_MUTATION_ID, UserError
 
 if TYPE_CHECKING:
-    from schema.line import Line
+    pass
 
 # A line names its promised payment, and taking one answers the line.
-LineItself = Annotated["Line", strawberry.lazy("schema.line")]
 
 
 @strawberry.type(description="There is no promised payment for this line now; nothing was credited (F081)")
@@ -62,11 +61,6 @@ class TakePromisedPaymentInput:
     client_mutation_id: str | None = strawberry.field(default=None, description=CLIENT_MUTATION_ID)
 
 
-@strawberry.type(description="A line as it is now, or why nothing was changed")
-class LinePayload(Payload):
-    line: LineItself | None = strawberry.field(description="The line; null where nothing was done")
-
-
 @strawberry.type
 class PromisedPaymentMutation:
     @strawberry.mutation(
@@ -77,9 +71,4 @@ class PromisedPaymentMutation:
         self, info: Info, input: Annotated[TakePromisedPaymentInput, strawberry.argument(description="Which one")]
     ) -> LinePayload:
         outcome = await promised_payment.take(info.context, input.idempotency_key, input.line_id, input.offer_id)
-        line = outcome if isinstance(outcome, visible.Line) else None
-        return LinePayload(
-            client_mutation_id=input.client_mutation_id,
-            user_errors=[] if isinstance(outcome, visible.Line) else [cast(UserError, outcome)],
-            line=cast(Any, line),
-        )
+        return line_payload(outcome, input.client_mutation_id)

@@ -20,6 +20,7 @@ from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
 from schema.closing import ClosingMutation
 from schema.line_block import LINE_BLOCK_ERRORS, LineBlockMutation
 from schema.login_change import LoginChangeMutation
+from schema.number_link import LINK_ERRORS, NumberLinkMutation
 from schema.one_mutation import OneMutationField
 from schema.payload import USER_ERRORS
 from schema.payment import PayeeAmbiguous, PaymentMutation
@@ -67,6 +68,7 @@ class Mutation(
     VoucherMutation,
     RefundMutation,
     LineBlockMutation,
+    NumberLinkMutation,
 ):
     pass
 
@@ -99,7 +101,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, *_MONEY_ERRORS, *LINE_BLOCK_ERRORS),
+        types=(*USER_ERRORS, *_MONEY_ERRORS, *LINK_ERRORS, *LINE_BLOCK_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

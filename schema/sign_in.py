@@ -8,14 +8,13 @@ import strawberry
 from auth import challenge
 from auth.temporary_password import PasswordOnItsWay
 from domain.challenge import ChallengeChannel, DeliveryStatus
-from domain.payment_refusals import PaymentRefusal
 from domain.refusals import CodeNotDelivered, CredentialsRejected, LockedOut, Refusal
 from models.challenge import ChallengePurpose
 from resolvers import sign_in
 from resolvers.context import Info
 from resolvers.sign_in import Entered
 from schema.node import backed_by
-from schema.payload import CLIENT_MUTATION_ID, Payload, UserError
+from schema.payload import CLIENT_MUTATION_ID, Payload, SimplePayload, done, errors
 from schema.scalars import MSISDN
 from schema.session import Session
 from schema.viewer import Viewer
@@ -130,11 +129,6 @@ class ChallengePayload(Payload):
     challenge: Challenge | None = strawberry.field(description="What was sent; the same for every number")
 
 
-@strawberry.type(description="Nothing but whether it was done")
-class SimplePayload(Payload):
-    pass
-
-
 @strawberry.type
 class SignInMutation:
     @strawberry.mutation(description="Sign in by telephone number and password (F001)")
@@ -232,13 +226,3 @@ def asked(outcome: challenge.Challenge | Refusal, client_mutation_id: str | None
         user_errors=errors(CodeNotDelivered() if failed else None),
         challenge=cast(Any, outcome),
     )
-
-
-def done(refusal: Refusal | None, client_mutation_id: str | None) -> SimplePayload:
-    """The payload of what is either done or refused."""
-    return SimplePayload(client_mutation_id=client_mutation_id, user_errors=errors(refusal))
-
-
-def errors(refusal: Refusal | PaymentRefusal | None) -> list[UserError]:
-    """A refusal as `userErrors`."""
-    return [] if refusal is None else [cast(UserError, refusal)]

@@ -8,9 +8,9 @@ from domain.sign_in import SocialProvider
 from gateways.oidc import AuthorizationCode
 from resolvers import social
 from resolvers.context import Info
-from schema.payload import CLIENT_MUTATION_ID
+from schema.payload import CLIENT_MUTATION_ID, SimplePayload, done
 from schema.scalars import URL
-from schema.sign_in import SignInPayload, SimplePayload, done, entered
+from schema.sign_in import SignInPayload, entered
 
 _NETWORK = "Which network"
 _CODE = "The `code` that the network's answer brought; it works once"

@@ -12,16 +12,18 @@ from domain.line import LineStatus, ServiceKind
 from domain.sign_in import RecoveryChannel
 from execution.batched import batched
 from loaders.households_by_user_id import Household as HouseholdRow
-from resolvers import account_security, autopay, payment, payment_method, viewer
+from resolvers import account_security, audit_log, autopay, number_link, payment, payment_method, viewer
 from resolvers import widget as widgets
 from resolvers.context import Info
+from schema.audit_log import AuditEvent
 from schema.autopay_rule import AutopayRule
 from schema.household import Household
 from schema.line import Line, PersonalAccount
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
+from schema.number_link import NumberLink
 from schema.payment import Payment, PaymentFilter
 from schema.payment_method import PaymentMethod
-from schema.session import AuditEvent, Session
+from schema.session import Session
 from schema.social_account import SocialAccount
 from schema.widget import WidgetSnapshot
 
@@ -103,15 +105,20 @@ class Viewer(Node):
 
     @strawberry.field(
         graphql_type=Connection[AuditEvent],
-        description="What happened to this cabinet, newest first (F038)",
+        description="What happened to this cabinet, what others did with the viewer's numbers, and what was done to "
+        "the viewer; newest first (F038, I16)",
     )
     async def audit_log(
         self,
         info: Info,
+        line_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="Only what is about this line; a foreign one has none"),
+        ] = None,
         first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
         after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
     ) -> object:
-        return await account_security.audit_log(info.context, first, after)
+        return await audit_log.of_viewer(info.context, line_id, first, after)
 
     @strawberry.field(
         graphql_type=WidgetSnapshot,
@@ -133,6 +140,14 @@ class Viewer(Node):
     )
     async def households(parent: strawberry.Parent[session.Viewer], info: Info) -> list[HouseholdRow]:
         return await viewer.households(info.context, parent)
+
+    @strawberry.field(
+        graphql_type=list[NumberLink],
+        description="Who may do something with the viewer's own numbers and accounts, the oldest first; `revokeLink` "
+        "ends it (F051, N1)",
+    )
+    async def links_to_my_numbers(parent: strawberry.Parent[session.Viewer], info: Info) -> object:
+        return await number_link.links_to_my_numbers(info.context)
 
     @strawberry.field(
         graphql_type=list[PaymentMethod],

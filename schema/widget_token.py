@@ -7,9 +7,8 @@ import strawberry
 from auth.widget import WidgetTokenCreated
 from resolvers import widget
 from resolvers.context import Info
-from schema.payload import CLIENT_MUTATION_ID, Payload
+from schema.payload import CLIENT_MUTATION_ID, Payload, errors
 from schema.session import Session
-from schema.sign_in import errors
 
 
 @strawberry.input(description="The line that a widget is to look at")

@@ -26,8 +26,12 @@ from gateways.signature import MAX_BODY_BYTES, SIGNATURE_HEADER, TIMESTAMP_HEADE
 from server.graphql_request import BadRequest, bounded_body
 from server.receipts import Receipts
 from server.settings import Settings
+from services import link_revocation
+from services.link_revocation import Stopped
 
-Outcome = PasswordOnItsWay | RateLimited | FeatureDisabled
+_BODY = '{"operator", "from", "to", "text"}'
+
+Outcome = PasswordOnItsWay | RateLimited | FeatureDisabled | Stopped
 
 _PHONE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Phone · Hearth</title>
@@ -46,34 +50,42 @@ _PHONE = """<!doctype html>
   <label>From number <input name="from" required inputmode="tel"></label>
   <label>Dial a code, or the number to send an SMS to
     <input name="to" required list="codes"><datalist id="codes">{codes}</datalist></label>
+  <label>Text of the SMS, such as STOP in reply to a link <input name="text"></label>
   <button>Send</button>
 </form>
 <p role="status">{status}</p>
 </body></html>"""
 
 
-async def receive(profile: Profile, secret: bytes, sender: str, to: str) -> Outcome | None:
+async def receive(profile: Profile, secret: bytes, sender: str, to: str, text: str = "") -> Outcome | None:
     """Act on what came from a telephone; None for a sender that is no number of the operator's.
 
-    A code that is dialled begins with `*`; everything else is the number that an SMS went to.
+    A code that is dialled begins with `*`; everything else is the number that an SMS with `text` went to. The word
+    that refuses links is one wherever it goes, since people reply to whichever sender their telephone shows (N1).
     """
     msisdn = normalize(sender, profile)
     if msisdn is None:
         return None
+    if text.strip().casefold() == profile.linking.revoke_sms_keyword.casefold():
+        return await link_revocation.stop(profile, msisdn)
     if to.startswith("*"):
         return await temporary_password.by_ussd(profile, secret, msisdn, to)
     return await temporary_password.by_inbound_sms(profile, secret, msisdn, to)
 
 
 async def receive_sms(settings: Settings, profiles: Mapping[str, Profile], message: Inbound) -> None:
-    """Act on an SMS that a gateway brought: it is for the operator whose short number it went to."""
+    """Act on an SMS that a gateway brought: it is for the operator whose short number it went to.
+
+    A reply goes to whatever name our messages bear, so one that refuses links is for the operator of its sender.
+    """
     for profile in profiles.values():
-        if profile.auth.inbound_sms_number == message.to:
-            await receive(profile, settings.key, message.sender, message.to)
+        refuses = message.text.strip().casefold() == profile.linking.revoke_sms_keyword.casefold()
+        if refuses or profile.auth.inbound_sms_number == message.to:
+            await receive(profile, settings.key, message.sender, message.to, message.text)
 
 
 def routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRoute]:
-    """`POST /gateway/inbound`: {"operator"?, "from", "to"}, and `POST /gateway/reports`, both signed."""
+    """`POST /gateway/inbound`: {"operator"?, "from", "to", "text"?}, and `POST /gateway/reports`, both signed."""
     key = settings.gateway_key
 
     async def reports(request: Request) -> Response:
@@ -103,8 +115,8 @@ def routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRout
         told = _told(body)
         profile = profiles.get(told.get("operator") or settings.operator) if told else None
         if told is None or profile is None:
-            return JSONResponse({"error": 'the body must be {"operator", "from", "to"}, all text'}, status_code=400)
-        return _answer(await receive(profile, settings.key, told["from"], told["to"]))
+            return JSONResponse({"error": f"the body must be {_BODY}, all text"}, status_code=400)
+        return _answer(await receive(profile, settings.key, told["from"], told["to"], told.get("text") or ""))
 
     return [
         Route("/gateway/inbound", inbound, methods=["POST"]),
@@ -124,7 +136,8 @@ def development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> l
             }
             profile = profiles.get(form.get("operator", ""))
             if profile is not None:
-                answer = _answer(await receive(profile, settings.key, form.get("from", ""), form.get("to", "").strip()))
+                sender, to, text = (form.get(name, "").strip() for name in ("from", "to", "text"))
+                answer = _answer(await receive(profile, settings.key, sender, to, text))
                 status = bytes(answer.body).decode()
         return HTMLResponse(_page(profiles, status))
 
@@ -139,13 +152,14 @@ def _told(body: bytes) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         return None
     fits = isinstance(told, dict) and all(isinstance(told.get(name), str) for name in ("from", "to"))
-    return told if fits and isinstance(told.get("operator"), str | None) else None
+    fits = fits and all(isinstance(told.get(name), str | None) for name in ("operator", "text"))
+    return told if fits else None
 
 
 def _answer(outcome: Outcome | None) -> JSONResponse:
     """What the gateway is told: that it was taken, or why it was not."""
     match outcome:
-        case PasswordOnItsWay():
+        case PasswordOnItsWay() | Stopped():
             return JSONResponse({"status": "taken"}, status_code=202)
         case RateLimited():
             return JSONResponse({"error": "too many for this number"}, status_code=429)

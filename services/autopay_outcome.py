@@ -16,6 +16,7 @@ from domain.wording import Wording, language_of
 from models import audit, outbox
 from models.audit import TheUser
 from models.autopay import AutopayOutcome
+from models.user import number_of
 from services.payment_row import PaymentRow
 
 COLUMNS = """
@@ -133,10 +134,7 @@ where id = $1
 """
 _WAIT = "update autopay_rule set failure = $2, due_at = $3, planned_at = $4 where id = $1"
 _STOP = "update autopay_rule set active = false, due_at = null, failure = $2, failure_detail = null where id = $1"
-_PAYER = """
-select u.language, (select value from login where user_id = u.id and kind = 'MSISDN' order by id limit 1) as msisdn
-from app_user u where u.id = $1
-"""
+_PAYER = f"select language, {number_of('app_user.id')} as msisdn from app_user where id = $1"
 _USERS = """
 select l.msisdn, u.language from line l left join app_user u on u.id = l.user_id
 where l.account_id = $1 and ($2::bigint is null or l.id = $2) and l.msisdn is not null

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth.session import Viewer
-from domain.balance_payment import BalanceTooLow, giveable
+from domain.balance_payment import BalanceTooLow
 from domain.features import feature
-from domain.ledger import InsufficientFunds, Transfer, TransferKind, personal, promised
+from domain.ledger import InsufficientFunds, Transfer, TransferKind, personal
 from domain.money import Money
 from domain.payment import PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.payment_refusals import IdempotencyConflict, PaymentRejected
@@ -18,7 +18,7 @@ from models import audit
 from models.audit import TheUser
 from models.database import tx
 from models.notify import notify
-from services import ledger, payment_entry, payment_payee, promised_payment
+from services import fees, ledger, payment_entry, payment_payee, promised_payment
 from services.payment_code import ask_for_code
 from services.payment_entry import NewPayment
 from services.payment_row import COLUMNS, PaymentRow, row_of
@@ -100,14 +100,15 @@ async def pay(profile: Profile, secret: bytes, viewer: Viewer, wanted: FromBalan
     return await tx(begin)
 
 
-async def move(connection: BaseDBAsyncClient, payment: PaymentRow) -> PaymentRow:
+async def move(connection: BaseDBAsyncClient, profile: Profile, payment: PaymentRow) -> PaymentRow:
     """Move the money of a payment that its payer has just confirmed; where it cannot move, the payment is declined."""
     [source] = await connection.execute_query_dict(_SOURCE_OF, [payment.id])
     amount, operator = Money(payment.amount, payment.currency), payment.operator
     mine = await connection.execute_query_dict(_NUMBER, [source["line_id"], payment.payer_id, source["account_id"]])
-    if not mine:
+    target = await payment_payee.payee(connection, profile, payment.account_id, is_seen=False)
+    if not mine or target is None or check_payee(target, profile) is not None:
         return await _decline(connection, payment, ErrorCode.PAYMENT_RESTRICTED)
-    if await _giveable(connection, operator, source["account_id"]) < amount.minor:
+    if await ledger.own_money(connection, operator, source["account_id"]) < amount.minor:
         return await _decline(connection, payment, ErrorCode.INSUFFICIENT_FUNDS)
     transfer = Transfer.between(
         operator,
@@ -120,6 +121,7 @@ async def move(connection: BaseDBAsyncClient, payment: PaymentRow) -> PaymentRow
     if isinstance(await ledger.post(connection, transfer), InsufficientFunds):
         return await _decline(connection, payment, ErrorCode.INSUFFICIENT_FUNDS)
     await promised_payment.repay(connection, payment.account_id)
+    await fees.resume(connection, profile, payment.account_id)
     [row] = await connection.execute_query_dict(_MOVED, [payment.id])
     payer = TheUser(operator, payment.payer_id)
     await audit.record(connection, payer, "PAID_FROM_BALANCE", amount=str(amount), target=payment.named)
@@ -135,7 +137,7 @@ async def _enter(
         return InputRejected("There is no such account", ("target",))
     if refused := check_payee(target, profile):
         return refused
-    available = await _giveable(connection, profile.operator.id, wanted.source_id)
+    available = await ledger.own_money(connection, profile.operator.id, wanted.source_id)
     if available < wanted.amount.minor:
         return BalanceTooLow(Money(available, wanted.amount.currency))
     new = NewPayment(
@@ -160,12 +162,6 @@ async def _enter(
         return first
     await connection.execute_query(_SOURCE, [entered.id, wanted.source_id, wanted.line_id])
     return entered
-
-
-async def _giveable(connection: BaseDBAsyncClient, operator: str, account_id: int) -> int:
-    funds = await ledger.lock_funds(connection, operator, personal(account_id))
-    debt = await ledger.lock_funds(connection, operator, promised(account_id))
-    return giveable(funds, 0 if debt is None else -debt.balance)
 
 
 async def _decline(connection: BaseDBAsyncClient, payment: PaymentRow, failure: ErrorCode) -> PaymentRow:

@@ -7,6 +7,7 @@ from domain.profile import Profile
 from domain.wording import Wording, language_of
 from models import audit, outbox
 from models.audit import About, TheUser
+from models.database import tx
 from models.rights import rights_changed
 from services import link_rest
 
@@ -14,9 +15,14 @@ _CHANGED = Wording(
     "{operator}: the contract of your number has another holder. Whoever managed the number has to ask you again."
 )
 
-_PASS_ON = """
+_MOVE = """
 update contract c set holder_id = p.id, epoch = c.epoch + 1 from person p
 where c.id = $1 and p.id = $2 and p.operator = c.operator and c.holder_id <> p.id returning c.id
+"""
+_NAMED = """
+select a.contract_id, p.id as person_id
+from line l join personal_account a on a.id = l.account_id join person p on p.operator = l.operator and p.ref = $3
+where l.operator = $1 and l.msisdn = $2
 """
 _ACCOUNTS = "select id from personal_account where contract_id = $1 order by id"
 _LINES = """
@@ -32,6 +38,16 @@ _END_GRANTS = (
 )
 
 
+async def pass_on(profile: Profile, msisdn: str, person: str) -> bool:
+    """Make the person of that ref the holder of a number's contract; False where there is no such person or number."""
+
+    async def work(connection: BaseDBAsyncClient) -> bool:
+        found = await connection.execute_query_dict(_NAMED, [profile.operator.id, msisdn, person])
+        return bool(found) and await holder_changed(connection, profile, found[0]["contract_id"], found[0]["person_id"])
+
+    return await tx(work)
+
+
 async def holder_changed(connection: BaseDBAsyncClient, profile: Profile, contract_id: int, person_id: int) -> bool:
     """Make a person the holder of a contract, in the caller's transaction; False where they are, or there is none.
 
@@ -42,7 +58,7 @@ async def holder_changed(connection: BaseDBAsyncClient, profile: Profile, contra
     ids = [row["id"] for row in lines]
     # The holder of before is told too: afterwards nothing ties them to it.
     await rights_changed(connection, lines=ids, accounts=accounts)
-    if not await connection.execute_query_dict(_PASS_ON, [contract_id, person_id]):
+    if not await connection.execute_query_dict(_MOVE, [contract_id, person_id]):
         return False
     await link_rest.rest(connection, profile, SuspensionReason.CONTRACT_CHANGED, lines=ids, accounts=accounts)
     for statement in _END_GRANTS:

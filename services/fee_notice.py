@@ -7,6 +7,7 @@ from domain.money import Money
 from domain.profile import Profile
 from domain.wording import Wording, language_of
 from models import outbox
+from models.user import number_of
 
 _SUSPENDED = Wording(
     "{operator}: the account does not hold the fee of {amount} for {name}. {line} is suspended until it is topped up."
@@ -17,10 +18,9 @@ _PAUSED = Wording(
 _WORKS_AGAIN = Wording("{operator}: the fee of {amount} for {name} is paid. It works again on {line}.")
 
 # A line without a number is spoken of to whoever holds its contract.
-_USER = """
+_USER = f"""
 select coalesce(l.msisdn, l.service_point) as line, u.language,
-  coalesce(l.msisdn, (select g.value from login g where g.user_id = u.id and g.kind = 'MSISDN' order by g.id limit 1))
-    as msisdn
+  coalesce(l.msisdn, {number_of("u.id")}) as msisdn
 from line l join personal_account a on a.id = l.account_id join contract k on k.id = a.contract_id
 left join lateral (
   select o.id, o.language from app_user o

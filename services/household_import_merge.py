@@ -139,7 +139,7 @@ passed_accounts as (
   where a.contract_id <> b.contract_id or c.holder_id <> b.holder_id
 ),
 anew as (
-  update line set sim_epoch = sim_epoch + 1 where id in (select line_id from passed_lines)
+  update line set sim_epoch = sim_epoch + 1, reissued_at = now() where id in (select line_id from passed_lines)
 )
 update number_link set status = 'TERMINATED', primary_slot = null, account_slot = null, suspended_reason = null,
   ended_at = now()

@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from domain.balance_payment import giveable
 from domain.ledger import (
     OWNED,
     AlreadyPosted,
@@ -18,6 +19,8 @@ from domain.ledger import (
     Posted,
     Transfer,
     TransferRejected,
+    personal,
+    promised,
 )
 from domain.money import CurrencyCode, Money
 from models.notify import CHANNEL, payloads
@@ -121,6 +124,13 @@ async def lock_funds(connection: BaseDBAsyncClient, operator: str, account: Ledg
     """
     rows = await connection.execute_query_dict(_LOCK_FUNDS, [operator, account.kind, account.owner])
     return Funds(**rows[0]) if rows else None
+
+
+async def own_money(connection: BaseDBAsyncClient, operator: str, account_id: int) -> int:
+    """What a personal account has to give away, in minor units, which nobody else changes before the caller commits."""
+    funds = await lock_funds(connection, operator, personal(account_id))
+    debt = await lock_funds(connection, operator, promised(account_id))
+    return giveable(funds, 0 if debt is None else -debt.balance)
 
 
 async def set_credit_limit(connection: BaseDBAsyncClient, operator: str, account_id: int, limit: Money) -> bool:

@@ -6,6 +6,7 @@ from domain.msisdn import mask
 from domain.profile import Profile
 from domain.wording import Wording, language_of
 from models import outbox
+from models.user import number_of
 from services.line_row import LineHeld
 
 _BLOCKED = Wording("{operator}: {line} is blocked. Money on it stays.")
@@ -13,9 +14,9 @@ _UNBLOCKED = Wording("{operator}: {line} works again.")
 
 _ADDRESS = "select coalesce(msisdn, service_point) as address from line where id = $1"
 # The number itself hears of it where it has no cabinet.
-_PEOPLE = """
+_PEOPLE = f"""
 select u.id, u.language, coalesce(
-  (select g.value from login g where g.user_id = u.id and g.kind = 'MSISDN' order by g.id limit 1),
+  {number_of("u.id")},
   case when u.id = $1 then $3::text end) as msisdn,
   array(select k.value from contact k where k.user_id = u.id and k.kind = 'EMAIL' and k.verified_at is not null
     order by k.id) as addresses

@@ -12,6 +12,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from auth import challenge
 from auth.challenge import CodeAccepted
 from auth.session import Viewer
+from domain.access import AccessLevel
 from domain.email import normalize_email
 from domain.money import Money
 from domain.payment import BY_CARD, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
@@ -26,7 +27,6 @@ from domain.payment_refusals import (
 from domain.payment_rules import (
     CONFIRM_SECONDS,
     check_card,
-    check_interval,
     check_key,
     check_kind,
     check_payee,
@@ -44,7 +44,8 @@ from gateways.payments import (
 from models.challenge import ChallengePurpose
 from models.database import tx
 from models.notify import notify
-from services import balance_payment, payment_code, payment_method, payment_payee, payment_settlement
+from models.user import number_of
+from services import balance_payment, card_pause, payment_code, payment_method, payment_payee, payment_settlement
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
 
@@ -74,13 +75,6 @@ class TopUp:
 Refused = PaymentRefusal | InputRejected | FeatureDisabled | MethodDisabled | RateLimited
 
 _FIND = f"select {COLUMNS} from payment where payer_id = $1 and key = $2"
-# Two payments from one card at once are looked at one after the other.
-_LOCK_CARD = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
-_LAST_OF_CARD = """
-select created_at, now() as now from payment
-where operator = $1 and fingerprint = $2 and status not in ('DECLINED', 'EXPIRED', 'CANCELLED')
-order by created_at desc limit 1
-"""
 _BEGIN = f"""
 insert into payment
   (operator, payer_id, key, asked, kind, status, account_id, line_id, named, currency, amount, fee, refunded,
@@ -91,7 +85,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $16
 on conflict (payer_id, key) do nothing
 returning {COLUMNS}
 """
-_NUMBER = "select value from login where user_id = $1 and kind = 'MSISDN' order by id limit 1"
+_NUMBER = f"select {number_of('$1')} as msisdn"
 _CONFIRMED = f"""
 update payment set status = 'PROCESSING', check_at = now() + make_interval(secs => $2)
 where id = $1 and payer_id = $3 and status = 'AWAITING_CONFIRMATION' and redirect_url is null and confirm_by > now()
@@ -158,8 +152,13 @@ async def confirm(
             return PaymentNotOpen("The payment is over; begin another one", ("challengeId",))
         payment = row_of(rows[0])
         if payment.kind is PaymentKind.FROM_BALANCE:
-            return await balance_payment.move(connection, payment)
+            return await balance_payment.move(connection, profile, payment)
         await notify(connection, f"payment:{payment.id}")
+        # Whoever was paid for may have gone since, and strangers are not told why (E44).
+        target = await payment_payee.payee(connection, profile, payment.account_id, is_seen=False)
+        if target is None or check_payee(target, profile) is not None:
+            await connection.execute_query(_TAKE_BACK, [payment.id])
+            return PaymentNotOpen("This account takes no payments any more; nothing was charged")
         # Whoever kept the card may have taken it back since.
         method, provider = payment.method_id, desk.provider.name
         if method is not None and await payment_method.usable(connection, viewer, provider, method) is None:
@@ -173,6 +172,14 @@ async def confirm(
     return await payment_settlement.drive(desk, profile, outcome)
 
 
+def is_own(viewer: Viewer, payment: PaymentRow) -> bool:
+    """Whether it is the viewer's, and this session may know of it: one that the network opened follows what it pays,
+    and nothing that was before it (F029).
+    """
+    is_partial = viewer.access_level is AccessLevel.PARTIAL
+    return payment.payer_id == viewer.user_id and (not is_partial or payment.created_at >= viewer.session_created_at)
+
+
 async def cancel(
     desk: Desk, profile: Profile, viewer: Viewer, payment_id: int | None
 ) -> PaymentRow | PaymentNotOpen | PaymentUnavailable:
@@ -180,7 +187,7 @@ async def cancel(
 
     async def look(connection: BaseDBAsyncClient) -> PaymentRow | None:
         gone = await connection.execute_query_dict(_OWN, [payment_id or 0, viewer.user_id])
-        if not gone:
+        if not gone or not is_own(viewer, row_of(gone[0])):
             return None
         given_up = await connection.execute_query_dict(_GIVE_UP, [gone[0]["id"]])
         if given_up:
@@ -229,17 +236,23 @@ async def _begin(desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, wa
     """The first phase: whatever can be said against the payment is said now, and else its intent is committed."""
     if refused := _incomplete(profile, wanted):
         return refused
-    means = await _means(desk, profile, viewer, wanted)
-    if not isinstance(means, payment_method.Means):
-        return means
-    if means.card is not None and means.card.kind is not wanted.kind:
-        # Or else a wallet would pass for a card, which other rules hold for.
-        return InputRejected(f"What is given is not {wanted.kind} but {means.card.kind}", ("method",))
-    if means.card is not None and (refused := check_card(means.card, this_month(profile), profile)):
-        return refused
+    given = await _given(desk, wanted)
+    if isinstance(given, PaymentUnavailable):
+        return given
     kind, confirmation = PaymentKind.TOP_UP, profile.payments.confirmation
 
     async def write(connection: BaseDBAsyncClient) -> PaymentRow | Refused:
+        means = given
+        if wanted.method_id is not None:
+            kept = await payment_method.usable(connection, viewer, desk.provider.name, wanted.method_id)
+            if kept is None:
+                return InputRejected("There is no such method of yours", ("paymentMethodId",))
+            means = kept
+        if means.card is not None and means.card.kind is not wanted.kind:
+            # Or else a wallet would pass for a card, which other rules hold for.
+            return InputRejected(f"What is given is not {wanted.kind} but {means.card.kind}", ("method",))
+        if means.card is not None and (refused := check_card(means.card, this_month(profile), profile)):
+            return refused
         payment = await _intend(connection, desk, profile, viewer.user_id, wanted, means, kind, confirmation)
         if not isinstance(payment, PaymentRow) or not payment.awaits_code or payment.challenge_id is not None:
             return payment
@@ -270,13 +283,10 @@ async def _intend(
         return InputRejected("There is no such account", ("target",))
     if refused := check_payee(target, profile):
         return refused
-    if means.fingerprint is not None and profile.payments.card_interval_seconds:
-        await connection.execute_query(_LOCK_CARD, [f"card:{operator}:{means.fingerprint}"])
-        last = await connection.execute_query_dict(_LAST_OF_CARD, [operator, means.fingerprint])
-        # A repetition that came meanwhile is the payment itself, and no second one.
-        repeated = await _find(connection, payer_id, wanted.key)
-        if last and repeated is None and (soon := check_interval(last[0]["created_at"], last[0]["now"], profile)):
-            return soon
+    soon = await card_pause.too_soon(connection, profile, means.fingerprint)
+    # A repetition that came meanwhile is the payment itself, and no second one.
+    if soon is not None and await _find(connection, payer_id, wanted.key) is None:
+        return soon
     begun = await connection.execute_query_dict(
         _BEGIN,
         [
@@ -295,7 +305,8 @@ async def _intend(
             wanted.kind,
             wanted.method_id,
             wanted.token,
-            wanted.save_method,
+            # What is kept is kept: to keep it again under the payer's name would take it from whoever shares it.
+            wanted.save_method and wanted.method_id is None,
             means.fingerprint,
             desk.provider.name,
             uuid4(),
@@ -319,10 +330,10 @@ async def _intend(
 async def _ask_for_code(
     connection: BaseDBAsyncClient, profile: Profile, secret: bytes, viewer: Viewer, begun: PaymentRow
 ) -> PaymentRow | RateLimited | MethodDisabled:
-    rows = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
-    if not rows:
+    [user] = await connection.execute_query_dict(_NUMBER, [viewer.user_id])
+    if user["msisdn"] is None:
         return MethodDisabled("There is no number to send a code to")
-    return await payment_code.ask_for_code(connection, profile, secret, viewer, begun, rows[0]["value"])
+    return await payment_code.ask_for_code(connection, profile, secret, viewer, begun, user["msisdn"])
 
 
 def _incomplete(profile: Profile, wanted: TopUp) -> Refused | None:
@@ -348,13 +359,8 @@ def _incomplete(profile: Profile, wanted: TopUp) -> Refused | None:
     return None
 
 
-async def _means(desk: Desk, profile: Profile, viewer: Viewer, wanted: TopUp) -> payment_method.Means | Refused:
-    """What is known of the means of payment: of a saved one from our record, of a token from the bank."""
-    if wanted.method_id is not None:
-        saved = await tx(
-            lambda connection: payment_method.usable(connection, viewer, desk.provider.name, wanted.method_id or 0)
-        )
-        return saved or InputRejected("There is no such method of yours", ("paymentMethodId",))
+async def _given(desk: Desk, wanted: TopUp) -> payment_method.Means | PaymentUnavailable:
+    """What the bank tells of a token; a kept means is looked up when the payment is written."""
     if wanted.token is None:
         return payment_method.Means.unknown()
     try:

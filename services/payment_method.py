@@ -53,11 +53,11 @@ class Means:
 _USABLE = f"""
 select m.id, m.reference, m.kind, m.scheme, m.issuer_country, m.expires_year, m.expires_month, m.fingerprint
 from payment_method m
-where m.id = $2 and m.operator = $3 and m.provider = $4 and {USABLE_METHOD}
+where m.id = $2 and m.operator = $3 and m.provider = $4 and {USABLE_METHOD} for share of m
 """
 _OWN = """
 select kind, scheme, issuer_country, expires_year, expires_month, fingerprint from payment_method
-where id = $1 and operator = $2 and user_id = $3 and provider = $4 and removed_at is null
+where id = $1 and operator = $2 and user_id = $3 and provider = $4 and removed_at is null for share
 """
 _KEEP = """
 insert into payment_method
@@ -126,7 +126,10 @@ async def remove(viewer: Viewer, method_id: int) -> NotFound | None:
 
 
 async def usable(connection: BaseDBAsyncClient, viewer: Viewer, provider: str, method_id: int) -> Means | None:
-    """A kept means that this user may pay with; None for an unknown, a foreign and a removed one alike."""
+    """A kept means that this user may pay with; None for an unknown, a foreign and a removed one alike.
+
+    Nobody removes it before the caller commits: what was removed by then does not pay.
+    """
     rows = await connection.execute_query_dict(_USABLE, [viewer.user_id, method_id, viewer.operator, provider])
     if not rows:
         return None

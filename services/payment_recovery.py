@@ -25,13 +25,15 @@ _AT_ONCE = 5
 
 _log = structlog.get_logger()
 
-# A payer who stays away is given up on time.
+# A payer who stays away is given up on time. What waits for a code or for the billing needs no bank any more, or not
+# yet, so it does not matter which that was.
 _TAKE = f"""
 update payment set checks = checks + 1, check_at = least(
   {NEXT_CHECK}, case when status = 'AWAITING_CONFIRMATION' and confirm_by > now() then confirm_by end)
 where id in (
   select id from payment
-  where check_at <= now() and operator = any($3::text[]) and (provider = $4 or kind = 'FROM_BALANCE')
+  where check_at <= now() and operator = any($3::text[])
+    and (provider = $4 or settled_at is not null or (status = 'AWAITING_CONFIRMATION' and redirect_url is null))
   order by check_at limit $1 for update skip locked
 )
 returning {COLUMNS}, confirm_by <= now() as overdue

@@ -20,7 +20,8 @@ from domain.payment import (
     PaymentKind,
     PaymentStatus,
 )
-from domain.payment_rules import CONFIRM_SECONDS, check_card, check_interval, this_month
+from domain.payment_refusals import CardTooFrequent, PaymentRejected
+from domain.payment_rules import CONFIRM_SECONDS, check_card, this_month
 from domain.profile import Profile
 from domain.refusals import ErrorCode
 from gateways.payments import (
@@ -42,6 +43,7 @@ from models.database import tx
 from models.notify import notify
 from services import (
     autopay_outcome,
+    card_pause,
     fees,
     ledger,
     payment_crediting,
@@ -82,12 +84,6 @@ where id = $1 and status = 'AWAITING_CONFIRMATION' and redirect_url is null and 
 returning {COLUMNS}
 """
 _REFERENCE = "select reference from payment_method where id = $1"
-_LOCK_CARD = "select pg_advisory_xact_lock(hashtextextended($1, 0))"
-_LAST_OF_CARD = """
-select created_at, now() as now from payment
-where operator = $1 and fingerprint = $2 and id <> $3 and status not in ('DECLINED', 'EXPIRED', 'CANCELLED')
-order by created_at desc limit 1
-"""
 _JUDGED = "update payment set fingerprint = coalesce($2, fingerprint), failure = $3 where id = $1"
 
 
@@ -291,12 +287,11 @@ async def _judge(connection: BaseDBAsyncClient, profile: Profile, payment_id: in
     if held.method is None:
         return Verdict.TAKE
     means = Means.of(held.method)
-    refused = check_card(means.card, this_month(profile), profile) if means.card is not None else None
+    refused: PaymentRejected | CardTooFrequent | None = None
+    if means.card is not None:
+        refused = check_card(means.card, this_month(profile), profile)
+    if refused is None:
+        refused = await card_pause.too_soon(connection, profile, means.fingerprint, besides=payment.id)
     failure = refused.code if refused is not None else None
-    if failure is None and means.fingerprint is not None and profile.payments.card_interval_seconds:
-        await connection.execute_query(_LOCK_CARD, [f"card:{payment.operator}:{means.fingerprint}"])
-        last = await connection.execute_query_dict(_LAST_OF_CARD, [payment.operator, means.fingerprint, payment.id])
-        if last and check_interval(last[0]["created_at"], last[0]["now"], profile) is not None:
-            failure = ErrorCode.CARD_TOO_FREQUENT
     await connection.execute_query(_JUDGED, [payment.id, means.fingerprint, failure])
     return Verdict.TAKE if failure is None else Verdict.LET_GO

@@ -1,15 +1,21 @@
 """A number moves to another operator: its links rest while it does, and end when it has (E23)."""
 
+from collections.abc import Awaitable, Callable
+
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from domain.number_link import SuspensionReason
 from domain.profile import Profile
 from models import audit, autopay
 from models.audit import About, TheUser
+from models.database import tx
 from models.rights import rights_changed
 from services import line_row, link_rest, number_codes
 from services.line_row import LineHeld
 
+Move = Callable[[BaseDBAsyncClient, Profile, int], Awaitable[bool]]
+
+_NAMED = "select id from line where operator = $1 and msisdn = $2"
 _LEAVES = """
 update line set status = 'PORTING_OUT' where id = $1 and status not in ('PORTING_OUT', 'PORTED_OUT', 'TERMINATED')
 returning id
@@ -24,6 +30,16 @@ _IS_LAST = """
 select not exists (
   select from line where account_id = $1 and status not in ('PORTED_OUT', 'TERMINATED')) as is_last
 """
+
+
+async def of_number(profile: Profile, msisdn: str, move: Move | None) -> bool:
+    """Do a `move`, `begun` or `done`, with the line of a number; without one only say whether there is such a line."""
+
+    async def work(connection: BaseDBAsyncClient) -> bool:
+        found = await connection.execute_query_dict(_NAMED, [profile.operator.id, msisdn])
+        return bool(found) and (move is None or await move(connection, profile, found[0]["id"]))
+
+    return await tx(work)
 
 
 async def begun(connection: BaseDBAsyncClient, profile: Profile, line_id: int) -> bool:

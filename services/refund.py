@@ -10,7 +10,7 @@ from decimal import Decimal
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth.session import Viewer
-from domain.ledger import InsufficientFunds, personal
+from domain.ledger import Posted
 from domain.money import CurrencyCode, Money
 from domain.profile import Profile
 from domain.refund import REASON_LENGTHS, RefundRejected, RefundStatus, Share, check_refundable, share
@@ -133,24 +133,22 @@ async def approve(
         given = _share(payment, wanted)
         if given is None:
             return RefundRejected("So much of the payment is not left to give back", ("amount",))
+        # What was had on trust, or on credit, is not the account's to give back.
+        available = Money(await ledger.own_money(connection, payment.operator, payment.account_id), payment.currency)
+        if available < given.amount:
+            return RefundRejected(f"The account has only {available}: approve that much, or less", ("amount",))
         [row] = await connection.execute_query_dict(
             _APPROVE, [refund_id, given.amount.minor, given.fee.minor, by[:_LONGEST_NAME], desk.patience_seconds]
         )
         approved = refund_of(row)
-        if isinstance(await ledger.post(connection, transfer(approved, payment)), InsufficientFunds):
-            funds = await ledger.lock_funds(connection, payment.operator, personal(payment.account_id))
-            spendable = Money(max(0, (funds.spendable or 0) if funds else 0), payment.currency)
-            # The row was changed a moment ago, and nothing of that may stay.
-            raise _NotThere(spendable)
+        posted = await ledger.post(connection, transfer(approved, payment))
+        assert isinstance(posted, Posted), "the account is locked, and has more than its floor"
         payer = TheUser(payment.operator, payment.payer_id)
         total = str(given.total)
         await audit.record(connection, payer, "REFUND_APPROVED", payment=payment.id, amount=total, by=by)
         return approved, payment
 
-    try:
-        decided = await tx(decide)
-    except _NotThere as short:
-        return RefundRejected(f"The account has only {short.available}: approve that much, or less", ("amount",))
+    decided = await tx(decide)
     if isinstance(decided, RefundRejected):
         return decided
     refund, payment = decided
@@ -173,14 +171,6 @@ async def decline(profiles: Mapping[str, Profile], refund_id: int, by: str, answ
         return refund_of(row)
 
     return await tx(decide)
-
-
-class _NotThere(Exception):
-    """The account has less than was to be given back; carries what it has."""
-
-    def __init__(self, available: Money) -> None:
-        super().__init__(available)
-        self.available = available
 
 
 async def _lock(

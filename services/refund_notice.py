@@ -6,6 +6,7 @@ from domain.money import Money
 from domain.profile import Profile
 from domain.wording import Wording, language_of
 from models import outbox
+from models.user import number_of
 from services.payment_row import PaymentRow
 
 _GIVEN_BACK = Wording("{operator}: {amount} of your payment {number} were given back.")
@@ -13,15 +14,12 @@ _TAKEN_BACK = Wording("{operator}: {amount} of a payment left your account: it w
 _DECLINED = Wording("{operator}: payment {number} is not given back. {answer}")
 _FAILED = Wording("{operator}: the bank could not give back {amount} of payment {number}. Please ask us how to get it.")
 
-_PAYER = """
-select u.language, (select value from login g where g.user_id = u.id and g.kind = 'MSISDN' order by g.id limit 1)
-  as msisdn
-from app_user u where u.id = $1
-"""
+_PAYER = f"select language, {number_of('app_user.id')} as msisdn from app_user where id = $1"
 # Everybody whose number the account pays for; whoever has no number reads it in the history.
 _HOLDERS = """
 select distinct l.msisdn, u.language from line l left join app_user u on u.id = l.user_id
 where l.account_id = $1 and l.msisdn is not null and l.user_id is distinct from $2
+  and l.status not in ('TERMINATED', 'PORTED_OUT')
 """
 
 

@@ -79,10 +79,12 @@ update payment set refunded = refunded + $2,
   status = case when refunded + $2 >= amount + fee then 'REFUNDED' else status end
 where id = $1
 """
+# Another provider knows nothing of the payment, and would decline what the first has given back.
 _TAKE = f"""
 update refund set checks = checks + 1, check_at = {NEXT_CHECK}
 where id in (
   select id from refund where check_at <= now() and operator = any($3::text[])
+    and (select provider from payment p where p.id = payment_id) = $4
   order by check_at limit $1 for update skip locked
 )
 returning {COLUMNS}
@@ -135,7 +137,9 @@ async def recover(desk: Desk, profiles: Mapping[str, Profile]) -> int:
     """Ask again for one batch of the refunds whose time has come; gives how many there were."""
 
     async def take(connection: BaseDBAsyncClient) -> list[tuple[RefundRow, PaymentRow]]:
-        rows = await connection.execute_query_dict(_TAKE, [BATCH, desk.patience_seconds, list(profiles)])
+        rows = await connection.execute_query_dict(
+            _TAKE, [BATCH, desk.patience_seconds, list(profiles), desk.provider.name]
+        )
         taken = []
         for row in rows:
             refund = refund_of(row)

@@ -17,7 +17,7 @@ from domain.refusals import FeatureDisabled, InputRejected, RateLimited
 from domain.voucher import VoucherRejected, code_hmac, new_code, read_code
 from models import audit, counter
 from models.database import tx
-from services import ledger, payment_entry, payment_payee, promised_payment
+from services import fees, ledger, payment_entry, payment_payee, promised_payment
 from services.payment_entry import NewPayment
 from services.payment_row import PaymentRow
 
@@ -113,20 +113,21 @@ async def redeem(profile: Profile, secret: bytes, viewer: Viewer, wanted: Redemp
             return first
         await counter.take_back(connection, list(counts))
         amount = Money(found[0]["amount"], CurrencyCode(found[0]["currency"]))
-        return await _credit(connection, operator, viewer, wanted, asked, found[0]["id"], amount)
+        return await _credit(connection, profile, viewer, wanted, asked, found[0]["id"], amount)
 
     return await tx(work)
 
 
 async def _credit(
     connection: BaseDBAsyncClient,
-    operator: str,
+    profile: Profile,
     viewer: Viewer,
     wanted: Redemption,
     asked: str,
     voucher_id: int,
     amount: Money,
 ) -> PaymentRow | IdempotencyConflict:
+    operator = profile.operator.id
     new = NewPayment(
         operator=operator,
         payer_id=viewer.user_id,
@@ -155,6 +156,7 @@ async def _credit(
     )
     await ledger.post(connection, transfer)
     await promised_payment.repay(connection, wanted.account_id)
+    await fees.resume(connection, profile, wanted.account_id)
     await audit.record(connection, viewer, "VOUCHER_REDEEMED", amount=str(amount), target=wanted.named)
     return payment
 

@@ -239,3 +239,11 @@ def key_of(payment: dict[str, Any]) -> int:
     named = decode(payment["id"])
     assert named is not None
     return int(named.key)
+
+
+async def quote(payer: Payer, amount: str = "157", currency: str | None = None, **target: str) -> dict[str, Any]:
+    """What a payment would cost."""
+    money = {"amount": amount, "currency": currency or CURRENCY.get(payer.operator, "RUB")}
+    target = target or {"msisdn": payer.who.msisdn}
+    found: dict[str, Any] = (await payer.cabinet.data(QUOTE, target=target, amount=money))["paymentQuote"]
+    return found

@@ -107,6 +107,32 @@ async def test_e47_billing_is_away_and_the_payment_is_complete_once_it_is_back(
     assert await balance(database, payment.account_id) == before + AMOUNT.minor
 
 
+async def test_e47_billing_hears_of_what_another_bank_had_charged(
+    payment: PaymentRow, profiles: Mapping[str, Profile], database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    billing = Away()
+    desk = Desk(InProcessBank(Bank(address="http://bank.example")), 0.01, billing)
+    await payment_settlement.conclude(desk, profiles["beeline"], payment, Charged("bank-1", AMOUNT, None))
+    # Whoever runs the service changes banks while the billing is away.
+    billing.here = True
+    await database.execute("update payment set check_at = now(), provider = 'yookassa'")
+    await payment_recovery.recover(desk, profiles)
+    assert await database.fetchval("select status from payment") == "COMPLETED"
+    assert len(billing.credits) == 1
+
+
+async def test_a_code_for_another_bank_is_given_up_in_time(
+    payment: PaymentRow, profiles: Mapping[str, Profile], database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await database.execute(
+        "update payment set status = 'AWAITING_CONFIRMATION', provider = 'yookassa', check_at = now(),"
+        " confirm_by = now() - interval '1 second'"
+    )
+    await payment_recovery.recover(Desk(InProcessBank(Bank(address="http://bank.example"))), profiles)
+    assert await database.fetchval("select status from payment") == "EXPIRED"
+    assert payment.status == "PROCESSING"
+
+
 @asynccontextmanager
 async def billing_server(status: int) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
     """A billing that answers every credit so, and keeps what it was told by somebody with the key."""

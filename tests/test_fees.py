@@ -2,170 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 import asyncpg
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from domain.catalogue import FeePeriod
-from domain.fees import Charging, Due, Sold, Step, decide, fee_key, months_begin_on, next_day, period_from, today
-from domain.line import LineStatus
-from domain.periods import PeriodRejected
+from domain.fees import Charging, Sold, next_day, period_from, today
 from domain.profile import Profile
-from gateways.payments import Charged, UnconfiguredProvider
 from models.database import tx
 from services import fees
 from services.fees import charge_due
-from services.payment_row import Desk
-from services.payment_settlement import settle
-from tests.ledger import balance, limit, posted, rub, top_up
+from tests.fees import MOSCOW, SERVICE, SOLD, TARIFF, Town, fees_of, hours, pay, status, subscription, told
+from tests.ledger import balance, limit, posted, top_up
 from tests.test_features import with_values
-
-MOSCOW = ZoneInfo("Europe/Moscow")
-zones = st.sampled_from(sorted(available_timezones())).map(ZoneInfo)
-moments = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
-periodic = st.sampled_from([FeePeriod.DAY, FeePeriod.MONTH])
-
-
-@given(moments, zones, periodic, st.integers(1, 31))
-def test_e57_periods_follow_each_other_without_gap_or_overlap(
-    at: datetime, zone: ZoneInfo, every: FeePeriod, months_begin: int
-) -> None:
-    """From any moment in any zone: each period ends where the next begins, at a local midnight, and moves on."""
-    first = period_from(at, every, months_begin, zone)
-    keys = [fee_key(Sold.TARIFF, 1, 1, every, at, zone)]
-    period = first
-    for _ in range(15):
-        assert period.start < period.end
-        assert period.start in period
-        assert period.end not in period
-        following = period_from(period.end, every, months_begin, zone)
-        assert following.start == period.end
-        # What is charged at the boundary goes on from there, on the same day of the month.
-        assert months_begin_on(months_begin, period.end, zone) == months_begin or every is FeePeriod.DAY
-        keys.append(fee_key(Sold.TARIFF, 1, 1, every, period.end, zone))
-        period = following
-    assert len(set(keys)) == len(keys)
-
-
-# Samoa and two atolls moved to the other side of the date line, and lost a day.
-_DAYS = {FeePeriod.DAY: (0.9, 1.15), FeePeriod.MONTH: (26.9, 32.1)}
-
-
-@given(moments, st.sampled_from(["Europe/Moscow", "Asia/Yekaterinburg", "Europe/Minsk"]), periodic, st.integers(1, 31))
-def test_e57_a_period_is_as_long_as_its_name(at: datetime, name: str, every: FeePeriod, months_begin: int) -> None:
-    zone = ZoneInfo(name)
-    start = period_from(at, every, months_begin, zone).end
-    period = period_from(start, every, months_begin, zone)
-    least, most = _DAYS[every]
-    assert least <= (period.end - period.start) / timedelta(days=1) <= most
-    if every is FeePeriod.MONTH:
-        local = start.astimezone(zone)
-        following = period.end.astimezone(zone)
-        assert (following.year * 12 + following.month) - (local.year * 12 + local.month) == 1
-
-
-@pytest.mark.parametrize(
-    ("months_begin", "starts"),
-    [
-        (31, ["2027-12-31", "2028-01-31", "2028-02-29", "2028-03-31", "2028-04-30", "2028-05-31"]),
-        (30, ["2027-01-30", "2027-02-28", "2027-03-30", "2027-04-30"]),
-        (29, ["2028-01-29", "2028-02-29", "2028-03-29", "2029-02-28", "2029-03-29"]),
-        (1, ["2026-12-01", "2027-01-01", "2027-02-01"]),
-    ],
-)
-def test_e57_months_that_begin_late_in_the_month(months_begin: int, starts: list[str]) -> None:
-    at = datetime.fromisoformat(starts[0]).replace(tzinfo=MOSCOW)
-    day, found = months_begin, [starts[0]]
-    while found[-1] < starts[-1]:
-        day = months_begin_on(day, at, MOSCOW)
-        at = period_from(at, FeePeriod.MONTH, day, MOSCOW).end
-        local = at.astimezone(MOSCOW)
-        assert (local.hour, local.minute) == (0, 0)
-        found.append(local.date().isoformat())
-    assert [day for day in found if day in starts] == starts
-
-
-def test_e57_a_date_that_somebody_moved_counts() -> None:
-    assert months_begin_on(31, datetime(2026, 2, 28, tzinfo=MOSCOW), MOSCOW) == 31
-    assert months_begin_on(31, datetime(2026, 2, 27, tzinfo=MOSCOW), MOSCOW) == 27
-    assert months_begin_on(None, datetime(2026, 2, 28, tzinfo=MOSCOW), MOSCOW) == 28
-    # The last hours of a Moscow month are still the month before in Greenwich.
-    assert months_begin_on(None, datetime(2026, 1, 31, 21, tzinfo=UTC), MOSCOW) == 1
-
-
-def test_e57_a_day_that_never_came_is_not_charged() -> None:
-    apia = ZoneInfo("Pacific/Apia")
-    before = datetime(2011, 12, 29, tzinfo=apia)
-    period = period_from(before, FeePeriod.DAY, 1, apia)
-    assert period.end.astimezone(apia).date() == date(2011, 12, 31)
-    assert next_day(period.end, apia).astimezone(apia).date() == date(2012, 1, 1)
-
-
-def test_a_fee_without_periods_has_none() -> None:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    for every, day in [(FeePeriod.ONCE, 1), (FeePeriod.PER_USE, 1), (FeePeriod.MONTH, 0), (FeePeriod.MONTH, 32)]:
-        with pytest.raises(PeriodRejected):
-            period_from(now, every, day, MOSCOW)
-
-
-_AT = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("told", "freeze", "step"),
-    [
-        ({}, False, Step.CHARGE),
-        ({"line_status": LineStatus.PORTING_OUT}, False, Step.CHARGE),
-        ({"line_status": LineStatus.BLOCKED_BY_USER}, False, Step.CHARGE),
-        ({"line_status": LineStatus.BLOCKED_BY_USER}, True, Step.TOMORROW),
-        ({"line_status": LineStatus.SUSPENDED_FRAUD}, False, Step.TOMORROW),
-        ({"line_status": LineStatus.SUSPENDED_NONPAYMENT}, False, Step.CHARGE),
-        ({"line_status": LineStatus.SUSPENDED_NONPAYMENT, "sold": Sold.SERVICE}, False, Step.PAUSE),
-        ({"line_status": LineStatus.TERMINATED}, False, Step.END),
-        ({"line_status": LineStatus.PORTED_OUT}, False, Step.END),
-        ({"contract_ended": True}, False, Step.END),
-        ({"every": FeePeriod.PER_USE}, False, Step.END),
-        ({"valid_until": _AT}, False, Step.END),
-        ({"valid_until": _AT + timedelta(seconds=1)}, False, Step.CHARGE),
-        ({"trial_ends_at": _AT}, False, Step.CHARGE),
-        ({"trial_ends_at": _AT + timedelta(seconds=1)}, False, Step.AFTER_TRIAL),
-    ],
-)
-def test_f057_what_becomes_of_a_fee(told: dict[str, Any], freeze: bool, step: Step) -> None:
-    given = {"at": _AT, "sold": Sold.TARIFF, "every": FeePeriod.MONTH, "line_status": LineStatus.ACTIVE, **told}
-    assert decide(Due(**given), freeze_balance=freeze) is step
-
-
-# In the database: account 1 has the line 1 with the tariff "month" (300.00) and the services "daily" (5.00).
-SOLD = """
-insert into tariff (id, operator, code, name, kind, fee, fee_period, connection_fee, included, terms, family_shareable,
-  archived)
-values (1, 'beeline', 'month', 'Всё за 300', 'MOBILE', 30000, 'MONTH', 0, '[]', '', false, false),
-  (2, 'beeline', 'free', 'Даром', 'MOBILE', 0, 'MONTH', 0, '[]', '', false, false),
-  (3, 'beeline', 'day', 'День', 'MOBILE', 1000, 'DAY', 0, '[]', '', false, false);
-insert into service (id, operator, code, name, kind, category, description, fee, fee_period, connection_fee, terms,
-  archived)
-values (1, 'beeline', 'daily', 'Гудок', 'MOBILE', 'RINGBACK', '', 500, 'DAY', 0, '', false),
-  (2, 'beeline', 'once', 'Раз', 'MOBILE', 'OTHER', '', 700, 'ONCE', 0, '', false);
-insert into app_user (id, operator, person_id, display_name, language, must_change_password, created_at)
-select 1, 'beeline', id, 'One', 'ru', false, now() from person;
-insert into line (id, operator, account_id, user_id, kind, msisdn, status, sim_epoch)
-select n, 'beeline', n, 1, 'MOBILE', '7903000000' || n, 'ACTIVE', 1 from generate_series(1, 5) n
-"""
-TARIFF = """
-insert into tariff_subscription (id, line_id, tariff_id, since, next_charge_at)
-values ($1, $1, $2, now() - interval '1 year', $3)
-"""
-SERVICE = """
-insert into service_subscription (id, line_id, service_id, since, next_charge_at)
-values ($1, $2, $3, now() - interval '1 year', $4)
-"""
 
 
 @pytest.fixture
@@ -175,44 +27,6 @@ async def town(ledger: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]
     await connection.execute(SOLD)
     yield connection
     await connection.close()
-
-
-Town = asyncpg.Connection
-
-
-def hours(count: float) -> datetime:
-    return datetime.now(UTC) + timedelta(hours=count)
-
-
-async def fees_of(town: Town, like: str = "fee:%") -> list[tuple[str, int]]:
-    rows = await town.fetch(
-        """select t.key, e.amount from ledger_transfer t join ledger_entry e on e.transfer_id = t.id
-           join ledger_account a on a.id = e.account_id
-           where t.kind = 'FEE' and a.kind = 'PERSONAL' and t.key like $1 order by t.id""",
-        like,
-    )
-    return [(row["key"], row["amount"]) for row in rows]
-
-
-async def subscription(town: Town, table: str, subscription_id: int) -> asyncpg.Record:
-    row = await town.fetchrow(f"select * from {table}_subscription where id = $1", subscription_id)
-    assert row is not None
-    return row
-
-
-async def status(town: Town, line: int = 1) -> tuple[str, str]:
-    """Of the line and of its account."""
-    row = await town.fetchrow(
-        "select l.status, a.status from line l join personal_account a on a.id = l.account_id where l.id = $1", line
-    )
-    assert row is not None
-    return row[0], row[1]
-
-
-async def told(town: Town) -> list[str]:
-    rows = await town.fetch("select body->>'to' as to, body->>'text' as text from outbox order by id")
-    assert {row["to"] for row in rows} <= {f"7903000000{n}" for n in range(1, 6)}
-    return [row["text"] for row in rows]
 
 
 async def test_f057_a_month_is_charged_once_and_the_next_one_is_known(
@@ -326,20 +140,6 @@ async def test_f057_a_service_that_cannot_be_paid_pauses_alone(town: Town, profi
     assert len(await told(town)) == 2
 
 
-PAYMENT = """
-insert into payment (operator, payer_id, key, asked, kind, status, account_id, named, currency, amount, fee, refunded,
-  method_kind, save_method, provider, provider_key, confirmation, created_at, check_at, checks)
-values ('beeline', 1, gen_random_uuid(), 'x', 'TOP_UP', 'PROCESSING', 1, '***0001', 'RUB', $1, 0, 0, 'CARD', false,
-  'bank', gen_random_uuid(), 'NONE', now(), now(), 0) returning id
-"""
-
-
-async def pay(town: Town, profiles: Mapping[str, Profile], minor: int) -> None:
-    """A top-up of account 1 that the bank has made, settled."""
-    payment = await town.fetchval(PAYMENT, minor)
-    await settle(Desk(UnconfiguredProvider()), profiles["beeline"], payment, Charged("b-1", rub(minor), None, None))
-
-
 async def test_f057_a_top_up_that_covers_the_fee_brings_the_line_back(
     town: Town, profiles: Mapping[str, Profile]
 ) -> None:
@@ -418,6 +218,7 @@ async def test_f057_what_is_charged_once_is_charged_once(town: Town, profiles: M
     await town.execute("update service_subscription set next_charge_at = now()")
     await charge_due(profiles)
     assert await fees_of(town) == [("fee:service:1:2:once", -700)]
+    assert await town.fetchval("select sum(sum) from usage_day") == 700
     assert (await subscription(town, "service", 1))["next_charge_at"] is None
 
 

@@ -12,6 +12,12 @@ from tests.cabinet import Cabinet
 
 MODERN = "application/graphql-response+json"
 
+# Connections on which PostgreSQL has begun something, and cannot go on before we say more.
+WAITING_FOR_US = """
+select count(*) from pg_stat_activity
+where datname = current_database() and state = 'active' and wait_event = 'ClientRead'
+"""
+
 
 async def send(cabinet: Cabinet, content: bytes, **headers: str) -> httpx2.Response:
     return await cabinet.http.post(
@@ -78,7 +84,9 @@ async def test_huge_documents_are_refused_before_they_are_read(cabinet: Cabinet,
     assert len(response.content) < 1000
 
 
-async def test_failed_operations_give_their_connection_back(app: Starlette, cabinet: Cabinet) -> None:
+async def test_failed_operations_give_their_connection_back(
+    app: Starlette, cabinet: Cabinet, database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
     """A field that fails cancels its siblings; what they were about to read must not take a connection for good."""
     failing = '{ b: services(first: 1000) { totalCount } a: node(id: "VGFyaWZmOjE") { id } t: tariffs { totalCount } }'
     for _ in range(4):
@@ -89,6 +97,12 @@ async def test_failed_operations_give_their_connection_back(app: Starlette, cabi
             break
         await asyncio.sleep(0.02)
     assert pool.get_idle_size() == pool.get_size()
+    # Nor does PostgreSQL wait for a statement that was prepared and never came.
+    for _ in range(100):
+        if not await database.fetchval(WAITING_FOR_US):
+            break
+        await asyncio.sleep(0.02)
+    assert not await database.fetchval(WAITING_FOR_US)
     assert (await cabinet.http.get("/readyz")).status_code == 200
 
 

@@ -363,7 +363,6 @@ async def test_an_account_opens_one_cabinet_only_and_it_is_not_told_whose(alsu: 
     assert await accounts(ruslan) == []
 
 
-@pytest.mark.alone  # beside the other tests its six transactions have run into the timeout of a statement
 async def test_of_two_who_bind_one_account_at_once_one_wins(alsu: Cabinet, ruslan: Cabinet) -> None:
     everybody = [alsu, ruslan] * 3
     brought = [await Front().bring(cabinet, "family") for cabinet in everybody]

@@ -43,6 +43,7 @@ create index link_request_open on link_request (target, operator) where status =
 create index link_request_challenge on link_request (challenge_id);
 create index number_link_reverify on number_link (reverify_by) where status = 'ACTIVE';
 create index audit_event_line on audit_event (line_id, id) where line_id is not null;
+create index audit_event_subject on audit_event (subject_id, id) where subject_id is not null;
 create index audit_event_household on audit_event (household_id, id) where household_id is not null;
 """
 
