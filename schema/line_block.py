@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import strawberry
 
 from domain import line_block_refusals
 from domain.line import BlockReason
-from loaders import block_by_line_id, visible
+from loaders import block_by_line_id
 from resolvers import line_block
 from resolvers.context import Info
-from schema.line_payload import LinePayload
+from schema.line_payload import LinePayload, line_payload
 from schema.money import Money
 from schema.node import backed_by
-from schema.payload import CLIENT_MUTATION_ID, UserError, errors
+from schema.payload import CLIENT_MUTATION_ID, UserError
 
 
 @strawberry.type(description="A block by those who use the line; money on it stays")
@@ -91,7 +91,7 @@ class LineBlockMutation:
         self, info: Info, input: Annotated[BlockLineInput, strawberry.argument(description="Which line, and why")]
     ) -> LinePayload:
         outcome = await line_block.block_line(info.context, input.line_id, input.reason, input.until)
-        return _payload(outcome, input.client_mutation_id)
+        return line_payload(outcome, input.client_mutation_id)
 
     @strawberry.mutation(
         description="Let a blocked number work again; needs a fresh proof. What the operator suspended stays so (F122)"
@@ -100,7 +100,7 @@ class LineBlockMutation:
         self, info: Info, input: Annotated[UnblockLineInput, strawberry.argument(description="Which line")]
     ) -> LinePayload:
         outcome = await line_block.unblock_line(info.context, input.line_id)
-        return _payload(outcome, input.client_mutation_id)
+        return line_payload(outcome, input.client_mutation_id)
 
     @strawberry.mutation(
         description="Say that the new SIM of one's own number is one's own: by the password, in a session that was "
@@ -110,10 +110,4 @@ class LineBlockMutation:
         self, info: Info, input: Annotated[TrustSimInput, strawberry.argument(description="Which line, and the proof")]
     ) -> LinePayload:
         outcome = await line_block.trust_sim(info.context, input.line_id, input.password)
-        return _payload(outcome, input.client_mutation_id)
-
-
-def _payload(outcome: object, client_mutation_id: str | None) -> LinePayload:
-    if outcome is None or isinstance(outcome, visible.Line):
-        return LinePayload(client_mutation_id=client_mutation_id, user_errors=[], line=cast(Any, outcome))
-    return LinePayload(client_mutation_id=client_mutation_id, user_errors=errors(cast(Any, outcome)), line=None)
+        return line_payload(outcome, input.client_mutation_id)

@@ -1,4 +1,4 @@
-"""What `hearth migrate`, `import`, `seed`, `ledger`, `password`, `support`, `sim`, `vouchers`, `refunds` and `worker` do."""
+"""What `hearth migrate`, `import`, `seed`, `ledger`, `password`, `support`, `sim`, `vouchers` and the others do."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from models.notify import notify
 from models.rights import rights_changed
 from services import line_row, link_rest, number_codes
 
-_CHANGED = Wording("Number {number} has got another SIM card. If it was not you, block the number.")
+_CHANGED = Wording("Number {number} has got another SIM card.")
+_BLOCK_IT = Wording("Number {number} has got another SIM card. If it was not you, block the number at once.")
 
 _EPOCH = "update line set sim_epoch = sim_epoch + 1, sim_changed_at = now() where id = $1"
 _NOTED = """
@@ -50,6 +51,6 @@ async def changed(connection: BaseDBAsyncClient, profile: Profile, line_id: int)
         number = mask(line.msisdn)
         await audit.record(connection, user, "SIM_CHANGED", About(line_id=line.id), number=line.msisdn[-4:])
         await notices.security(connection, profile, line.user_id, _CHANGED, number=number)
-        await notices.by_email(connection, profile, line.user_id, _CHANGED, number=number)
+        await notices.by_email(connection, profile, line.user_id, _BLOCK_IT, number=number)
     await rights_changed(connection, lines=[line.id])
     return True
