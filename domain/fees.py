@@ -99,6 +99,19 @@ def period_from(at: datetime, every: FeePeriod, months_begin: int, zone: ZoneInf
     raise PeriodRejected(f"a fee that is charged {every} has no periods")
 
 
+def packages_until(
+    every: FeePeriod, at: datetime, following: datetime | None, since: datetime, zone: ZoneInfo
+) -> datetime | None:
+    """When the packages end that a tariff's fee of a period from `at` pays for; None for a fee that is not periodic.
+
+    With the month that is paid for; where each day is paid by itself, a month after the tariff began `since`, and
+    months from then on (F056).
+    """
+    if every is FeePeriod.DAY:
+        return period_from(at, FeePeriod.MONTH, since.astimezone(zone).day, zone).end
+    return following
+
+
 def next_day(at: datetime, zone: ZoneInfo) -> datetime:
     """The moment at which the next day begins where the operator is."""
     day = at.astimezone(zone).date()

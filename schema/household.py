@@ -48,8 +48,8 @@ class Household(Node):
 
     @strawberry.field(
         graphql_type=Connection[AuditEvent],
-        description="What members did with it and its numbers, newest first, for its owner and adults (I16). Who left in "
-        "silence is not named (E34)",
+        description="What members did with it and its numbers, newest first, for its owner and adults (I16). Who left "
+        "in silence is not named (E34)",
     )
     async def audit_log(
         parent: strawberry.Parent[households_by_user_id.Household],

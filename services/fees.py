@@ -24,10 +24,19 @@ from domain.fees import (
     fee_key,
     months_begin_on,
     next_day,
+    packages_until,
     period_from,
     today,
 )
-from domain.ledger import InsufficientFunds, KeyReused, LedgerAccountKind, LedgerAccountName, Transfer, TransferKind
+from domain.ledger import (
+    InsufficientFunds,
+    KeyReused,
+    LedgerAccountKind,
+    LedgerAccountName,
+    Posted,
+    Transfer,
+    TransferKind,
+)
 from domain.ledger import personal as money_of
 from domain.line import LineStatus
 from domain.money import Money
@@ -35,6 +44,7 @@ from domain.profile import Profile
 from domain.usage import ChargeType
 from models.database import tx
 from services import fee_notice, ledger
+from services.fee_statements import BY_SOLD, NEVER_CHARGED
 
 BATCH = 500
 """The most charges of one run, so that a worker that catches up can be stopped."""
@@ -42,7 +52,11 @@ BATCH = 500
 _REVENUE = LedgerAccountName(LedgerAccountKind.REVENUE)
 _CHARGE_TYPES = {Sold.TARIFF: ChargeType.SUBSCRIPTION_FEE, Sold.SERVICE: ChargeType.SERVICE_FEE}
 
+_AT_ONCE = 100
+"""The most charges of one transaction: what they cost beside their own statements is shared among them."""
+
 _BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), 0)
+_LAST_ID = 2**63 - 1
 
 _log = structlog.get_logger()
 
@@ -55,6 +69,7 @@ class _Subscription:
     id: int
     at: datetime | None
     charge_day: int | None
+    since: datetime
     unpaid: bool
     now: datetime
     sold_id: int
@@ -70,62 +85,14 @@ class _Subscription:
     contract_ended: bool
 
 
-_NEVER_CHARGED = "s.next_charge_at is null and e.fee_period in ('DAY', 'MONTH')"
-
-
-def _statements(sold: Sold) -> Mapping[str, str]:
-    """The same statements on the subscriptions of tariffs and on those of services."""
-    table, entry = f"{sold.lower()}_subscription", sold.lower()
-    ends = "s.valid_until, s.trial_ends_at" if sold is Sold.SERVICE else "null as valid_until, null as trial_ends_at"
-    found = f"""
-select s.id, s.next_charge_at as at, s.charge_day, s.unpaid_since is not null as unpaid, now() as now,
-  e.id as sold_id, e.name, e.fee, e.fee_period as every, {ends},
-  l.id as line_id, l.status as line_status, l.account_id, l.operator, k.status = 'TERMINATED' as contract_ended
-from s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
-join personal_account a on a.id = l.account_id join contract k on k.id = a.contract_id
-"""
-    # A tariff that was suspended before fees were charged here has no moment to charge it at; it begins anew.
-    waits = "s.unpaid_since is not null"
-    if sold is Sold.TARIFF:
-        waits = f"({waits} or (l.status = 'SUSPENDED_NONPAYMENT' and {_NEVER_CHARGED}))"
-    return {
-        # Rows that another worker has are passed over, and so are those that this run has looked at.
-        "next": f"""
-with s as materialized (
-  select s.* from {table} s where s.next_charge_at <= now() and (s.next_charge_at, s.id) > ($1, $2)
-    and (select l.operator from line l where l.id = s.line_id) = any($3::text[])
-  order by s.next_charge_at, s.id limit 1 for no key update of s skip locked
-){found}""",
-        "one": f"""
-with s as materialized (select * from {table} where id = $1 for no key update){found} where l.operator = $2
-""",
-        "waiting": f"""
-select s.id from {table} s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
-where l.account_id = $1 and l.operator = $2 and {waits} order by s.id
-""",
-        # A service of a line that does not work waits for its tariff, whatever the account holds.
-        "covered": f"""
-select distinct l.operator, l.account_id from {table} s join {entry} e on e.id = s.{entry}_id
-join line l on l.id = s.line_id
-join ledger_account m on m.account_id = l.account_id and m.kind = 'PERSONAL'
-where s.unpaid_since is not null and l.operator = any($1::text[])
-  and (m.floor is null or m.balance - m.reserved - e.fee >= m.floor)
-  {"and l.status <> 'SUSPENDED_NONPAYMENT'" if sold is Sold.SERVICE else ""}
-limit {BATCH}
-""",
-        "move": f"update {table} set next_charge_at = $2, charge_day = $3, unpaid_since = null where id = $1",
-        "stop": f"""
-update {table} set next_charge_at = null, unpaid_since = coalesce(unpaid_since, now()) where id = $1
-""",
-    }
-
-
-_SQL = {sold: _statements(sold) for sold in Sold}
-
-_USED = """
-insert into usage_day (line_id, day, type, unit, volume, sum) values ($1, $2, $3, 'MONEY', $4::bigint, $4::bigint)
-on conflict (line_id, day, type, unit) do update
-  set volume = usage_day.volume + excluded.volume, sum = usage_day.sum + excluded.sum
+# A transfer of money locks the payee's money and then what it may bring back; whoever waited here with subscriptions
+# in hand would stand in its way.
+_BUSY = """
+with free as materialized (
+  select account_id from ledger_account where kind = 'PERSONAL' and account_id = any($1::bigint[])
+  order by id for no key update skip locked)
+select account_id from ledger_account where kind = 'PERSONAL' and account_id = any($1::bigint[])
+  and account_id not in (select account_id from free)
 """
 _SUSPEND = "update line set status = 'SUSPENDED_NONPAYMENT' where id = $1 and status = 'ACTIVE' returning id"
 _WORKS = "update line set status = 'ACTIVE' where id = $1 and status = 'SUSPENDED_NONPAYMENT' returning id"
@@ -136,7 +103,7 @@ where l.account_id = $1 and l.operator = $2 and l.status = 'SUSPENDED_NONPAYMENT
   and m.account_id = l.account_id and m.kind = 'PERSONAL' and m.balance - m.reserved >= -m.credit_limit
   and not exists (
     select from tariff_subscription s join tariff e on e.id = s.tariff_id
-    where s.line_id = l.id and (s.unpaid_since is not null or {_NEVER_CHARGED}))
+    where s.line_id = l.id and (s.unpaid_since is not null or {NEVER_CHARGED}))
 returning l.id
 """
 # An account's services work while one of its lines does.
@@ -182,7 +149,7 @@ async def resume(connection: BaseDBAsyncClient, profile: Profile, account_id: in
     """
     arguments = [account_id, profile.operator.id]
     for sold in Sold:
-        for row in await connection.execute_query_dict(_SQL[sold]["waiting"], arguments):
+        for row in await connection.execute_query_dict(BY_SOLD[sold]["waiting"], arguments):
             await begin(connection, profile, sold, row["id"])
     if await connection.execute_query_dict(_WITHOUT_DEBT, arguments):
         await connection.execute_query(_ACCOUNT_FOLLOWS, [account_id])
@@ -192,32 +159,69 @@ async def _charge_all(profiles: Mapping[str, Profile], sold: Sold, limit: int) -
     done, place = 0, _BEFORE_ALL
     while done < limit:
         taken: list[_Subscription] = []
+        late: list[_Subscription] = []
+        wanted = partial(_charge_some, profiles, sold, place, min(_AT_ONCE, limit - done), taken, late)
         try:
-            await tx(partial(_charge_next, profiles, sold, place, taken))
+            moment = await tx(wanted)
         except Exception:  # whatever it is, the fees of others are charged
             if not taken:
                 raise
-            _log.exception("a fee was not charged", sold=sold, subscription=taken[-1].id)
-        if not taken:
+            moment, late = taken[-1].at, taken
+        if moment is None:
             break
-        found = taken[-1]
-        assert found.at is not None
-        done, place = done + 1, (found.at, found.id)
+        for found in late:
+            await _charge_alone(profiles, found)
+        # Where all of a moment are another worker's, the next moment's turn has come.
+        done, place = done + len(taken), (moment, taken[-1].id if taken else _LAST_ID)
     return done
 
 
-async def _charge_next(
+async def _charge_some(
     profiles: Mapping[str, Profile],
     sold: Sold,
     place: tuple[datetime, int],
+    limit: int,
     taken: list[_Subscription],
+    late: list[_Subscription],
     connection: BaseDBAsyncClient,
-) -> None:
-    rows = await connection.execute_query_dict(_SQL[sold]["next"], [*place, list(profiles)])
-    if not rows:
-        return
-    found = _subscription(sold, rows[0])
-    taken.append(found)
+) -> datetime | None:
+    """Charge what falls due at the first moment after `place`, and answer that; None where nothing does.
+
+    What is charged moves on to a later moment, so all of one moment go before it. `late` are those whose money
+    somebody else has in hand.
+    """
+    taken.clear()
+    late.clear()
+    moments = await connection.execute_query_dict(BY_SOLD[sold]["moment"], [*place, list(profiles)])
+    if not moments:
+        return None
+    at: datetime = moments[0]["at"]
+    after = place[1] if place[0] == at else 0
+    rows = await connection.execute_query_dict(BY_SOLD[sold]["next"], [at, after, list(profiles), limit])
+    taken += [_subscription(sold, row) for row in rows]
+    accounts = sorted({found.account_id for found in taken})
+    busy = {row["account_id"] for row in await connection.execute_query_dict(_BUSY, [accounts])}
+    late += [found for found in taken if found.account_id in busy]
+    for found in taken:
+        if found.account_id not in busy:
+            await _charge_or_stop(connection, profiles, found)
+    return at
+
+
+async def _charge_alone(profiles: Mapping[str, Profile], found: _Subscription) -> None:
+    """Charge one that is still due, in a transaction of its own."""
+
+    async def work(connection: BaseDBAsyncClient) -> None:
+        for row in await connection.execute_query_dict(BY_SOLD[found.sold]["still"], [found.id, found.at]):
+            await _charge_or_stop(connection, profiles, _subscription(found.sold, row))
+
+    try:
+        await tx(work)
+    except Exception:
+        _log.exception("a fee was not charged", sold=found.sold, subscription=found.id)
+
+
+async def _charge_or_stop(connection: BaseDBAsyncClient, profiles: Mapping[str, Profile], found: _Subscription) -> None:
     assert found.at is not None
     profile = profiles[found.operator]
     if await _step(connection, profile, found, found.at, found.at) is Charging.SHORT:
@@ -229,7 +233,9 @@ async def _covered(profiles: Mapping[str, Profile]) -> set[tuple[str, int]]:
 
     async def look(connection: BaseDBAsyncClient) -> set[tuple[str, int]]:
         rows = [
-            row for sold in Sold for row in await connection.execute_query_dict(_SQL[sold]["covered"], [list(profiles)])
+            row
+            for sold in Sold
+            for row in await connection.execute_query_dict(BY_SOLD[sold]["covered"], [list(profiles)])
         ]
         return {(row["operator"], row["account_id"]) for row in rows}
 
@@ -258,7 +264,7 @@ async def _step(
         case Step.AFTER_TRIAL:
             await _move(connection, found, found.trial_ends_at, found.charge_day)
         case Step.PAUSE:
-            await connection.execute_query(_SQL[found.sold]["stop"], [found.id])
+            await connection.execute_query(BY_SOLD[found.sold]["stop"], [found.id])
         case Step.END:
             await _move(connection, found, None, found.charge_day)
     return Charging.NOTHING
@@ -268,23 +274,30 @@ async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subsc
     zone = profile.operator.zone
     fee = Money(found.fee, profile.operator.currency)
     key = fee_key(found.sold, found.id, found.sold_id, found.every, at, zone)
+    is_new = not found.fee
     if found.fee:
         wanted = Transfer.between(profile.operator.id, TransferKind.FEE, key, money_of(found.account_id), _REVENUE, fee)
         try:
-            if isinstance(await ledger.post(connection, wanted), InsufficientFunds):
-                return Charging.SHORT
+            posted = await ledger.post(connection, wanted)
         except KeyReused:
             # Its price has changed since, and somebody moved the date back: the period is paid for all the same.
             _log.warning("a fee was charged before at another price", key=key)
+        else:
+            if isinstance(posted, InsufficientFunds):
+                return Charging.SHORT
+            is_new = isinstance(posted, Posted)
     charge_day = found.charge_day
     following = None
     if found.every in PERIODIC:
         charge_day = months_begin_on(found.charge_day, at, zone)
         following = period_from(at, found.every, charge_day, zone).end
-    await _move(connection, found, following, charge_day)
-    if found.fee:
-        day = at.astimezone(zone).date()
-        await connection.execute_query(_USED, [found.line_id, day, _CHARGE_TYPES[found.sold], found.fee])
+    day = at.astimezone(zone).date()
+    spent = found.fee if is_new else 0
+    arguments = [found.id, following, charge_day, found.line_id, day, _CHARGE_TYPES[found.sold], spent]
+    if found.sold is Sold.TARIFF:
+        packages_end = packages_until(found.every, at, following, found.since, zone) if is_new else None
+        arguments += [packages_end, found.every is FeePeriod.MONTH and bool(found.fee), at]
+    await connection.execute_query(BY_SOLD[found.sold]["paid"], arguments)
     works = found.unpaid
     # A line that costs nothing is suspended for a debt, which `resume` looks at.
     if found.fee and found.sold is Sold.TARIFF and found.line_status is LineStatus.SUSPENDED_NONPAYMENT:
@@ -298,7 +311,7 @@ async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subsc
 async def _stop(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription) -> None:
     """What happens when the account does not hold a fee: a tariff's line is suspended, a service is paused."""
     assert found.at is not None
-    await connection.execute_query(_SQL[found.sold]["stop"], [found.id])
+    await connection.execute_query(BY_SOLD[found.sold]["stop"], [found.id])
     if found.sold is Sold.TARIFF and await connection.execute_query_dict(_SUSPEND, [found.line_id]):
         await connection.execute_query(_ACCOUNT_FOLLOWS, [found.account_id])
     fee = Money(found.fee, profile.operator.currency)
@@ -309,14 +322,14 @@ async def _stop(connection: BaseDBAsyncClient, profile: Profile, found: _Subscri
 async def _one(
     connection: BaseDBAsyncClient, profile: Profile, sold: Sold, subscription_id: int
 ) -> _Subscription | None:
-    rows = await connection.execute_query_dict(_SQL[sold]["one"], [subscription_id, profile.operator.id])
+    rows = await connection.execute_query_dict(BY_SOLD[sold]["one"], [subscription_id, profile.operator.id])
     return _subscription(sold, rows[0]) if rows else None
 
 
 async def _move(
     connection: BaseDBAsyncClient, found: _Subscription, at: datetime | None, charge_day: int | None
 ) -> None:
-    await connection.execute_query(_SQL[found.sold]["move"], [found.id, at, charge_day])
+    await connection.execute_query(BY_SOLD[found.sold]["move"], [found.id, at, charge_day])
 
 
 def _subscription(sold: Sold, row: Mapping[str, Any]) -> _Subscription:

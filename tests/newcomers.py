@@ -35,13 +35,22 @@ insert into membership (household_id, user_id, role, status, joined_at) values (
 """
 _LINK = """
 insert into number_link
-  (household_id, line_id, kind, status, scopes, sim_epoch, contract_epoch, primary_slot, requested_at)
-values ($1, $2, 'PRIMARY', 'ACTIVE', '{VIEW,PAY}', 1, 1, $2, now()) returning id
+  (household_id, line_id, kind, status, scopes, sim_epoch, contract_epoch, primary_slot, requested_at, confirmed_at,
+   requester_id)
+values ($1, $2, 'PRIMARY', 'ACTIVE', $3, 1, 1, $2, now(), now(), $4) returning id
+"""
+_CONSENT = """
+insert into consent (link_id, method, text, scopes, given_at) values ($1, 'SMS_CODE', 'Yes', $2, now())
 """
 _THEIRS = "select id from person where ref like 'newcomer:%' or ref like 'closed:%' or ref like 'registration:%'"
 _REMOVE = (
     # What a test left behind of them, in the order of what points to what.
     "truncate session, refresh_token, challenge, outbox, counter, audit_event, registration",
+    # Consents are there for good, but for those of a test.
+    "set session_replication_role = replica",
+    "delete from consent where link_id in (select n.id from number_link n join household h on h.id = n.household_id "
+    "where h.name = 'newcomers')",
+    "set session_replication_role = default",
     "delete from household where name = 'newcomers'",
     "delete from line where account_id in (select id from personal_account where number like 'newcomer-%')",
     "delete from personal_account where number like 'newcomer-%'",
@@ -108,9 +117,12 @@ class Newcomers:
             await self._database.execute(_MEMBER, household, member.user_id, role)
         return household
 
-    async def link(self, household: int, line_id: int) -> int:
-        """A household's link to a line, to look and to pay."""
-        link: int = await self._database.fetchval(_LINK, household, line_id)
+    async def link(self, household: int, line_id: int, *scopes: str, asked_by: Newcomer | None = None) -> int:
+        """A household's link to a line, to look and to pay unless scopes are named, with a consent to it."""
+        given = list(scopes or ("VIEW", "PAY"))
+        requester = asked_by.user_id if asked_by else None
+        link: int = await self._database.fetchval(_LINK, household, line_id, given, requester)
+        await self._database.execute(_CONSENT, link, given)
         return link
 
     async def leave(self) -> None:

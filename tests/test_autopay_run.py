@@ -371,6 +371,17 @@ async def test_e31_who_has_lost_the_right_pays_nothing_more(town: Payers) -> Non
     assert answer["userErrors"][0]["code"] == "NOT_FOUND"
 
 
+async def test_e31_automatic_payments_stop_in_the_moment_the_number_s_user_ends_the_link(town: Payers) -> None:
+    irina, pavel = await town.cabinet(IRINA), await town.cabinet(PAVEL)
+    await town.set(irina, PAVEL)
+    own = await town.set(pavel, PAVEL)
+    [link] = (await pavel.data("{ viewer { linksToMyNumbers { id } } }"))["viewer"]["linksToMyNumbers"]
+    ended = await pavel.data("mutation ($id: ID!) { revokeLink(input: {linkId: $id}) { userErrors { code } } }", **link)
+    assert ended["revokeLink"]["userErrors"] == []
+    assert [rule["active"] for rule in await town.rules(irina)] == [False]
+    assert [(rule["id"], rule["active"]) for rule in await town.rules(pavel)] == [(own["id"], True)]
+
+
 @pytest.mark.parametrize("whose", [("user_id",), ("account_id",), ("user_id", "account_id")])
 async def test_e31_rules_stop_in_the_callers_transaction_and_payments_on_their_way_go_on(
     town: Payers, whose: tuple[str, ...]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.catalogue import FeePeriod
-from domain.fees import Due, Sold, Step, decide, fee_key, months_begin_on, next_day, period_from
+from domain.fees import Due, Sold, Step, decide, fee_key, months_begin_on, next_day, packages_until, period_from
 from domain.line import LineStatus
 from domain.periods import PeriodRejected
 
@@ -102,6 +102,13 @@ def test_a_fee_without_periods_has_none() -> None:
 
 
 _AT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("every", "end"), [(FeePeriod.MONTH, "2026-04-05"), (FeePeriod.DAY, "2026-03-31")])
+def test_f056_packages_last_a_month_however_often_is_paid(every: FeePeriod, end: str) -> None:
+    at, since = datetime(2026, 3, 5, tzinfo=MOSCOW), datetime(2025, 12, 31, 12, tzinfo=MOSCOW)
+    following = period_from(at, every, 5, MOSCOW).end
+    assert packages_until(every, at, following, since, MOSCOW) == datetime.fromisoformat(end).replace(tzinfo=MOSCOW)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import asyncpg
 import pytest
@@ -47,6 +46,56 @@ async def test_f057_a_month_is_charged_once_and_the_next_one_is_known(
     used = await town.fetch("select line_id, day, type, unit, volume, sum from usage_day")
     assert [tuple(row) for row in used] == [(1, local, "SUBSCRIPTION_FEE", "MONEY", 30_000, 30_000)]
     assert await told(town) == []
+
+
+PACKAGES = """
+insert into package_counter (line_id, code, name, unit, source, total, remaining, unlimited, resets_at, as_of)
+values (1, 'gb', 'GB', 'BYTE', 'TARIFF', 100, 3, false, $1, now() - interval '1 hour'),
+  (1, 'gift', 'GB', 'BYTE', 'GIFT', 50, 2, false, $1, now()),
+  (2, 'gb', 'GB', 'BYTE', 'TARIFF', 100, 7, false, $1, now())
+"""
+
+
+async def packages(town: Town) -> list[tuple[int, str, int]]:
+    rows = await town.fetch("select line_id, code, remaining from package_counter order by line_id, code")
+    return [(row["line_id"], row["code"], int(row["remaining"])) for row in rows]
+
+
+async def test_f056_a_paid_month_fills_the_packages_of_its_tariff_once(
+    town: Town, profiles: Mapping[str, Profile]
+) -> None:
+    at = hours(-1)
+    await town.execute(PACKAGES, at)
+    await town.execute(TARIFF, 1, 1, at)
+    await charge_due(profiles)
+    # Who does not pay has what was left, and a line that does not work.
+    assert await packages(town) == [(1, "gb", 3), (1, "gift", 2), (2, "gb", 7)]
+    await pay(town, profiles, 100_000)
+    assert await packages(town) == [(1, "gb", 100), (1, "gift", 2), (2, "gb", 7)]
+    row = await subscription(town, "tariff", 1)
+    assert await town.fetchval("select resets_at from package_counter where id = 1") == row["next_charge_at"]
+    # The same period once more fills nothing: neither a date that was moved back nor a second top-up.
+    await town.execute("update package_counter set remaining = 40 where id = 1")
+    begins = today(datetime.now(UTC), MOSCOW)
+    await town.execute("update tariff_subscription set next_charge_at = $1", begins)
+    await charge_due(profiles)
+    await pay(town, profiles, 1_000)
+    assert (await packages(town))[0] == (1, "gb", 40)
+
+
+async def test_f056_packages_of_a_tariff_by_the_day_are_filled_by_the_month(
+    town: Town, profiles: Mapping[str, Profile]
+) -> None:
+    await posted(top_up(1, 100_000))
+    midnight = today(datetime.now(UTC), MOSCOW)
+    await town.execute(PACKAGES, midnight - timedelta(days=1))
+    await town.execute(TARIFF, 1, 3, midnight - timedelta(days=1))
+    await town.execute("update tariff_subscription set since = next_charge_at")
+    assert await charge_due(profiles, 1) == 1
+    assert (await packages(town))[0] == (1, "gb", 100)
+    await town.execute("update package_counter set remaining = 40 where id = 1")
+    assert await charge_due(profiles) == 1
+    assert (await packages(town))[0] == (1, "gb", 40)
 
 
 async def test_f057_nothing_is_charged_before_its_moment(town: Town, profiles: Mapping[str, Profile]) -> None:
@@ -219,6 +268,7 @@ async def test_f057_what_is_charged_once_is_charged_once(town: Town, profiles: M
     await charge_due(profiles)
     assert await fees_of(town) == [("fee:service:1:2:once", -700)]
     assert await town.fetchval("select sum(sum) from usage_day") == 700
+    assert await town.fetchval("select sum(sum) from usage_day") == 700
     assert (await subscription(town, "service", 1))["next_charge_at"] is None
 
 
@@ -322,24 +372,18 @@ async def test_f057_top_ups_and_charges_at_once_leave_no_line_suspended_that_cou
 
 
 async def test_f057_a_kill_between_charging_and_moving_on_charges_nothing(
-    town: Town, profiles: Mapping[str, Profile], monkeypatch: pytest.MonkeyPatch
+    town: Town, profiles: Mapping[str, Profile]
 ) -> None:
-    """The worst moment: the money has moved, and the next date is not written yet."""
+    """The worst moment: the money has moved, and the next date is not written yet; both fall due at once."""
+    at = hours(-1)
     for line in (1, 2):
         await posted(top_up(line, 100_000))
-        await town.execute(TARIFF, line, 1, hours(-line))
-    move = fees._move
-
-    async def killed(connection: BaseDBAsyncClient, found: Any, *rest: Any) -> None:
-        if found.id == 2:
-            raise ConnectionError("killed")
-        await move(connection, found, *rest)
-
-    monkeypatch.setattr(fees, "_move", killed)
+        await town.execute(TARIFF, line, 1, at)
+    await town.execute("alter table usage_day add constraint killed check (line_id <> 2)")
     assert await charge_due(profiles) == 2
     # One that fails leaves no trace and is in nobody's way.
     assert [await balance(1), await balance(2)] == [70_000, 100_000]
-    monkeypatch.undo()
+    await town.execute("alter table usage_day drop constraint killed")
     assert await charge_due(profiles) == 1
     assert [await balance(1), await balance(2)] == [70_000, 70_000]
 

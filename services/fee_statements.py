@@ -1,0 +1,90 @@
+"""What charging fees asks of PostgreSQL: the same of the subscriptions of tariffs and of those of services."""
+
+from collections.abc import Mapping
+
+from domain.fees import Sold
+
+# Of the accounts that are looked at again in one run.
+_MOST_COVERED = 500
+
+# What is left over is lost with its period: packages of a tariff are new in the next one (F056).
+_REFILLED = """, refilled as (
+  update package_counter set remaining = total, resets_at = $8::timestamptz, as_of = now()
+  where line_id = $4 and source = 'TARIFF' and $8::timestamptz is not null
+    and ($9::boolean or resets_at is null or resets_at <= $10::timestamptz)
+)"""
+NEVER_CHARGED = "s.next_charge_at is null and e.fee_period in ('DAY', 'MONTH')"
+
+
+def _statements(sold: Sold) -> Mapping[str, str]:
+    """The same statements on the subscriptions of tariffs and on those of services."""
+    table, entry = f"{sold.lower()}_subscription", sold.lower()
+    ends = "s.valid_until, s.trial_ends_at" if sold is Sold.SERVICE else "null as valid_until, null as trial_ends_at"
+    found = f"""
+select s.id, s.next_charge_at as at, s.charge_day, s.since, s.unpaid_since is not null as unpaid, now() as now,
+  e.id as sold_id, e.name, e.fee, e.fee_period as every, {ends},
+  l.id as line_id, l.status as line_status, l.account_id, l.operator, k.status = 'TERMINATED' as contract_ended
+from s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
+join personal_account a on a.id = l.account_id join contract k on k.id = a.contract_id
+"""
+    # A tariff that was suspended before fees were charged here has no moment to charge it at; it begins anew.
+    waits, refilled = "s.unpaid_since is not null", ""
+    if sold is Sold.TARIFF:
+        refilled = _REFILLED
+        waits = f"({waits} or (l.status = 'SUSPENDED_NONPAYMENT' and {NEVER_CHARGED}))"
+    return {
+        # What this run has looked at is passed over.
+        "moment": f"""
+select s.next_charge_at as at from {table} s where s.next_charge_at <= now() and (s.next_charge_at, s.id) > ($1, $2)
+  and (select l.operator from line l where l.id = s.line_id) = any($3::text[])
+order by s.next_charge_at, s.id limit 1
+""",
+        # And so are rows that another worker has.
+        "next": f"""
+with s as materialized (
+  select s.* from {table} s where s.next_charge_at = $1 and s.id > $2
+    and (select l.operator from line l where l.id = s.line_id) = any($3::text[])
+  order by s.id limit $4 for no key update of s skip locked
+){found} order by s.id
+""",
+        "still": f"""
+with s as materialized (
+  select * from {table} where id = $1 and next_charge_at = $2 for no key update skip locked
+){found}""",
+        "one": f"""
+with s as materialized (select * from {table} where id = $1 for no key update){found} where l.operator = $2
+""",
+        "waiting": f"""
+select s.id from {table} s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
+where l.account_id = $1 and l.operator = $2 and {waits} order by s.id
+""",
+        # A service of a line that does not work waits for its tariff, whatever the account holds.
+        "covered": f"""
+select distinct l.operator, l.account_id from {table} s join {entry} e on e.id = s.{entry}_id
+join line l on l.id = s.line_id
+join ledger_account m on m.account_id = l.account_id and m.kind = 'PERSONAL'
+where s.unpaid_since is not null and l.operator = any($1::text[])
+  and (m.floor is null or m.balance - m.reserved - e.fee >= m.floor)
+  {"and l.status <> 'SUSPENDED_NONPAYMENT'" if sold is Sold.SERVICE else ""}
+limit {_MOST_COVERED}
+""",
+        "move": f"update {table} set next_charge_at = $2, charge_day = $3, unpaid_since = null where id = $1",
+        # A fee of nothing is not spent, and one that was charged before is not spent again.
+        "paid": f"""
+with moved as (
+  update {table} set next_charge_at = $2, charge_day = $3, unpaid_since = null where id = $1
+), used as (
+  insert into usage_day (line_id, day, type, unit, volume, sum)
+  select $4::bigint, $5::date, $6::text, 'MONEY', $7::bigint, $7::bigint where $7 > 0
+  on conflict (line_id, day, type, unit) do update
+    set volume = usage_day.volume + excluded.volume, sum = usage_day.sum + excluded.sum
+){refilled}
+select 1
+""",
+        "stop": f"""
+update {table} set next_charge_at = null, unpaid_since = coalesce(unpaid_since, now()) where id = $1
+""",
+    }
+
+
+BY_SOLD = {sold: _statements(sold) for sold in Sold}
