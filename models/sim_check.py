@@ -15,9 +15,8 @@ class SimCheck(Model):
     `changed_at`: when a new SIM was last acted on, so that the same news is not acted on twice.
     """
 
-    line: fields.OneToOneRelation[Line] = fields.OneToOneField(
-        "models.Line", related_name="sim_check", primary_key=True, on_delete=fields.OnDelete.CASCADE
-    )
+    id: int = fields.BigIntField(primary_key=True)
+    line: fields.OneToOneRelation[Line] = fields.OneToOneField("models.Line", related_name="sim_check")
     known_since: datetime = fields.DatetimeField()
     asked_at: datetime | None = fields.DatetimeField(null=True)
     answered_at: datetime | None = fields.DatetimeField(null=True)
