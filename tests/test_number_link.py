@@ -242,8 +242,6 @@ async def test_f161_a_household_and_a_user_call_a_line_what_they_like(cabinet: C
     line = global_id("Line", family.granny.line_id)
     renamed = (await ann.data(NAME, id=line, label="  Бабушка \n 👵🏻 "))["renameLine"]
     assert renamed["line"] == {"label": "Бабушка 👵🏻"}
-        "label": "Бабушка 👵🏻"
-    }
     assert (await granny.data(NAME, id=line, label="Мой"))["renameLine"]["line"] == {"label": "Мой"}
     assert (await numbers(ann))[family.granny.msisdn]["label"] == "Бабушка 👵🏻"
     assert (await granny.data(NAME, id=line, label=None))["renameLine"]["line"] == {"label": None}

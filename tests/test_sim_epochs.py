@@ -1,4 +1,4 @@
-"""Another SIM, another holder, another operator: what was agreed with the one before (N3, I7, E13, E14, E22–E26, E30)."""
+"""Another SIM, holder or operator: what was agreed with the one before (N3, I7, E13, E14, E22–E26, E30)."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
