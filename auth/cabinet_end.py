@@ -10,21 +10,26 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from auth import notices
 from domain.profile import Profile
 from domain.profile_offering import TerminationEffect
-from domain.refusals import ContractEnded, CredentialsRejected
+from domain.refusals import CabinetFrozen, CabinetLocked, ContractEnded, CredentialsRejected
 from domain.wording import Wording
 from models import audit, autopay
 from models.audit import Actor, TheUser
 from models.notify import notify
 
-NoEntry = CredentialsRejected | ContractEnded
-"""Why a right proof opens no session: there is no cabinet any more, or no contract."""
+NoEntry = CredentialsRejected | ContractEnded | CabinetFrozen | CabinetLocked
+"""Why a right proof opens no session: there is no cabinet any more, no contract, or it is shut for a while."""
 
 _CLOSED = Wording("Your account was closed.")
 
 # Read under the row's lock: a cabinet that is being closed at this moment is waited for, and then it is closed. Who
 # never had a contract, such as a relative who registered by e-mail, has none that could have ended.
 _STANDING = """
-select u.closed_at is not null as closed,
+select u.closed_at is not null as closed, u.frozen_at is not null as frozen,
+  exists (
+    select from line l join personal_account a on a.id = l.account_id join contract c on c.id = a.contract_id
+    left join app_user b on b.id = l.blocked_by_id
+    where l.user_id = u.id and l.block_reason in ('LOST', 'STOLEN') and (b.id = u.id or b.person_id = c.holder_id))
+    as lost,
   (exists (select from line l where l.user_id = u.id)
     or exists (select from contract c where c.holder_id = u.person_id))
   and not exists (
@@ -84,6 +89,8 @@ where id = $1
 
 class _Standing(NamedTuple):
     closed: bool
+    frozen: bool
+    lost: bool
     ended: bool
 
 
@@ -93,9 +100,14 @@ async def refuses(connection: BaseDBAsyncClient, profile: Profile, user_id: int)
     Where the cabinet goes with the contract, this is when it goes (`closing.on_contract_termination`).
     """
     rows = await connection.execute_query_dict(_STANDING, [user_id])
-    standing = _Standing(**rows[0]) if rows else _Standing(closed=True, ended=True)
+    standing = _Standing(**rows[0]) if rows else _Standing(closed=True, frozen=False, lost=False, ended=True)
     if standing.closed:
         return CredentialsRejected()
+    if standing.frozen:
+        return CabinetFrozen()
+    # Only those whose number it is lock its cabinet: a household could shut its user out.
+    if standing.lost and profile.blocking.also_locks_cabinet:
+        return CabinetLocked()
     if not standing.ended:
         return None
     if profile.closing.on_contract_termination is TerminationEffect.SUSPEND:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import code_guard
+from auth import code_guard, lost_sim
 from auth.code_message import code_message, question_message
 from domain.challenge import ChallengeChannel, DeliveryStatus
 from domain.consent import Question
@@ -178,7 +178,9 @@ async def request(
     if paused and paused[0]["is_mine"] and not _may_switch(paused[0], wanted):
         return _still_running(profile, paused[0], wanted, pause)
     sent = not paused or paused[0]["is_mine"]
-    leaves = sent and not wanted.leads_nowhere
+    # By e-mail it reaches an address, and not whoever found the telephone.
+    lost = wanted.channel in _BY_SIM and await lost_sim.is_lost(connection, operator, wanted.target)
+    leaves = sent and not lost and not wanted.leads_nowhere
     if sent:
         limited = await code_guard.admit(
             connection, profile, wanted.purpose, wanted.target, wanted.channel, wanted.network

@@ -10,15 +10,13 @@ from auth.challenge import Challenge, CodeRequest, alternatives
 from auth.new_cabinet import free_line
 from auth.session import Viewer
 from auth.sign_in import Caller
+from auth.step_up import STEP_UP_ADDRESS_HOURS
 from domain.challenge import ChallengeChannel
 from domain.profile import Profile
 from domain.refusals import ChannelUnavailable, CodeRejected, RateLimited
 from domain.sign_in import RecoveryChannel
 from models.challenge import ChallengePurpose
 from models.database import tx
-
-# A proof in an open session needs an address that was bound before whoever sits there came.
-_STEP_UP_ADDRESS_HOURS = 24
 
 _ASKED = """
 select purpose, channel, target, user_id, subject, initiator, consumed_at is not null as used
@@ -76,7 +74,7 @@ async def _wanted(
     decoy = await _leads_nowhere(connection, profile, purpose, asked)
     address = None
     if channel is ChallengeChannel.EMAIL and "@" not in asked["target"]:
-        hours = _STEP_UP_ADDRESS_HOURS if own else 0
+        hours = STEP_UP_ADDRESS_HOURS if own else 0
         address = await identifier.proven_address(connection, asked["user_id"], hours=hours)
         # Whoever is signed in may know that there is no address; a stranger gets an answer like any other.
         if address is None and own:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import orjson
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import identifier, notices
+from auth import identifier, lost_sim, notices
 from auth.cabinet_end import NoEntry
 from auth.session import Entry, Viewer, open_session
 from auth.sign_in import Caller, SignedIn, disabled
@@ -57,7 +57,8 @@ async def sign_in(
     async def enter(connection: BaseDBAsyncClient) -> SignedIn | NoEntry:
         seen, _ = await counter.count(connection, f"network:{claims.unique}", 2 * LONGEST_SECONDS)
         known = await identifier.find(connection, profile, claims.msisdn)
-        if seen > 1 or known is None or known.msisdn != claims.msisdn:
+        lost = await lost_sim.is_lost(connection, profile.operator.id, claims.msisdn)
+        if seen > 1 or lost or known is None or known.msisdn != claims.msisdn:
             return CredentialsRejected(message="The network does not vouch for this number")
         [row] = await connection.execute_query_dict(_LEVEL, [known.user_id])
         chosen = AccessLevel(row["network_auto_login"] or AccessLevel.PARTIAL)

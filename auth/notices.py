@@ -11,6 +11,8 @@ _ALERT = Wording("{operator}: {event} If this was not you, change your password.
 
 _FAREWELL = Wording("{operator}: {event} If this was not you, tell us at once.")
 
+_ELSEWHERE = Wording("{operator}: {event}")
+
 _ADDRESSES = "select value from contact where user_id = $1 and kind = 'EMAIL' and verified_at is not null order by id"
 _USER = f"""
 select (select language from app_user where id = $1) as language, {number_of("$1")} as msisdn
@@ -35,10 +37,23 @@ async def farewell(connection: BaseDBAsyncClient, profile: Profile, user_id: int
     """Tell the user everywhere, while it is still known where: by SMS and at every proven address."""
     [user] = await connection.execute_query_dict(_USER, [user_id])
     language = language_of(profile, user["language"])
-    name = profile.operator.name
-    told = _FAREWELL.text(language, operator=name, event=event.text(language))
+    told = _FAREWELL.text(language, operator=profile.operator.name, event=event.text(language))
     if user["msisdn"]:
         await outbox.enqueue(connection, profile.operator.id, "sms", {"to": user["msisdn"], "text": told})
+    await _mail(connection, profile, user_id, told)
+
+
+async def by_email(
+    connection: BaseDBAsyncClient, profile: Profile, user_id: int, event: Wording, **values: str
+) -> None:
+    """Tell the user at every proven address, where an SMS may be read by somebody else."""
+    [user] = await connection.execute_query_dict(_USER, [user_id])
+    language = language_of(profile, user["language"])
+    told = _ELSEWHERE.text(language, operator=profile.operator.name, event=event.text(language, **values))
+    await _mail(connection, profile, user_id, told)
+
+
+async def _mail(connection: BaseDBAsyncClient, profile: Profile, user_id: int, text: str) -> None:
     for row in await connection.execute_query_dict(_ADDRESSES, [user_id]):
-        mail = {"to": row["value"], "subject": name, "text": told}
+        mail = {"to": row["value"], "subject": profile.operator.name, "text": text}
         await outbox.enqueue(connection, profile.operator.id, "email", mail)

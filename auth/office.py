@@ -9,6 +9,8 @@ from models.audit import TheUser
 from models.database import tx
 
 _NO_SESSION = 0
+# Whoever stands in the office has shown who they are (E25).
+_OPEN_AGAIN = "update app_user set frozen_at = null where id = $1"
 
 
 async def issue(profile: Profile, login: str) -> str | None:
@@ -22,6 +24,7 @@ async def issue(profile: Profile, login: str) -> str | None:
             return False
         names = (identifier.canonical(login, profile), known.msisdn or "")
         user = TheUser(profile.operator.id, known.user_id)
+        await connection.execute_query(_OPEN_AGAIN, [known.user_id])
         await password_change.put(connection, profile, user, _NO_SESSION, password_hash, *names)
         return True
 

@@ -33,6 +33,9 @@ _STEP_UP_MINUTES = 10
 # Activity is written at most this often; a pause of idle_timeout is measured that exactly.
 _TOUCH_SECONDS = 5
 
+_NEW_SIM_USED = Wording(
+    "Somebody signed in with the new SIM card of your number. If it was not you, block the number at once."
+)
 _NEW_DEVICE = Wording("A new device signed in to your account.")
 
 
@@ -182,9 +185,22 @@ update refresh_token set revoked_at = now()
 where user_id = $1 and revoked_at is null and ($3 or family = (select family from session where id = $2))
 """
 _SIGNED_IN = "update app_user set last_signed_in_at = now() where id = $1"
+# What whoever has the SIM comes in by.
+_BY_SIM = frozenset(
+    {LoginMethod.SMS_CODE, LoginMethod.NETWORK_AUTO, LoginMethod.USSD_PASSWORD, LoginMethod.INBOUND_SMS_PASSWORD}
+)
 _KNOWN_DEVICE = """
 select coalesce(bool_or(device is not distinct from $2), false) as known, count(*) > 0 as signed_in_before
 from session where user_id = $1 and staff is null and line_id is null
+"""
+# Whoever has a new SIM may have stolen the number, and so may whoever got a password by it since (E14).
+_NEW_SIM = """
+select s.at is not null and ($3 or exists (
+  select from audit_event e where e.user_id = $1 and e.at > s.at
+    and e.action in ('PASSWORD_CHANGED', 'TEMPORARY_PASSWORD_SENT'))) as by_new_sim
+from (
+  select max(l.sim_changed_at) as at from login g join line l on l.operator = g.operator and l.msisdn = g.value
+  where g.user_id = $1 and g.kind = 'MSISDN' and l.sim_changed_at > now() - make_interval(hours => $2)) s
 """
 
 
@@ -266,6 +282,9 @@ async def open_session(connection: BaseDBAsyncClient, profile: Profile, user_id:
     """
     if refused := await cabinet_end.refuses(connection, profile, user_id):
         return refused
+    hours = profile.linking.sim_change_cooldown_hours
+    [sim] = await connection.execute_query_dict(_NEW_SIM, [user_id, hours, entry.method in _BY_SIM])
+    level = AccessLevel.PARTIAL if sim["by_new_sim"] else entry.access_level
     token = new_token()
     device = entry.device[:_LONGEST_DEVICE] if entry.device else None
     [known] = await connection.execute_query_dict(_KNOWN_DEVICE, [user_id, device])
@@ -275,12 +294,12 @@ async def open_session(connection: BaseDBAsyncClient, profile: Profile, user_id:
             user_id,
             profile.operator.id,
             token_hash(token),
-            entry.access_level,
+            level,
             device,
             entry.channel,
             entry.family,
             profile.session.absolute_lifetime_hours,
-            entry.is_fresh_code,
+            entry.is_fresh_code and not sim["by_new_sim"],
         ],
     )
     await connection.execute_query(_SIGNED_IN, [user_id])
@@ -290,8 +309,10 @@ async def open_session(connection: BaseDBAsyncClient, profile: Profile, user_id:
         "SIGNED_IN",
         method=entry.method,
         device=device,
-        level=entry.access_level,
+        level=level,
     )
+    if sim["by_new_sim"]:
+        await notices.by_email(connection, profile, user_id, _NEW_SIM_USED)
     if known["signed_in_before"] and not known["known"]:
         await notices.security(connection, profile, user_id, _NEW_DEVICE)
     return token

@@ -10,13 +10,13 @@ import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import notices, own_password
+from auth.cabinet_end import NoEntry
 from auth.own_password import Proof
 from auth.session import Viewer
 from auth.sign_in import Caller, SignedIn, let_in
 from domain.features import feature
 from domain.profile import Profile
 from domain.refusals import (
-    ContractEnded,
     CredentialsRejected,
     FeatureDisabled,
     Forbidden,
@@ -138,13 +138,13 @@ async def link(
 
 async def sign_in(
     profile: Profile, providers: SocialProviders, network: SocialProvider, brought: AuthorizationCode, caller: Caller
-) -> SignedIn | Unidentified | ContractEnded:
+) -> SignedIn | Unidentified | NoEntry:
     """Open the cabinet that the account of a code is bound to (K101)."""
     identity = await _identify(profile, providers, network, brought)
     if not isinstance(identity, Identity):
         return identity
 
-    async def enter(connection: BaseDBAsyncClient) -> SignedIn | CredentialsRejected | ContractEnded:
+    async def enter(connection: BaseDBAsyncClient) -> SignedIn | NoEntry:
         rows = await connection.execute_query_dict(_USER, [profile.operator.id, network, identity.subject])
         if not rows:
             return CredentialsRejected(

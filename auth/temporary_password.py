@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from auth import identifier, lockout, passwords, recovery_channels
+from auth import identifier, lockout, lost_sim, passwords, recovery_channels
 from auth.identifier import Identified
 from auth.sign_in import accepted_numbers, disabled
 from domain.msisdn import normalize
@@ -103,7 +103,8 @@ async def send_to(
         count, ends_at = await counter.count(connection, f"sms:{'sim:' if by_sim else ''}{operator}:{msisdn}", _HOUR)
         if count > profile.auth.otp.max_sms_per_number_per_hour:
             return RateLimited(ends_at)
-        known = await identifier.find(connection, profile, msisdn)
+        found = await identifier.find(connection, profile, msisdn)
+        known = None if await lost_sim.is_lost(connection, operator, msisdn) else found
         if by_sim:
             await lockout.forget(connection, profile, msisdn)
         # What leads back in by a way that its user has closed is not given out (F018).

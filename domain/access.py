@@ -208,6 +208,18 @@ def delegable(scopes: frozenset[Scope], kind: LinkKind) -> bool:
     return bool(scopes) and scopes <= (_SECONDARY if kind is LinkKind.SECONDARY else _OWN)
 
 
+def unblocks(standing: Standing, level: AccessLevel, profile: Profile, today: date) -> bool:
+    """Whether the viewer may let a blocked line work again (4.4): who holds it, its contract's holder, or the owner of
+    a household that may block it. A child blocks what is lost, and does not undo it; nor does another adult.
+    """
+    if standing.is_child or Scope.BLOCK not in scopes(standing, level, profile, today):
+        return False
+    if standing.holds_it or standing.holds_contract:
+        return True
+    owned = tuple(grant for grant in standing.grants if grant.role is HouseholdRole.OWNER)
+    return Scope.BLOCK in scopes(Standing(grants=owned), level, profile, today)
+
+
 def needs_approval(standing: Standing, scope: Scope) -> bool:
     """Whether the viewer has `scope` only as a question to the owner of the household (A in SPEC 4.4)."""
     return standing.holds_it and standing.is_child and scope in _ASKED_BY_CHILD

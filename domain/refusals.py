@@ -246,6 +246,24 @@ class ContractEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CabinetFrozen:
+    """The number that was the only way in is somebody else's now; told after a proof only (E25)."""
+
+    message: str = "The number of this account has another user now; the office opens the account again"
+    field: tuple[str, ...] | None = None
+    code: ClassVar[ErrorCode] = ErrorCode.LOCKED_OUT
+
+
+@dataclass(frozen=True, slots=True)
+class CabinetLocked:
+    """The SIM was reported lost, which locks the cabinet of its number here; told after a proof only (F124)."""
+
+    message: str = "The number is blocked, and its account with it, until the block ends"
+    field: tuple[str, ...] | None = None
+    code: ClassVar[ErrorCode] = ErrorCode.LINE_BLOCKED
+
+
+@dataclass(frozen=True, slots=True)
 class CodeRejected:
     """A one-time code that does not count; with `attempts_left` tries at this challenge."""
 
@@ -275,5 +293,7 @@ Refusal = (
     | LoginTaken
     | LastOwner
     | ContractEnded
+    | CabinetFrozen
+    | CabinetLocked
     | CodeRejected
 )

@@ -9,6 +9,7 @@ SMPP_EXAMPLE = "such as 'smpp://system_id:password@smsc.example:2775?source=1070
 HTTP_EXAMPLE = "such as 'https://sms.example/messages'"
 CREDITING_EXAMPLE = "such as 'https://billing.example/credits'"
 SMTP_EXAMPLE = "such as 'smtp://user:password@mail.example:587?from=noreply@example.ru'"
+CAMARA_EXAMPLE = "such as 'https://api.operator.example'"
 PAYMENTS_EXAMPLE = "such as 'yookassa://shop_id@api.yookassa.ru/v3'"
 
 # What the columns of SMPP 3.4 hold.
@@ -133,6 +134,24 @@ class BankAccount:
 
     url: str
     key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CamaraAccount:
+    """The root of an operator's CAMARA interfaces, and the OAuth bearer token that opens them."""
+
+    url: str
+    key: str = field(repr=False)
+
+    @classmethod
+    def from_url(cls, url: str, key: str) -> "CamaraAccount":
+        parts = _split(url, CAMARA_EXAMPLE)
+        host = _host(parts, CAMARA_EXAMPLE)
+        if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(host)):
+            raise ValueError(f"must be an https URL, {CAMARA_EXAMPLE}")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError(f"must hold no user or parameter: the token is a variable of its own, {CAMARA_EXAMPLE}")
+        return cls(url.rstrip("/"), key)
 
 
 def payments_account(url: str, key: str) -> YooKassaAccount | BankAccount:

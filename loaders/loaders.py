@@ -9,6 +9,7 @@ from loaders.account_by_id import account_by_id
 from loaders.accounts_by_contract_id import accounts_by_contract_id
 from loaders.balance_by_account_id import balance_by_account_id
 from loaders.batch import K, Loader
+from loaders.block_by_line_id import LineBlock, block_by_line_id
 from loaders.bonus_by_account_id import BonusAccount, bonus_by_account_id
 from loaders.catalogue import Service, Tariff
 from loaders.catalogue_by_id import service_by_id, tariff_by_id
@@ -58,6 +59,10 @@ class Loaders:
     @cached_property
     def balance_by_account_id(self) -> Loader[int, Balance | None]:
         return self._one(balance_by_account_id)
+
+    @cached_property
+    def block_by_line_id(self) -> Loader[int, LineBlock | None]:
+        return self._one(block_by_line_id)
 
     @cached_property
     def bonus_by_account_id(self) -> Loader[int, BonusAccount | None]:

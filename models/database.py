@@ -31,6 +31,7 @@ MODULES = [
         "child_policy",
         "approval",
         "guest_grant",
+        "sim_check",
         "session",
         "challenge",
         "outbox",

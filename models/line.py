@@ -77,6 +77,8 @@ class Line(Model):
     blocked_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="lines_blocked", null=True, on_delete=fields.OnDelete.SET_NULL
     )
+    # When a block ends by itself; null: somebody has to end it.
+    blocked_until: datetime | None = fields.DatetimeField(null=True)
     activated_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:

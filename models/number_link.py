@@ -50,6 +50,8 @@ class NumberLink(Model):
     settles_at: datetime | None = fields.DatetimeField(null=True)
     reverify_by: datetime | None = fields.DatetimeField(null=True)
     ended_at: datetime | None = fields.DatetimeField(null=True)
+    # How often the number's user has undone a block by somebody of the household (E63).
+    blocks_undone: int = fields.SmallIntField(db_default=0)
 
     class Meta:
         table = "number_link"

@@ -47,6 +47,8 @@ class User(Model):
     network_auto_login = fields.CharEnumField(AccessLevel, max_length=8, null=True)
     # A closed cabinet has no way in any more; what happened in it stays on record (F034).
     closed_at: datetime | None = fields.DatetimeField(null=True)
+    # A cabinet whose only way in was a number that somebody else has now: the office opens it again (E25).
+    frozen_at: datetime | None = fields.DatetimeField(null=True)
     last_signed_in_at: datetime | None = fields.DatetimeField(null=True)
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
 

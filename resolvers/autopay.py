@@ -13,15 +13,16 @@ from domain.msisdn import mask
 from domain.payment import AutopayTrigger, DeclineReason
 from domain.payment_refusals import PaymentRefusal
 from domain.refusals import ErrorCode, FeatureDisabled, Forbidden, InputRejected, NotFound, Refusal, StepUpRequired
+from domain.sim import CooldownActive
 from models.reader import Statement
 from resolvers import confined, node_id, payment_method
 from resolvers.context import Context
 from resolvers.payment_method import PaymentMethod, method_key
-from services import autopay_rule
+from services import autopay_rule, sim_guard
 from services.autopay_outcome import COLUMNS, AutopayRow, row_of
 from services.autopay_rule import Wanted
 
-Refused = Refusal | PaymentRefusal
+Refused = Refusal | PaymentRefusal | CooldownActive
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ async def set_autopay(context: Context, form: Form) -> AutopayRule | Refused:
         active=form.active,
     )
     provider = context.desk.provider.name
+    await context.change(sim_guard.refresh(context.sims, profile, user_id=viewer.user_id, accounts=[target.account_id]))
     outcome = await context.change(autopay_rule.set_rule(profile, provider, viewer, wanted))
     return (await _shown(context, [outcome]))[0] if isinstance(outcome, AutopayRow) else outcome
 

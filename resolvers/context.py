@@ -14,6 +14,7 @@ from domain.profile import Profile
 from gateways.billing import Billing
 from gateways.oidc import SocialProviders
 from gateways.payments import UnconfiguredProvider
+from gateways.sim_registry import NoRegistry, SimRegistry
 from loaders.batch import Batches
 from loaders.loaders import Loaders
 from loaders.scope import ReadScope
@@ -76,6 +77,7 @@ class Context:
     live: Live | None = None
     social: SocialProviders = field(default_factory=dict)
     desk: Desk = field(default_factory=lambda: Desk(UnconfiguredProvider()))
+    sims: SimRegistry = field(default_factory=NoRegistry)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     unanswered: bool = False
 

@@ -11,7 +11,7 @@ from domain.challenge import ChallengeChannel, DeliveryStatus
 from domain.channel import Channel
 from domain.document import DocumentKind
 from domain.language import Language
-from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
+from domain.line import BlockReason, ContractKind, ContractStatus, LineStatus, ServiceKind
 from domain.link_request import LinkDirection
 from domain.link_request_refusals import LinkChoice
 from domain.money import CurrencyCode
@@ -26,6 +26,7 @@ from models.challenge import ChallengePurpose
 SHOWN: tuple[type[Enum], ...] = (
     AccessLevel,
     AutopayTrigger,
+    BlockReason,
     Channel,
     ChallengeChannel,
     ChallengePurpose,

@@ -25,6 +25,7 @@ from schema.scalars import MSISDN, AccountNumber
 # A line names its account and its contract, which name their lines in turn.
 AccountOfLine = Annotated["PersonalAccount", strawberry.lazy("schema.line")]
 ContractOfLine = Annotated["Contract", strawberry.lazy("schema.line")]
+BlockOfLine = Annotated["LineBlock", strawberry.lazy("schema.line_block")]  # type: ignore[name-defined]  # noqa: F821
 # A payment names its line and its account, which name their payments.
 PaymentOfAccount = Annotated["Payment", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
 FilterOfPayments = Annotated["PaymentFilter", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
@@ -80,6 +81,13 @@ class Line(Node):
         description="Its tariff; null without the scope VIEW, or where it has none",
     )
 
+    block: BlockOfLine | None = batched(
+        BlockOfLine | None,
+        loader="block_by_line_id",
+        key="id",
+        scope=Scope.VIEW,
+        description="Who blocked it, why and since when (F121); null without the scope VIEW, or where nobody did",
+    )
     link: NumberLink | None = batched(
         NumberLink | None,
         loader="number_link_by_line_id",

@@ -157,6 +157,16 @@ class ContractEnded(UserError):
     is_type_of = backed_by(refusals.ContractEnded)
 
 
+@strawberry.type(description="The number that was the only way in is somebody else's now; ask in the office (E25)")
+class CabinetFrozen(UserError):
+    is_type_of = backed_by(refusals.CabinetFrozen)
+
+
+@strawberry.type(description="The SIM was reported lost, and the account is locked with the number (F124)")
+class CabinetLocked(UserError):
+    is_type_of = backed_by(refusals.CabinetLocked)
+
+
 @strawberry.type(description="The SIM is too new for it: whoever has it may have stolen the number (E13)")
 class CooldownActive(UserError):
     allowed_at: datetime = strawberry.field(description="From when on it may be done")
@@ -190,6 +200,8 @@ USER_ERRORS = (
     LoginTaken,
     LastOwner,
     ContractEnded,
+    CabinetFrozen,
+    CabinetLocked,
     CooldownActive,
 )
 

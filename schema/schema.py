@@ -18,6 +18,7 @@ from schema.account_security import AccountSecurityMutation
 from schema.autopay import AutopayMutation
 from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
 from schema.closing import ClosingMutation
+from schema.line_block import LINE_BLOCK_ERRORS, LineBlockMutation
 from schema.link_request import LINK_REQUEST_ERRORS, LinkRequestMutation
 from schema.login_change import LoginChangeMutation
 from schema.number_link import LINK_ERRORS, NumberLinkMutation
@@ -47,6 +48,8 @@ _NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTyp
 # Those that stand beside what they are about.
 _MONEY_ERRORS = (PayeeAmbiguous, PromisedPaymentUnavailable, BalanceTooLow, VoucherRejected, RefundRejected)
 
+_HOUSEHOLD_ERRORS = (*LINK_ERRORS, *LINK_REQUEST_ERRORS, *LINE_BLOCK_ERRORS)
+
 _log = structlog.get_logger()
 
 
@@ -67,6 +70,7 @@ class Mutation(
     BalancePaymentMutation,
     VoucherMutation,
     RefundMutation,
+    LineBlockMutation,
     NumberLinkMutation,
     LinkRequestMutation,
 ):
@@ -101,7 +105,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, *_MONEY_ERRORS, *LINK_ERRORS, *LINK_REQUEST_ERRORS),
+        types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

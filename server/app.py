@@ -36,6 +36,7 @@ from server.operators import served_operators
 from server.payment_gateway import Providers, payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings
+from server.sim_registry import sim_registry, watch_sims
 from server.social import read_registrations, social_providers
 from server.worker import run_worker
 
@@ -72,7 +73,8 @@ def create_app(
             social = await stack.enter_async_context(social_providers(registrations))
             desk = await stack.enter_async_context(payment_desk(settings, provider))
             app.state.desk = desk
-            contexts = Contexts(settings, served, remembered, pool, social, desk)
+            sims = await stack.enter_async_context(sim_registry(settings))
+            contexts = Contexts(settings, served, remembered, pool, social, desk, sims)
             hub = Hub(settings.dsn, at_once=max(1, settings.pool_size // 2))
             app.state.graphql = GraphQLEndpoint(schema, contexts)
             app.state.sockets = GraphQLSockets(schema, contexts, hub)
@@ -84,6 +86,7 @@ def create_app(
                 await stack.enter_async_context(_in_background(look_after_payments(desk, served)))
                 await stack.enter_async_context(_in_background(pay_automatically(settings.dsn, desk, served)))
                 await stack.enter_async_context(_in_background(charge_fees(served)))
+                await stack.enter_async_context(_in_background(watch_sims(sims, served)))
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER)
             yield

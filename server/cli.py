@@ -83,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     refunds.add_argument("--by", metavar="NAME", help="who decides, as the payer will read it")
     refunds.add_argument("--amount", metavar="A", help="give back only so much, such as 157.50")
     refunds.add_argument("--answer", metavar="TEXT", help="why it is declined, as the payer will read it")
+    sim = add("sim", _sim, "tell what happened to a number: another SIM, another holder, another operator (N3)")
+    sim.add_argument("action", choices=["swap", "reassign", "reregister", "port-out", "ported-out"], help="what")
+    sim.add_argument("--operator", required=True, metavar="ID", help="whose number it is, or was")
+    sim.add_argument("--person", metavar="REF", help="who holds the contract from now on, for reregister")
+    sim.add_argument("number", metavar="NUMBER", help="which number, such as +79031234567")
     seed = add("seed", _seed, "make invented households")
     seed.add_argument("--households", type=_positive, default=1000, metavar="N", help="how many (default 1000)")
     seed.add_argument("--operator", metavar="ID", help="of which operator (default: all, evenly)")
@@ -185,6 +190,16 @@ def _refunds(arguments: argparse.Namespace) -> None:
         return
     declined = answer if action == "decline" else None
     decide_refund(settings, refund_id, by, amount=arguments.amount, answer=declined)
+
+
+def _sim(arguments: argparse.Namespace) -> None:
+    action, operator, number, person = arguments.action, arguments.operator, arguments.number, arguments.person
+    if (action == "reregister") != (person is not None):
+        raise StartFailure("Say with --person who holds the contract, for reregister and nothing else")
+    settings = load_settings()
+    from server.commands import tell_of_number
+
+    tell_of_number(settings, operator, number, action, person)
 
 
 def _seed(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What `hearth migrate`, `import`, `seed`, `ledger`, `password`, `support`, `vouchers`, `refunds` and `worker` do."""
+"""What `hearth migrate`, `import`, `seed`, `ledger`, `password`, `support`, `sim`, `vouchers` and the others do."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ import uvloop
 
 from auth import office, support
 from domain.money import Money, MoneyRejected, parse_amount
+from domain.msisdn import mask, normalize
 from domain.payment import PaymentMethodKind
 from domain.profile import Profile
 from domain.refund import RefundRejected
 from domain.staff import Staff
 from domain.voucher import printed
+from gateways.simulators.sim_registry import News, SimulatedRegistry
 from models.database import process_database
 from models.migrate import is_ready
 from server.autopay import pay_automatically
@@ -32,8 +34,9 @@ from server.operators import served_operators
 from server.payment_gateway import payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings
+from server.sim_registry import sim_registry, watch_sims
 from server.worker import run_worker
-from services import household_import, ledger_verify, refund, refund_settlement, seed, voucher
+from services import contract_change, household_import, ledger_verify, porting, refund, refund_settlement, seed, voucher
 
 Result = TypeVar("Result")
 
@@ -111,6 +114,39 @@ def act_for(settings: Settings, operator: str, login: str, staff: Staff) -> None
 async def _act_for(settings: Settings, url: str, profile: Profile, login: str, staff: Staff) -> str | None:
     async with process_database(url, pool_size=settings.pool_size):
         return await support.act_for(profile, login, staff)
+
+
+def tell_of_number(settings: Settings, operator: str, number: str, action: str, person: str | None) -> None:
+    """Tell what happened to a number. Raises StartFailure for a number or a person that is not the operator's.
+
+    A swap and a new subscriber are the registry's to tell: here they go into the simulated one, and the server hears
+    of them in a moment. That a contract or a number moves is the operator's, and counts at once.
+    """
+    simulated = action in tuple(News)
+    if simulated and (not settings.development or settings.sim_registry_url is not None):
+        raise StartFailure(f"Only a simulated registry is told to {action}: the operator's own knows by itself")
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        profile = _operator(profiles, operator)
+        msisdn = normalize(number, profile)
+        if msisdn is None:
+            raise StartFailure(f"{number!r} is no number of {operator}")
+        told = _run(_tell_of_number(settings, url, profile, msisdn, action, person))
+    if not told:
+        raise StartFailure(f"{operator} has no number {mask(msisdn)} that this could happen to")
+    if simulated:
+        SimulatedRegistry(settings.data).happened(msisdn, News(action))
+    print(f"{mask(msisdn)}\t{action}")
+
+
+async def _tell_of_number(
+    settings: Settings, url: str, profile: Profile, msisdn: str, action: str, person: str | None
+) -> bool:
+    async with process_database(url, pool_size=settings.pool_size):
+        if person is not None:
+            return await contract_change.pass_on(profile, msisdn, person)
+        moves = {"port-out": porting.begun, "ported-out": porting.done}
+        return await porting.of_number(profile, msisdn, moves.get(action))
 
 
 def create_vouchers(settings: Settings, operator: str, count: int, amount: str, days: int) -> None:
@@ -193,12 +229,14 @@ async def _work(settings: Settings) -> None:
     async with (
         process_database(settings.dsn, pool_size=settings.pool_size),
         payment_desk(settings) as desk,
+        sim_registry(settings) as sims,
         asyncio.TaskGroup() as together,
     ):
         together.create_task(run_worker(settings, partial(receive_sms, settings, profiles)))
         together.create_task(look_after_payments(desk, profiles))
         together.create_task(pay_automatically(settings.dsn, desk, profiles))
         together.create_task(charge_fees(profiles))
+        together.create_task(watch_sims(sims, profiles))
 
 
 def _operator(profiles: Mapping[str, Profile], name: str) -> Profile:

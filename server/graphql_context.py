@@ -12,6 +12,7 @@ from auth.session import Expired, Viewer, Widget, authenticate
 from domain.profile import Profile
 from gateways.billing import Billing
 from gateways.oidc import SocialProviders
+from gateways.sim_registry import NoRegistry, SimRegistry
 from loaders.batch import Batches
 from models.reader import Reader
 from resolvers.context import Context, Live
@@ -33,6 +34,7 @@ class Contexts:
         pool: "asyncpg.Pool[asyncpg.Record]",
         social: SocialProviders,
         desk: Desk,
+        sims: SimRegistry | None = None,
     ) -> None:
         self.settings = settings
         self.profiles = profiles
@@ -40,6 +42,7 @@ class Contexts:
         self._pool = pool
         self._social = social
         self._desk = desk
+        self._sims = sims or NoRegistry()
 
     def reader(self) -> Reader:
         """A reader for one operation."""
@@ -88,6 +91,7 @@ class Contexts:
             live=live,
             social=self._social,
             desk=self._desk,
+            sims=self._sims,
         )
 
     def _site(self, connection: HTTPConnection) -> str:

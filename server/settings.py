@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from domain.challenge import ChallengeChannel
 from gateways.accounts import (
     BankAccount,
+    CamaraAccount,
     CreditingAccount,
     HttpSmsAccount,
     SmppAccount,
@@ -120,6 +121,10 @@ class Settings(BaseSettings):
     crediting_url: SecretStr | None = Field(
         None, description="Billing system that is told of payments: 'https://…'; None: the ledger is all there is"
     )
+    sim_registry_key: SecretStr = Field(SecretStr(""), description="OAuth bearer token for the SIM registry")
+    sim_registry_url: SecretStr | None = Field(
+        None, description="SIM registry that speaks CAMARA: 'https://…'; None in development: a file, see `hearth sim`"
+    )
     payment_patience_seconds: float = Field(
         30.0, gt=0, le=3600, description="How long a payment is left to whoever began it before the bank is asked again"
     )
@@ -195,6 +200,15 @@ class Settings(BaseSettings):
         if self.crediting_url is None:
             return None
         return CreditingAccount.from_url(self.crediting_url.get_secret_value(), self.crediting_key.get_secret_value())
+
+    @property
+    def sim_registry_account(self) -> CamaraAccount | None:
+        """Who we are at the SIM registry, if one is configured."""
+        if self.sim_registry_url is None:
+            return None
+        return CamaraAccount.from_url(
+            self.sim_registry_url.get_secret_value(), self.sim_registry_key.get_secret_value()
+        )
 
     @field_validator("hosts", mode="before")
     @classmethod
@@ -307,6 +321,16 @@ class Settings(BaseSettings):
             CreditingAccount.from_url(url.get_secret_value(), key)
             if len(key) < _PAYMENTS_KEY_LENGTH:
                 raise ValueError(f"needs HEARTH_CREDITING_KEY, of at least {_PAYMENTS_KEY_LENGTH} characters")
+        return url
+
+    @field_validator("sim_registry_url")
+    @classmethod
+    def _check_sim_registry_url(cls, url: SecretStr | None, known: ValidationInfo) -> SecretStr | None:
+        if url is not None:
+            key = known.data["sim_registry_key"].get_secret_value()
+            CamaraAccount.from_url(url.get_secret_value(), key)
+            if not key:
+                raise ValueError("needs HEARTH_SIM_REGISTRY_KEY, the bearer token of the registry")
         return url
 
     @field_validator("billing")

@@ -12,9 +12,10 @@ from domain.payment_refusals import PaymentRejected
 from domain.payment_rules import check_card, check_kind, check_payee, this_month
 from domain.profile import Profile
 from domain.refusals import FeatureDisabled, InputRejected, NotFound
+from domain.sim import CooldownActive
 from models import audit
 from models.database import tx
-from services import payment_method, payment_payee
+from services import payment_method, payment_payee, sim_guard
 from services.autopay_outcome import COLUMNS, AutopayRow, row_of
 
 
@@ -31,7 +32,7 @@ class Wanted:
     active: bool
 
 
-Refused = InputRejected | PaymentRejected | FeatureDisabled | NotFound
+Refused = InputRejected | PaymentRejected | FeatureDisabled | NotFound | CooldownActive
 
 _FIND = f"""
 select {COLUMNS} from autopay_rule
@@ -78,6 +79,10 @@ async def set_rule(profile: Profile, provider: str, viewer: Viewer, wanted: Want
     async def write(connection: BaseDBAsyncClient) -> AutopayRow | Refused:
         if refused := await _refuses(connection, profile, provider, viewer, wanted):
             return refused
+        # To stop paying never waits.
+        held_up = await sim_guard.cooling(connection, profile, user_id=viewer.user_id, accounts=[wanted.account_id])
+        if wanted.active and held_up is not None:
+            return held_up
         written = None
         while written is None:
             rule = await _find(connection, viewer, wanted)

@@ -12,6 +12,9 @@ from services.link_row import LinkRow
 
 _TO_NUMBER = Wording("{operator}: {household} does not manage your number any more.")
 _TO_HOUSEHOLD = Wording("{operator}: number {number} is not linked to your household any more.")
+_RESTS = Wording(
+    "{operator}: number {number} rests in your household: its user has to agree again, ask with a new request."
+)
 _CHANGED = Wording("{operator}: {household} may now do this with your number: {scopes}. To end it, reply {keyword}.")
 
 _HOUSEHOLD = "select name from household where id = $1"
@@ -31,10 +34,21 @@ async def ended(
     """Tell the number and the household, all of them but `by`, who did it; in silence only the household."""
     if not silent:
         await _to_number(connection, profile, link, _TO_NUMBER)
+    await _to_household(connection, profile, link, _TO_HOUSEHOLD, but=by)
+
+
+async def rests(connection: BaseDBAsyncClient, profile: Profile, link: LinkRow) -> None:
+    """Tell the household that the link waits for a new consent; the number is told of the cause elsewhere."""
+    await _to_household(connection, profile, link, _RESTS, but=None)
+
+
+async def _to_household(
+    connection: BaseDBAsyncClient, profile: Profile, link: LinkRow, said: Wording, *, but: int | None
+) -> None:
     for row in await connection.execute_query_dict(_MANAGERS, [link.household_id, link.requester_id]):
-        if row["msisdn"] and row["id"] != by:
+        if row["msisdn"] and row["id"] != but:
             language = language_of(profile, row["language"])
-            text = _TO_HOUSEHOLD.text(language, operator=profile.operator.name, number=mask(link.target))
+            text = said.text(language, operator=profile.operator.name, number=mask(link.target))
             await outbox.enqueue(connection, profile.operator.id, "sms", {"to": row["msisdn"], "text": text})
 
 
