@@ -102,6 +102,7 @@ _OTHER_CHANNELS = {
     ChallengePurpose.REGISTER: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
     ChallengePurpose.CHANGE_CONTACT: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
     ChallengePurpose.PAYMENT: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
+    ChallengePurpose.TRANSFER_OWNERSHIP: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
 }
 
 

@@ -14,12 +14,12 @@ from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 # A link counts only while it is active, confirmed again in time, and of the same SIM and contract (I7).
 _RELATIONS = """
 with mine as (
-  select m.household_id, m.role
+  select m.household_id, m.role, h.owner_absent_since is not null as owner_absent
   from membership m join household h on h.id = m.household_id
   where m.user_id = $1 and m.status = 'ACTIVE' and h.dissolved_at is null
 ),
 granted as (
-  select nl.line_id, m.household_id, m.role, nl.kind, nl.scopes, nl.label
+  select nl.line_id, m.household_id, m.role, m.owner_absent, nl.kind, nl.scopes, nl.label
   from mine m
   join number_link nl on nl.household_id = m.household_id and nl.status = 'ACTIVE'
   join line gl on gl.id = nl.line_id and gl.sim_epoch = nl.sim_epoch
@@ -27,7 +27,7 @@ granted as (
   join contract gc on gc.id = ga.contract_id and gc.epoch = nl.contract_epoch
   where m.role <> 'CHILD' and (nl.reverify_by is null or nl.reverify_by > now())
   union all
-  select cl.id, m.household_id, m.role, 'PRIMARY', '{}'::text[], null
+  select cl.id, m.household_id, m.role, m.owner_absent, 'PRIMARY', '{}'::text[], null
   from mine m
   join membership c on c.household_id = m.household_id and c.role = 'CHILD' and c.status = 'ACTIVE'
   join line cl on cl.user_id = c.user_id
@@ -58,7 +58,7 @@ visible as (
     c.id in (select contract_id from held) as holds_contract,
     exists (select from mine where role = 'CHILD') as is_child,
     l.status in ('TERMINATED', 'PORTED_OUT') or c.status = 'TERMINATED' as has_ended,
-    (select jsonb_agg(jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date))
+    (select jsonb_agg(jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date, g.owner_absent))
        from granted g left join membership hm
          on hm.household_id = g.household_id and hm.user_id = l.user_id and hm.status = 'ACTIVE'
        where g.line_id = l.id) as grants
@@ -82,7 +82,7 @@ VISIBLE_ACCOUNTS = (
     _RELATIONS
     + """
 granted_accounts as (
-  select nl.account_id, m.household_id, m.role, nl.kind, nl.scopes
+  select nl.account_id, m.household_id, m.role, m.owner_absent, nl.kind, nl.scopes
   from mine m
   join number_link nl on nl.household_id = m.household_id and nl.status = 'ACTIVE'
   join personal_account ga on ga.id = nl.account_id
@@ -106,12 +106,12 @@ visible as (
     c.id in (select contract_id from held) as holds_contract,
     exists (select from mine where role = 'CHILD') as is_child,
     a.status in ('TERMINATED', 'PORTED_OUT') or c.status = 'TERMINATED' as has_ended,
-    (select jsonb_agg(jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date))
+    (select jsonb_agg(jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date, g.owner_absent))
        from (
-         select lg.role, lg.kind, lg.scopes, lg.household_id, l.user_id
+         select lg.role, lg.kind, lg.scopes, lg.household_id, lg.owner_absent, l.user_id
          from line l join granted lg on lg.line_id = l.id where l.account_id = a.id
          union all
-         select ag.role, ag.kind, ag.scopes, ag.household_id, null
+         select ag.role, ag.kind, ag.scopes, ag.household_id, ag.owner_absent, null
          from granted_accounts ag where ag.account_id = a.id
        ) g
        left join membership hm
@@ -193,11 +193,19 @@ def standing(row: LineRow | AccountRow) -> Standing:
     )
 
 
-def _grant(role: str, kind: str, scopes: list[str], holder_role: str | None, holder_birth_date: str | None) -> Grant:
+def _grant(
+    role: str,
+    kind: str,
+    scopes: list[str],
+    holder_role: str | None,
+    holder_birth_date: str | None,
+    owner_absent: bool,
+) -> Grant:
     return Grant(
         role=HouseholdRole(role),
         kind=LinkKind(kind),
         scopes=frozenset(Scope(scope) for scope in scopes),
         holder_role=HouseholdRole(holder_role) if holder_role else None,
         holder_birth_date=date.fromisoformat(holder_birth_date) if holder_birth_date else None,
+        owner_absent=owner_absent,
     )

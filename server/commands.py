@@ -26,6 +26,7 @@ from server.autopay import pay_automatically
 from server.database import attached, bring_up_to_date, check
 from server.failure import StartFailure
 from server.fees import charge_fees
+from server.households import look_after_households
 from server.inbound import receive_sms
 from server.logs import configure_logs
 from server.operators import served_operators
@@ -199,6 +200,7 @@ async def _work(settings: Settings) -> None:
         together.create_task(look_after_payments(desk, profiles))
         together.create_task(pay_automatically(settings.dsn, desk, profiles))
         together.create_task(charge_fees(profiles))
+        together.create_task(look_after_households(profiles))
 
 
 def _operator(profiles: Mapping[str, Profile], name: str) -> Profile:
