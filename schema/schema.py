@@ -18,8 +18,12 @@ from schema.account_security import AccountSecurityMutation
 from schema.autopay import AutopayMutation
 from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
 from schema.closing import ClosingMutation
+from schema.household_errors import HOUSEHOLD_ERRORS
+from schema.household_management import HouseholdMutation
+from schema.invitation import InvitationMutation
 from schema.login_change import LoginChangeMutation
 from schema.one_mutation import OneMutationField
+from schema.ownership_transfer import OwnershipTransferMutation
 from schema.payload import USER_ERRORS
 from schema.payment import PayeeAmbiguous, PaymentMutation
 from schema.payment_method_keeping import PaymentMethodMutation
@@ -65,6 +69,9 @@ class Mutation(
     BalancePaymentMutation,
     VoucherMutation,
     RefundMutation,
+    HouseholdMutation,
+    InvitationMutation,
+    OwnershipTransferMutation,
 ):
     pass
 
@@ -97,7 +104,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, *_MONEY_ERRORS),
+        types=(*USER_ERRORS, *_MONEY_ERRORS, *HOUSEHOLD_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

@@ -12,11 +12,11 @@ from domain.line import LineStatus, ServiceKind
 from domain.sign_in import RecoveryChannel
 from execution.batched import batched
 from loaders.households_by_user_id import Household as HouseholdRow
-from resolvers import account_security, autopay, payment, payment_method, viewer
+from resolvers import account_security, autopay, invitation, payment, payment_method, viewer
 from resolvers import widget as widgets
 from resolvers.context import Info
 from schema.autopay_rule import AutopayRule
-from schema.household import Household
+from schema.household import Household, HouseholdInvitation
 from schema.line import Line, PersonalAccount
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
 from schema.payment import Payment, PaymentFilter
@@ -133,6 +133,13 @@ class Viewer(Node):
     )
     async def households(parent: strawberry.Parent[session.Viewer], info: Info) -> list[HouseholdRow]:
         return await viewer.households(info.context, parent)
+
+    @strawberry.field(
+        graphql_type=list[HouseholdInvitation],
+        description="Open invitations to numbers and addresses that the viewer has proven, the oldest first (F050)",
+    )
+    async def invitations(parent: strawberry.Parent[session.Viewer], info: Info) -> object:
+        return await invitation.mine(info.context)
 
     @strawberry.field(
         graphql_type=list[PaymentMethod],

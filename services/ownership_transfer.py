@@ -145,8 +145,8 @@ async def request(
             return NO_MEMBER
         if refused := _cannot_own(new):
             return refused
-        if refused := await _cooling(connection, profile, household, household.owner, new):
-            return refused
+        if cooling := await _cooling(connection, profile, household, household.owner, new):
+            return cooling
         if await _still_open(connection, household):
             return TransferConflict("Another transfer of the household is open: cancel it first", ("householdId",))
         hours = profile.household.invitation_ttl_hours
@@ -196,9 +196,9 @@ async def accept(
             return NO_TRANSFER
         if refused := _cannot_own(new):
             return refused
-        if refused := await _cooling(connection, profile, household, held.old, new):
+        if cooling := await _cooling(connection, profile, household, held.old, new):
             await _void(connection, profile, viewer, held)
-            return refused
+            return cooling
         proven = await challenge.confirm(
             connection,
             profile,
