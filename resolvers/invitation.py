@@ -24,7 +24,7 @@ _ONE: Statement[Invitation | None] = Statement(
 
 
 async def mine(context: Context) -> list[Invitation]:
-    """The open invitations to numbers and addresses that the viewer has proven; none in a session that holds no keys."""
+    """The open invitations to numbers and addresses that the viewer has proven; none where it holds no keys."""
     viewer = context.require_viewer()
     if not viewer.holds_keys:
         return []

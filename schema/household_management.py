@@ -112,8 +112,8 @@ class HouseholdMutation:
         return household_payload(await resolved.remove_member(info.context, input.member_id), input.client_mutation_id)
 
     @strawberry.mutation(
-        description="Leave a household, with one's own lines: adults and VIEWERs at any time, its owner as the last one "
-        "in it, a child not by itself (F052, E27)"
+        description="Leave a household, with one's own lines: adults and VIEWERs at any time, its owner as the last "
+        "one in it, a child not by itself (F052, E27)"
     )
     async def leave_household(
         self, info: Info, input: Annotated[LeaveHouseholdInput, strawberry.argument(description="Which, and how")]
@@ -122,8 +122,8 @@ class HouseholdMutation:
         return simple_payload(refusal, input.client_mutation_id)
 
     @strawberry.mutation(
-        description="End a household: its owner, at once when alone in it. Others are told by the first call, and it is "
-        "done by one that comes 72 hours later (F052)"
+        description="End a household: its owner, at once when alone in it. Others are told by the first call, and it "
+        "is done by one that comes 72 hours later (F052)"
     )
     async def dissolve_household(
         self, info: Info, input: Annotated[DissolveHouseholdInput, strawberry.argument(description="Which")]

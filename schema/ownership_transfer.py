@@ -81,8 +81,8 @@ class CancelOwnershipTransferInput:
 @strawberry.type
 class OwnershipTransferMutation:
     @strawberry.mutation(
-        description="Ask an adult of the household to own it: its owner, with a fresh proof. A code goes to the adult's "
-        "number (F052)"
+        description="Ask an adult of the household to own it: its owner, with a fresh proof. A code goes to the "
+        "adult's number (F052)"
     )
     async def request_ownership_transfer(
         self, info: Info, input: Annotated[RequestOwnershipTransferInput, strawberry.argument(description="To whom")]
@@ -99,8 +99,8 @@ class OwnershipTransferMutation:
         return _payload(await ownership_transfer.send_code(info.context, input.transfer_id), input.client_mutation_id)
 
     @strawberry.mutation(
-        description="Accept a household with the code: it changes hands when the operator's delay has passed. A SIM that "
-        "is too new voids the transfer (F052, E30)"
+        description="Accept a household with the code: it changes hands when the operator's delay has passed. A SIM "
+        "that is too new voids the transfer (F052, E30)"
     )
     async def accept_ownership_transfer(
         self, info: Info, input: Annotated[AcceptOwnershipTransferInput, strawberry.argument(description="The code")]

@@ -21,7 +21,7 @@ from services.household import HouseholdChanged, only_the_owner
 from services.household_row import NO_HOUSEHOLD, NO_MEMBER, HouseholdRow, MemberRow, hold, hold_of_member
 
 # Who is an adult no longer is no successor any more, nor becomes the owner.
-_ROLE = "update membership set role = $2, is_successor = is_successor and $2 = 'ADULT' where id = $1"
+_ROLE = "update membership set role = $2::text, is_successor = is_successor and $2::text = 'ADULT' where id = $1"
 _VOID_TRANSFER = """
 update ownership_transfer set cancelled_at = now()
 where to_member_id = $1 and done_at is null and cancelled_at is null
