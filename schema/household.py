@@ -83,9 +83,7 @@ class MemberSpending:
 class HouseholdSpending:
     period: Period = strawberry.field(description="The period, in whole days of the operator's calendar")
     total: list[Money] = strawberry.field(description="One sum for each currency")
-    by_member: list[MemberSpending] = strawberry.field(
-        description="By who uses the lines, those who spent anything"
-    )
+    by_member: list[MemberSpending] = strawberry.field(description="By who uses the lines, those who spent anything")
 
     is_type_of = backed_by(household_spending.HouseholdSpending)
 

@@ -1,4 +1,4 @@
-"""What `hearth migrate`, `import`, `seed`, `ledger`, `password`, `support`, `vouchers`, `refunds` and `worker` do."""
+"""What the commands of `hearth` do that need the database: `migrate`, `import`, `refunds`, `worker` and the others."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from domain.money import Money, MoneyRejected, parse_amount
 from domain.payment import PaymentMethodKind
 from domain.profile import Profile
 from domain.refund import RefundRejected
+from domain.refusals import Forbidden, NotFound
 from domain.staff import Staff
 from domain.voucher import printed
 from models.database import process_database
@@ -34,7 +35,8 @@ from server.payment_gateway import payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings
 from server.worker import run_worker
-from services import household_import, ledger_verify, refund, refund_settlement, seed, voucher
+from services import household_import, ledger_verify, refund, refund_settlement, seed, succession, voucher
+from services.succession import Claim
 
 Result = TypeVar("Result")
 
@@ -177,6 +179,44 @@ async def _decide_refund(
             return await refund.approve(desk, profiles, refund_id, by, wanted)
         except MoneyRejected as rejected:
             raise StartFailure(f"--amount {amount!r}: {rejected}") from rejected
+
+
+def list_claims(settings: Settings) -> None:
+    """Print the households that their successors claim, one a line."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        for claim in _run(_claims(settings, url, profiles)):
+            state = f"confirmed by {claim.claim_confirmed_by}" if claim.claim_confirmed_by else "waits"
+            print(
+                f"{claim.id}\t{claim.operator}\t{claim.name}\t{claim.successor}\t{claim.claimed_at:%Y-%m-%d}\t{state}"
+            )
+
+
+async def _claims(settings: Settings, url: str, profiles: Mapping[str, Profile]) -> list[Claim]:
+    async with process_database(url, pool_size=settings.pool_size):
+        return await succession.waiting(list(profiles))
+
+
+def decide_household(settings: Settings, action: str, household_id: int, staff: Staff) -> None:
+    """Say that an owner is `absent` or `present`, or `confirm` a claim. Raises StartFailure where there is none."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        refused = _run(_decide_household(settings, url, profiles, action, household_id, staff))
+    if refused is not None:
+        raise StartFailure(refused.message)
+    print(f"{household_id}\t{action}")
+
+
+async def _decide_household(
+    settings: Settings, url: str, profiles: Mapping[str, Profile], action: str, household_id: int, staff: Staff
+) -> NotFound | Forbidden | None:
+    async with process_database(url, pool_size=settings.pool_size):
+        outcome = (
+            await succession.confirm(profiles, household_id, staff)
+            if action == "confirm"
+            else await succession.tell_absent(profiles, household_id, staff, absent=action == "absent")
+        )
+    return outcome if isinstance(outcome, NotFound | Forbidden) else None
 
 
 def work(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Households: founding, roles, removal, leaving, dissolving, spending (F050, F052, F160; E18, E27, E31, E34, E39, E58)."""
+"""Households: founding, roles, removal, leaving, dissolving, spending (F050, F052, F160; E18, E27, E31, E34, E58)."""
 
 from datetime import date
 from typing import Any
@@ -23,17 +23,18 @@ where h.ref = 'smiths' and l.msisdn = $1 returning id
 RULE = """
 with method as (
   insert into payment_method (operator, user_id, kind, provider, reference, shared, created_at)
-  select 'beeline', id, 'CARD', 'bank', 'card', false, now() from app_user where id = $1 returning id
+  select 'beeline', id, 'CARD', 'bank', gen_random_uuid()::text, false, now() from app_user where id = $1 returning id
 )
 insert into autopay_rule (operator, user_id, account_id, named, trigger, currency, amount, threshold, method_id, active,
   armed, round, failures, created_at)
-select 'beeline', $1, $2, '***', 'BALANCE_BELOW', 'RUB', 10000, 5000, id, true, true, 1, 0, now() from method returning id
+select 'beeline', $1, $2, '***', 'BALANCE_BELOW', 'RUB', 10000, 5000, id, true, true, 1, 0, now() from method
+returning id
 """
 PENDING = """
 insert into payment (operator, payer_id, key, asked, kind, status, account_id, named, currency, amount, fee, refunded,
-  method_kind, save_method, provider, provider_key, confirmation, created_at, checks)
+  method_kind, save_method, provider, provider_key, confirmation, created_at, check_at, checks)
 values ('beeline', $1, 'k', '', 'TOP_UP', 'PROCESSING', $2, '***', 'RUB', 10000, 0, 0, 'CARD', false, 'bank',
-  gen_random_uuid(), 'NONE', now(), 0)
+  gen_random_uuid(), 'NONE', now(), now() + interval '1 hour', 0)
 """
 USER = "select user_id from line where msisdn = $1"
 AUDIT = "select action from audit_event where household_id = $1 order by id"
@@ -127,8 +128,8 @@ async def test_e18_e31_whoever_is_removed_takes_their_lines_and_pays_no_more(til
     stays = await till.value(RULE, bob, await till.account(BOB))
     owners = await till.value(RULE, await user(till, ANN), await till.account(BOB))
     await till.rows(
-        """insert into link_request (operator, requester_id, household_id, initiator, target, line_id, kind, scopes, text,
-             status, created_at, expires_at)
+        """insert into link_request (operator, requester_id, household_id, initiator, target, line_id, kind, scopes,
+             text, status, created_at, expires_at)
            select 'beeline', $1, $2, 'session:1', msisdn, id, 'PRIMARY', '{VIEW}', '', 'PENDING', now(),
              now() + interval '5 minutes' from line where msisdn = $3""",
         bob,
@@ -230,14 +231,14 @@ async def test_f160_e58_spending_is_told_by_member_and_month_and_never_across_cu
         await till.rows(spent, await _line(till, index), date.fromisoformat(day), kind, minor)
     query = """
 query ($period: DateRangeInput) { viewer { household { spending(period: $period) {
-  total { amount currency } byMember { member { displayName } total { amount } byMonth { month total { amount } } } } } } }
+  total { amount currency } byMember { member { displayName } total { amount }
+  byMonth { month total { amount } } } } } } }
 """
     period = {"from": "2026-09-01", "to": "2026-10-01"}
 
     async def of(index: int) -> dict[str, Any]:
-        found: dict[str, Any] = (await (await till.of(index)).data(query, period=period))["viewer"]["household"][
-            "spending"
-        ]
+        data = await (await till.of(index)).data(query, period=period)
+        found: dict[str, Any] = data["viewer"]["household"]["spending"]
         return found
 
     told = await of(ANN)

@@ -245,12 +245,7 @@ async def race(till: Till, rounds: int) -> None:
 
 
 async def test_i1_e29_one_owner_whatever_happens_at_once(till: Till) -> None:
-    await race(till, 10)
-
-
-@pytest.mark.proof
-async def test_i1_e29_one_owner_whatever_happens_at_once_200_times(till: Till) -> None:
-    await race(till, int(os.environ.get("HEARTH_ROUNDS", "200")))
+    await race(till, 200 if os.environ.get("HEARTH_PROVE") else 10)
 
 
 async def test_f052_children_stay_children_through_a_handover(till: Till) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from auth import cabinet_end
 from domain.profile import Profile
+from domain.refusals import NotFound
 from domain.staff import Staff
 from models.audit import TheUser
 from models.database import tx
@@ -79,9 +80,9 @@ async def test_f049_the_successor_claims_with_a_proof_and_the_operators_word(til
     assert taken == {"household": {"myRole": "OWNER"}, "userErrors": []}
     assert await till.value(OWNERS, await key(till)) == 1
     assert await succession.waiting(list(till.profiles)) == []
-    events = [action for (action,) in await till.rows("select action from audit_event where household_id = $1 order by id",
-                                                      await key(till))]  # fmt: skip
-    assert events[-3:] == ["HOUSEHOLD_CLAIM_BEGUN", "HOUSEHOLD_CLAIM_CONFIRMED", "HOUSEHOLD_CLAIMED"]
+    events = await till.rows("select action from audit_event where household_id = $1 order by id", await key(till))
+    last = [action for (action,) in events[-3:]]
+    assert last == ["HOUSEHOLD_CLAIM_BEGUN", "HOUSEHOLD_CLAIM_CONFIRMED", "HOUSEHOLD_CLAIMED"]
     staff = "select details->>'staff' from audit_event where action = 'HOUSEHOLD_CLAIM_CONFIRMED'"
     assert await till.value(staff) == "Ольга"
 
@@ -123,9 +124,8 @@ async def test_e28_who_has_a_line_or_was_here_is_not_absent(till: Till, still: s
 
 async def test_e28_the_operator_says_that_an_owner_died_or_did_not(till: Till) -> None:
     household = await key(till)
-    assert (
-        await succession.tell_absent(till.profiles, household + 999, STAFF, absent=True)
-    ).__class__.__name__ == "NotFound"
+    nobody = await succession.tell_absent(till.profiles, household + 999, STAFF, absent=True)
+    assert isinstance(nobody, NotFound)
     await succession.tell_absent(till.profiles, household, STAFF, absent=True)
     assert (await households(await till.of(BOB)))[0]["ownerAbsent"] is True
     # A rule does not take back what the operator said.
@@ -142,9 +142,8 @@ async def test_e28_an_owner_whose_cabinet_ends_is_absent_and_stays_the_owner(
 ) -> None:
     await nominated(till)
     ann = await till.value("select user_id from login where value = $1", family.number("beeline", ANN))
-    await tx(
-        lambda connection: cabinet_end.end(connection, profiles["beeline"], TheUser("beeline", ann), "CABINET_DELETED")
-    )
+    actor = TheUser("beeline", ann)
+    await tx(lambda connection: cabinet_end.end(connection, profiles["beeline"], actor, "CABINET_DELETED"))
     assert await till.value(OWNERS, await key(till)) == 1
     assert (await households(await till.of(BOB)))[0]["ownerAbsent"] is True
     bob = await proven(till, BOB)
