@@ -46,7 +46,7 @@ chaos: installed-dev ## kill workers, the bank and PostgreSQL while people pay: 
 	@$(PY) -m tests.chaos --kills $(or $(KILLS),1000) --postgres-stops $(or $(PG_STOPS),20) $(if $(SEED),--seed $(SEED))
 
 prove: installed-dev ## the long proofs: 1,000 kills, and 10,000 steps of payments against a plain model; half an hour
-	@HEARTH_PROVE=1 $(PY) -m pytest tests/test_payment_machine.py
+	@HEARTH_PROVE=1 $(PY) -m pytest tests/test_payment_machine.py tests/test_ownership_transfer.py
 	@$(MAKE) --no-print-directory chaos
 
 lint: installed-dev ## check style, types, the floors of the house, the committed schema and the catalogues

@@ -8,13 +8,16 @@ from typing import NamedTuple
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth import notices
+from domain.access import HouseholdRole
 from domain.profile import Profile
 from domain.profile_offering import TerminationEffect
 from domain.refusals import CabinetFrozen, CabinetLocked, ContractEnded, CredentialsRejected
 from domain.wording import Wording
-from models import audit, autopay
-from models.audit import Actor, TheUser
+from models import audit, autopay, leaving
+from models.audit import About, Actor, TheUser
+from models.household import MembershipStatus
 from models.notify import notify
+from models.rights import rights_changed
 
 NoEntry = CredentialsRejected | ContractEnded | CabinetFrozen | CabinetLocked
 """Why a right proof opens no session: there is no cabinet any more, no contract, or it is shut for a while."""
@@ -40,30 +43,30 @@ from app_user u where u.id = $1 for no key update of u
 """
 
 # Households that others stay in keep their owner until somebody takes over (E28); a household of one ends.
-_ALONE = """
-select m.household_id from membership m join household h on h.id = m.household_id
-where m.user_id = $1 and m.status = 'ACTIVE' and h.dissolved_at is null and not exists (
-  select from membership o where o.household_id = m.household_id and o.status = 'ACTIVE' and o.user_id <> $1)
+_HOLD = """
+select h.id from household h join membership m on m.household_id = h.id and m.user_id = $1 and m.status = 'ACTIVE'
+where h.dissolved_at is null order by h.id for update of h
 """
-_DISSOLVE = "update household set dissolved_at = now() where id = any($1::bigint[])"
-_LEAVE = """
-update membership m set status = 'LEFT'
-where m.user_id = $1 and m.status = 'ACTIVE' and (m.role <> 'OWNER' or m.household_id = any($2::bigint[]))
+_PLACES = """
+select m.household_id, m.role, exists (
+  select from membership o
+  where o.household_id = m.household_id and o.status = 'ACTIVE' and o.user_id <> $1) as has_others
+from membership m join household h on h.id = m.household_id
+where m.user_id = $1 and m.status = 'ACTIVE' and h.dissolved_at is null order by h.id
 """
-# The links that the user agreed to, and those of a household that ends. Gives whose numbers they were.
+_OWNER_GONE = """
+update household set owner_absent_since = coalesce(owner_absent_since, now()) where id = $1
+"""
+# Links to what is the user's by households that they are in no longer, or never were.
 _REVOKE_LINKS = """
-with revoked as (
-  update number_link nl set status = 'REVOKED', primary_slot = null
-  where nl.status in ('PENDING', 'ACTIVE', 'SUSPENDED') and (
-    nl.household_id = any($2::bigint[])
-    or nl.line_id in (select id from line where user_id = $1)
-    or nl.account_id in (
-      select a.id from personal_account a join contract c on c.id = a.contract_id
-      join app_user u on u.person_id = c.holder_id where u.id = $1))
-  returning nl.line_id
-)
-select distinct l.user_id from revoked r join line l on l.id = r.line_id
-where l.user_id is not null and l.user_id <> $1
+update number_link nl set status = 'REVOKED', primary_slot = null, account_slot = null, suspended_reason = null,
+  ended_at = now()
+where nl.status in ('PENDING', 'ACTIVE', 'SUSPENDED') and (
+  nl.line_id in (select id from line where user_id = $1)
+  or nl.account_id in (
+    select a.id from personal_account a join contract c on c.id = a.contract_id
+    join app_user u on u.person_id = c.holder_id where u.id = $1))
+returning nl.line_id, nl.household_id
 """
 _FORGET = (
     "delete from login where user_id = $1",
@@ -126,16 +129,29 @@ async def end(
     await notices.farewell(connection, profile, user_id, _CLOSED)
     # First of all, so that nothing is begun while the rest goes (E31).
     await autopay.stop_for(connection, user_id=user_id, because="account closed")
-    alone = [row["household_id"] for row in await connection.execute_query_dict(_ALONE, [user_id])]
-    for other in await connection.execute_query_dict(_REVOKE_LINKS, [user_id, alone]):
-        # Whoever holds a number reads of every change of rights over it (I16).
-        holder = TheUser(profile.operator.id, other["user_id"])
-        await audit.record(connection, holder, "LINK_REVOKED", because="household dissolved")
-    await connection.execute_query(_LEAVE, [user_id, alone])
-    await connection.execute_query(_DISSOLVE, [alone])
+    await _leave_households(connection, profile, actor)
+    for link in await connection.execute_query_dict(_REVOKE_LINKS, [user_id]):
+        about = About(line_id=link["line_id"], household_id=link["household_id"])
+        await audit.record(connection, actor, "LINK_REVOKED", about)
+        await rights_changed(connection, households=[link["household_id"]])
     for statement in _FORGET:
         await connection.execute_query(statement, [user_id])
     [shadow] = await connection.execute_query_dict(_SHADOW, [user_id])
     await connection.execute_query(_CLOSE, [user_id, shadow["id"]])
     await notify(connection, f"session:{user_id}")
     await audit.record(connection, actor, action, reason=reason)
+
+
+async def _leave_households(connection: BaseDBAsyncClient, profile: Profile, actor: Actor) -> None:
+    """Give up every place in a household but that of an owner whom others still have."""
+    await connection.execute_query_dict(_HOLD, [actor.user_id])
+    for place in await connection.execute_query_dict(_PLACES, [actor.user_id]):
+        household_id = place["household_id"]
+        if place["role"] != HouseholdRole.OWNER:
+            await leaving.leave(connection, profile, actor, household_id, actor.user_id, MembershipStatus.LEFT)
+        elif place["has_others"]:
+            await connection.execute_query(_OWNER_GONE, [household_id])
+            await audit.record(connection, actor, "OWNER_ABSENT", About(household_id=household_id))
+            await rights_changed(connection, households=[household_id])
+        else:
+            await leaving.dissolve(connection, profile, actor, household_id)

@@ -106,6 +106,7 @@ _OTHER_CHANNELS = {
     ChallengePurpose.CHANGE_CONTACT: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
     ChallengePurpose.PAYMENT: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
     ChallengePurpose.LINK_NUMBER: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
+    ChallengePurpose.TRANSFER_OWNERSHIP: (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL),
 }
 
 

@@ -30,6 +30,7 @@ _PURPOSES = {
     ChallengePurpose.STEP_UP: Wording("to confirm"),
     ChallengePurpose.CHANGE_CONTACT: Wording("to change a contact"),
     ChallengePurpose.PAYMENT: Wording("to pay"),
+    ChallengePurpose.TRANSFER_OWNERSHIP: Wording("to own a household"),
 }
 
 

@@ -67,6 +67,7 @@ class Grant:
     `role` is the viewer's; `holder_role` that of whoever holds the line, where they are a member too.
     `scopes` are the link's; empty where there is no link (an owner looks after a child's line without one).
     `is_fresh`: it was made a short while ago by a code that somebody else may have talked its holder out of (E15).
+    `owner_absent`: nobody decides in the household at the moment.
     """
 
     role: HouseholdRole
@@ -75,6 +76,7 @@ class Grant:
     holder_role: HouseholdRole | None = None
     holder_birth_date: date | None = None
     is_fresh: bool = False
+    owner_absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ _SECONDARY = frozenset({_S.VIEW, _S.USAGE, _S.PAY})
 _PAY = frozenset({_S.PAY})
 # What a victim who read a code aloud would lose at once (E15).
 NOT_AT_ONCE = frozenset({_S.AUTOPAY, _S.DETAILS})
+# What stays of a household's rights while it has no owner (E28), and over a child who has just come of age (4.5).
+_LOOK_AND_PAY = frozenset({_S.VIEW, _S.PAY})
 _NOTHING: frozenset[Scope] = frozenset()
 
 _ON_CHILD = {
@@ -239,31 +243,42 @@ def _by_relation(standing: Standing, profile: Profile, today: date) -> frozenset
 
 
 def _by_grant(grant: Grant, profile: Profile, today: date) -> frozenset[Scope]:
-    age = _age(grant.holder_birth_date, today)
     by_link = grant.scopes - NOT_AT_ONCE if grant.is_fresh else grant.scopes
+    years = _years(grant.holder_birth_date, today)
     # From the day of majority nobody looks after the line without its holder's consent, whatever the role still says.
-    grown_up = age is not None and age >= profile.household.age_of_majority
+    grown_up = years is not None and years >= profile.household.age_of_majority
     if grant.holder_role is HouseholdRole.CHILD and not grown_up:
         row = _ON_CHILD[grant.role]
         rights = row.always | (row.by_link & by_link)
-        below_consent_age = age is not None and age < profile.household.own_consent_age
+        below_consent_age = years is not None and years < profile.household.own_consent_age
         if grant.role is HouseholdRole.OWNER and below_consent_age:
             rights |= {Scope.DETAILS}
+    elif grant.holder_role is HouseholdRole.CHILD:
+        row = _ON_ADULT[grant.role]
+        rights = (row.always | (row.by_link & by_link)) & _LOOK_AND_PAY
+        if grant.role is HouseholdRole.OWNER:
+            rights |= _LOOK_AND_PAY
     else:
         row = _ON_ADULT[grant.role]
         rights = row.always | (row.by_link & by_link)
         if not profile.household.details_scope_for_adults:
             rights -= {Scope.DETAILS}
+    if grant.owner_absent:
+        rights &= _LOOK_AND_PAY
     return rights & _SECONDARY if grant.kind is LinkKind.SECONDARY else rights
 
 
 def _looks_after(grant: Grant, profile: Profile, today: date) -> bool:
-    age = _age(grant.holder_birth_date, today)
-    minor = age is None or age < profile.household.age_of_majority
-    return grant.role is HouseholdRole.OWNER and grant.holder_role is HouseholdRole.CHILD and minor
+    years = _years(grant.holder_birth_date, today)
+    minor = years is None or years < profile.household.age_of_majority
+    cares = grant.role is HouseholdRole.OWNER and not grant.owner_absent
+    return cares and grant.holder_role is HouseholdRole.CHILD and minor
 
 
-def _age(born: date | None, today: date) -> int | None:
-    if born is None:
-        return None
+def _years(born: date | None, today: date) -> int | None:
+    return None if born is None else age(born, today)
+
+
+def age(born: date, today: date) -> int:
+    """Full years of somebody's life on a day."""
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))

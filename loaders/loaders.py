@@ -14,9 +14,11 @@ from loaders.bonus_by_account_id import BonusAccount, bonus_by_account_id
 from loaders.catalogue import Service, Tariff
 from loaders.catalogue_by_id import service_by_id, tariff_by_id
 from loaders.households_by_user_id import Household, households_by_user_id
+from loaders.invitations_by_household_id import Invitation, invitations_by_household_id
 from loaders.kin_by_user_id import Kin, kin_by_user_id
 from loaders.line_by_id import line_by_id
 from loaders.lines_by_account_id import lines_by_account_id
+from loaders.lines_by_user_id import lines_by_user_id
 from loaders.number_links import (
     NumberLink,
     number_link_by_id,
@@ -33,7 +35,9 @@ from loaders.services_by_line_id import (
     services_by_line_id,
 )
 from loaders.social_accounts_by_user_id import SocialAccount, social_accounts_by_user_id
+from loaders.spending_by_key import Charges, SpendingKey, spending_by_key
 from loaders.tariff_subscription_by_line_id import TariffSubscription, tariff_subscription_by_line_id
+from loaders.transfer_by_household_id import Transfer, transfer_by_household_id
 from loaders.usage_by_key import usage_by_key
 from loaders.visible import Account, Line
 
@@ -77,6 +81,10 @@ class Loaders:
         return self._one(kin_by_user_id)
 
     @cached_property
+    def invitations_by_household_id(self) -> Loader[int, list[Invitation]]:
+        return self._many(invitations_by_household_id)
+
+    @cached_property
     def line_by_id(self) -> Loader[int, Line | None]:
         return self._one(line_by_id)
 
@@ -95,6 +103,10 @@ class Loaders:
     @cached_property
     def number_links_by_household_id(self) -> Loader[int, list[NumberLink]]:
         return self._many(number_links_by_household_id)
+
+    @cached_property
+    def lines_by_user_id(self) -> Loader[int, list[Line]]:
+        return self._many(lines_by_user_id)
 
     @cached_property
     def promised_payment_by_account_id(self) -> Loader[int, TrustFacts | None]:
@@ -125,12 +137,20 @@ class Loaders:
         return self._many(social_accounts_by_user_id)
 
     @cached_property
+    def spending_by_key(self) -> Loader[SpendingKey, list[Charges] | None]:
+        return self._one(spending_by_key)
+
+    @cached_property
     def tariff_by_id(self) -> Loader[int, Tariff | None]:
         return self._one(tariff_by_id)
 
     @cached_property
     def tariff_subscription_by_line_id(self) -> Loader[int, TariffSubscription | None]:
         return self._one(tariff_subscription_by_line_id)
+
+    @cached_property
+    def transfer_by_household_id(self) -> Loader[int, Transfer | None]:
+        return self._one(transfer_by_household_id)
 
     @cached_property
     def usage_by_key(self) -> Loader[UsageKey, list[UsageItem]]:

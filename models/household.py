@@ -31,6 +31,13 @@ class Household(Model):
     # From when on the owner may dissolve it with others in it: they were told, and had time to leave.
     dissolves_at: datetime | None = fields.DatetimeField(null=True)
     dissolved_at: datetime | None = fields.DatetimeField(null=True)
+    # Since when it has no owner who could decide, though the membership stays (E28); `owner_absence_told`: the operator
+    # said so, who alone takes it back, and not a rule.
+    owner_absent_since: datetime | None = fields.DatetimeField(null=True)
+    owner_absence_told = fields.BooleanField(db_default=False)
+    # When the successor claimed it, and who of the operator's people has seen the papers (F049).
+    claimed_at: datetime | None = fields.DatetimeField(null=True)
+    claim_confirmed_by = fields.CharField(max_length=100, null=True)
 
     class Meta:
         table = "household"

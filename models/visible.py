@@ -14,12 +14,12 @@ from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 # A link counts only while it is active, confirmed again in time, and of the same SIM and contract (I7).
 _RELATIONS = """
 with mine as (
-  select m.household_id, m.role
+  select m.household_id, m.role, h.owner_absent_since is not null as owner_absent
   from membership m join household h on h.id = m.household_id
   where m.user_id = $1 and m.status = 'ACTIVE' and h.dissolved_at is null
 ),
 granted as (
-  select nl.line_id, m.household_id, m.role, nl.kind, nl.scopes, nl.label,
+  select nl.line_id, m.household_id, m.role, m.owner_absent, nl.kind, nl.scopes, nl.label,
     coalesce(nl.settles_at > now(), false) as is_fresh
   from mine m
   join number_link nl on nl.household_id = m.household_id and nl.status = 'ACTIVE'
@@ -28,7 +28,7 @@ granted as (
   join contract gc on gc.id = ga.contract_id and gc.epoch = nl.contract_epoch
   where m.role <> 'CHILD' and (nl.reverify_by is null or nl.reverify_by > now())
   union all
-  select cl.id, m.household_id, m.role, 'PRIMARY', '{}'::text[], null, false
+  select cl.id, m.household_id, m.role, m.owner_absent, 'PRIMARY', '{}'::text[], null, false
   from mine m
   join membership c on c.household_id = m.household_id and c.role = 'CHILD' and c.status = 'ACTIVE'
   join line cl on cl.user_id = c.user_id
@@ -59,7 +59,8 @@ visible as (
     c.id in (select contract_id from held) as holds_contract,
     exists (select from mine where role = 'CHILD') as is_child,
     l.status in ('TERMINATED', 'PORTED_OUT') or c.status = 'TERMINATED' as has_ended,
-    (select jsonb_agg(jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date, g.is_fresh))
+    (select jsonb_agg(
+         jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date, g.is_fresh, g.owner_absent))
        from granted g left join membership hm
          on hm.household_id = g.household_id and hm.user_id = l.user_id and hm.status = 'ACTIVE'
        where g.line_id = l.id) as grants
@@ -83,7 +84,7 @@ VISIBLE_ACCOUNTS = (
     _RELATIONS
     + """
 granted_accounts as (
-  select nl.account_id, m.household_id, m.role, nl.kind, nl.scopes,
+  select nl.account_id, m.household_id, m.role, m.owner_absent, nl.kind, nl.scopes,
     coalesce(nl.settles_at > now(), false) as is_fresh
   from mine m
   join number_link nl on nl.household_id = m.household_id and nl.status = 'ACTIVE'
@@ -108,12 +109,13 @@ visible as (
     c.id in (select contract_id from held) as holds_contract,
     exists (select from mine where role = 'CHILD') as is_child,
     a.status in ('TERMINATED', 'PORTED_OUT') or c.status = 'TERMINATED' as has_ended,
-    (select jsonb_agg(jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date, g.is_fresh))
+    (select jsonb_agg(
+         jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date, g.is_fresh, g.owner_absent))
        from (
-         select lg.role, lg.kind, lg.scopes, lg.is_fresh, lg.household_id, l.user_id
+         select lg.role, lg.kind, lg.scopes, lg.is_fresh, lg.owner_absent, lg.household_id, l.user_id
          from line l join granted lg on lg.line_id = l.id where l.account_id = a.id
          union all
-         select ag.role, ag.kind, ag.scopes, ag.is_fresh, ag.household_id, null
+         select ag.role, ag.kind, ag.scopes, ag.is_fresh, ag.owner_absent, ag.household_id, null
          from granted_accounts ag where ag.account_id = a.id
        ) g
        left join membership hm
@@ -202,6 +204,7 @@ def _grant(
     holder_role: str | None,
     holder_birth_date: str | None,
     is_fresh: bool,
+    owner_absent: bool,
 ) -> Grant:
     return Grant(
         role=HouseholdRole(role),
@@ -210,4 +213,5 @@ def _grant(
         holder_role=HouseholdRole(holder_role) if holder_role else None,
         holder_birth_date=date.fromisoformat(holder_birth_date) if holder_birth_date else None,
         is_fresh=is_fresh,
+        owner_absent=owner_absent,
     )

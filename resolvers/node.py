@@ -4,7 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from domain.access import Scope
-from resolvers import autopay, document, link_request, node_id, number_link, payment, payment_method, viewer
+from resolvers import (
+    autopay,
+    document,
+    invitation,
+    link_request,
+    node_id,
+    number_link,
+    payment,
+    payment_method,
+    viewer,
+)
 from resolvers.context import Context
 from resolvers.errors import invalid_input
 from resolvers.operator import operator
@@ -71,6 +81,23 @@ async def _member(context: Context, key: int) -> object | None:
     return next((member for household in households for member in household.members if member.id == key), None)
 
 
+async def _invitation(context: Context, key: int) -> object | None:
+    if context.viewer is None:
+        return None
+    households = await viewer.households(context, context.viewer)
+    sent = await context.loaders.invitations_by_household_id.load_many([household.id for household in households])
+    known = [each for found in sent for each in found] + await invitation.mine(context)
+    return next((each for each in known if each.id == key), None)
+
+
+async def _ownership_transfer(context: Context, key: int) -> object | None:
+    if context.viewer is None:
+        return None
+    households = await viewer.households(context, context.viewer)
+    found = await context.loaders.transfer_by_household_id.load_many([household.id for household in households])
+    return next((transfer for transfer in found if transfer is not None and transfer.id == key), None)
+
+
 async def _tariff(context: Context, key: int) -> object | None:
     return await context.loaders.tariff_by_id.load(key)
 
@@ -122,6 +149,8 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "Contract": _contract,
     "Household": _household,
     "HouseholdMember": _member,
+    "HouseholdInvitation": _invitation,
+    "OwnershipTransfer": _ownership_transfer,
     "Tariff": _tariff,
     "Service": _service,
     "ServiceSubscription": _service_subscription,

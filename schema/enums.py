@@ -22,6 +22,7 @@ from domain.refusals import ErrorCode
 from domain.sign_in import LoginIdentifier, LoginMethod, RecoveryChannel, SocialProvider
 from domain.usage import ChargeType, PackageSource, UsageUnit
 from models.challenge import ChallengePurpose
+from models.invitation import InvitationStatus
 
 SHOWN: tuple[type[Enum], ...] = (
     AccessLevel,
@@ -40,6 +41,7 @@ SHOWN: tuple[type[Enum], ...] = (
     ErrorCode,
     FeePeriod,
     HouseholdRole,
+    InvitationStatus,
     Language,
     LineStatus,
     LinkChoice,

@@ -1,16 +1,24 @@
 """Households and their members."""
 
-from datetime import datetime
+from __future__ import annotations
+
+from datetime import date, datetime
 from typing import Annotated
 
 import strawberry
 
-from domain.access import HouseholdRole
+from domain.access import HouseholdRole, Scope
 from domain.number_link import LinkStatus
+from execution.batched import batched
 from loaders import households_by_user_id
-from resolvers import audit_log, number_link
+from loaders import invitations_by_household_id as invitations
+from models.invitation import InvitationStatus
+from resolvers import audit_log, household, household_spending, number_link
 from resolvers.context import Info
 from schema.audit_log import AuditEvent
+from schema.balance import Period
+from schema.line import DateRangeInput, Line
+from schema.money import Money
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
 from schema.number_link import NumberLink
 
@@ -20,8 +28,71 @@ class HouseholdMember(Node):
     display_name: str = strawberry.field(description="How the member is called in the household")
     role: HouseholdRole = strawberry.field(description="The member's place in it")
     joined_at: datetime = strawberry.field(description="Since when")
+    birth_date: date | None = strawberry.field(
+        description="When a child was born: for the owner, and for the child; null for everybody else"
+    )
+    becomes_adult_on: date | None = strawberry.field(
+        description="The day on which a child comes of age, for those who see `birthDate` (E38)"
+    )
+    lines: list[Line] = batched(
+        list[Line],
+        loader="lines_by_user_id",
+        key="user_id",
+        description="The lines that the member uses, those of them that the viewer may see",
+    )
 
     is_type_of = backed_by(households_by_user_id.Member)
+
+    @strawberry.field(description="What the viewer may do with some line of the member's")
+    async def scopes(parent: strawberry.Parent[households_by_user_id.Member], info: Info) -> list[Scope]:
+        return await household.member_scopes(info.context, parent)
+
+
+@strawberry.type(description="An invitation to a household, for whoever has the number or address it was sent to (E33)")
+class HouseholdInvitation(Node):
+    household_name: str = strawberry.field(description="What the family calls the household")
+    invited_by: str = strawberry.field(description="Who invites")
+    role: HouseholdRole = strawberry.field(description="As what")
+    birth_date: date | None = strawberry.field(description="Of a child: when it was born, as the owner says")
+    target_masked: str = strawberry.field(description="The end of the number, or the beginning of the address")
+    status: InvitationStatus = strawberry.field(description="What became of it")
+    created_at: datetime = strawberry.field(description="When it was sent")
+    expires_at: datetime = strawberry.field(description="Until when it can be accepted")
+
+    is_type_of = backed_by(invitations.Invitation)
+
+
+@strawberry.type(description="What was spent in a calendar month")
+class MonthSpending:
+    month: date = strawberry.field(description="Its first day")
+    total: list[Money] = strawberry.field(description="One sum for each currency")
+
+    is_type_of = backed_by(household_spending.MonthSpending)
+
+
+@strawberry.type(description="What the lines of a member spent")
+class MemberSpending:
+    member: HouseholdMember | None = strawberry.field(description="Whose; null: linked lines that no member uses")
+    total: list[Money] = strawberry.field(description="One sum for each currency")
+    by_month: list[MonthSpending] = strawberry.field(description="The same by calendar months, the earliest first")
+
+    is_type_of = backed_by(household_spending.MemberSpending)
+
+
+@strawberry.type(
+    description="What a household spent: charges of the lines whose use the viewer may see. Amounts of different "
+    "currencies are never added (E58)"
+)
+class HouseholdSpending:
+    period: Period = strawberry.field(description="The period, in whole days of the operator's calendar")
+    total: list[Money] = strawberry.field(description="One sum for each currency")
+    by_member: list[MemberSpending] = strawberry.field(description="By who uses the lines, those who spent anything")
+
+    is_type_of = backed_by(household_spending.HouseholdSpending)
+
+
+# A transfer names the members at both ends.
+TransferOfHousehold = Annotated["OwnershipTransfer", strawberry.lazy("schema.ownership_transfer")]  # type: ignore[name-defined]  # noqa: F821
 
 
 @strawberry.type(description="A family that shares numbers and accounts; exactly one member owns it")
@@ -29,7 +100,29 @@ class Household(Node):
     name: str = strawberry.field(description="What the family calls it")
     my_role: HouseholdRole = strawberry.field(description="The viewer's place in it")
     owner: HouseholdMember = strawberry.field(description="Who owns it")
+    successor: HouseholdMember | None = strawberry.field(
+        description="Whom the owner named to take it over when there is no owner any more (F049)"
+    )
     members: list[HouseholdMember] = strawberry.field(description="Everybody in it: the owner first, then by joining")
+    adults_may_invite_viewers: bool = strawberry.field(description="Whether its adults may invite a VIEWER")
+    owner_absent: bool = strawberry.field(
+        description="Whether nobody decides in it at the moment: its lines may be looked at and paid for (E28)"
+    )
+    dissolves_at: datetime | None = strawberry.field(
+        description="From when on its owner may dissolve it with others in it; null: nothing of the kind was said"
+    )
+    invitations: list[HouseholdInvitation] = batched(
+        list[HouseholdInvitation],
+        loader="invitations_by_household_id",
+        key="id",
+        description="Those that nobody has answered: for the owner all, for others those they sent",
+    )
+    pending_transfer: TransferOfHousehold | None = batched(
+        TransferOfHousehold | None,
+        loader="transfer_by_household_id",
+        key="id",
+        description="The handover that is open, for the members at both ends of it (F052)",
+    )
 
     is_type_of = backed_by(households_by_user_id.Household)
 
@@ -58,3 +151,17 @@ class Household(Node):
         after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
     ) -> object:
         return await audit_log.of_household(info.context, parent.id, parent.my_role, first, after)
+
+    @strawberry.field(
+        graphql_type=HouseholdSpending | None,
+        description="What it spent (F160); null where the viewer has USAGE over none of its lines",
+    )
+    async def spending(
+        parent: strawberry.Parent[households_by_user_id.Household],
+        info: Info,
+        period: Annotated[
+            DateRangeInput | None, strawberry.argument(description="At most 366 days; the running month when left out")
+        ] = None,
+    ) -> household_spending.HouseholdSpending | None:
+        first, last = (period.first, period.last) if period else (None, None)
+        return await household_spending.spending(info.context, parent, first, last)

@@ -18,11 +18,15 @@ from schema.account_security import AccountSecurityMutation
 from schema.autopay import AutopayMutation
 from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
 from schema.closing import ClosingMutation
+from schema.household_errors import HOUSEHOLD_ERRORS
+from schema.household_management import HouseholdMutation
+from schema.invitation import InvitationMutation
 from schema.line_block import LINE_BLOCK_ERRORS, LineBlockMutation
 from schema.link_request import LINK_REQUEST_ERRORS, LinkRequestMutation
 from schema.login_change import LoginChangeMutation
 from schema.number_link import LINK_ERRORS, NumberLinkMutation
 from schema.one_mutation import OneMutationField
+from schema.ownership_transfer import OwnershipTransferMutation
 from schema.payload import USER_ERRORS
 from schema.payment import PayeeAmbiguous, PaymentMutation
 from schema.payment_method_keeping import PaymentMethodMutation
@@ -48,7 +52,7 @@ _NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTyp
 # Those that stand beside what they are about.
 _MONEY_ERRORS = (PayeeAmbiguous, PromisedPaymentUnavailable, BalanceTooLow, VoucherRejected, RefundRejected)
 
-_HOUSEHOLD_ERRORS = (*LINK_ERRORS, *LINK_REQUEST_ERRORS, *LINE_BLOCK_ERRORS)
+_HOUSEHOLD_ERRORS = (*HOUSEHOLD_ERRORS, *LINK_ERRORS, *LINK_REQUEST_ERRORS, *LINE_BLOCK_ERRORS)
 
 _log = structlog.get_logger()
 
@@ -73,6 +77,9 @@ class Mutation(
     LineBlockMutation,
     NumberLinkMutation,
     LinkRequestMutation,
+    HouseholdMutation,
+    InvitationMutation,
+    OwnershipTransferMutation,
 ):
     pass
 

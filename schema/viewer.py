@@ -13,12 +13,22 @@ from domain.link_request import LinkDirection
 from domain.sign_in import RecoveryChannel
 from execution.batched import batched
 from loaders.households_by_user_id import Household as HouseholdRow
-from resolvers import account_security, audit_log, autopay, link_request, number_link, payment, payment_method, viewer
+from resolvers import (
+    account_security,
+    audit_log,
+    autopay,
+    invitation,
+    link_request,
+    number_link,
+    payment,
+    payment_method,
+    viewer,
+)
 from resolvers import widget as widgets
 from resolvers.context import Info
 from schema.audit_log import AuditEvent
 from schema.autopay_rule import AutopayRule
-from schema.household import Household
+from schema.household import Household, HouseholdInvitation
 from schema.line import Line, PersonalAccount
 from schema.link_request import LinkRequest
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
@@ -150,6 +160,13 @@ class Viewer(Node):
     )
     async def links_to_my_numbers(parent: strawberry.Parent[session.Viewer], info: Info) -> object:
         return await number_link.links_to_my_numbers(info.context)
+
+    @strawberry.field(
+        graphql_type=list[HouseholdInvitation],
+        description="Open invitations to numbers and addresses that the viewer has proven, the oldest first (F050)",
+    )
+    async def invitations(parent: strawberry.Parent[session.Viewer], info: Info) -> object:
+        return await invitation.mine(info.context)
 
     @strawberry.field(
         graphql_type=list[PaymentMethod],

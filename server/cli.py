@@ -88,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     sim.add_argument("--operator", required=True, metavar="ID", help="whose number it is, or was")
     sim.add_argument("--person", metavar="REF", help="who holds the contract from now on, for reregister")
     sim.add_argument("number", metavar="NUMBER", help="which number, such as +79031234567")
+    households = add("households", _households, "list claims of ownerless households, and decide about them (F049)")
+    households.add_argument("action", choices=["list", "absent", "present", "confirm"], help="what to do")
+    households.add_argument("id", nargs="?", type=_positive, metavar="ID", help="which household")
+    households.add_argument("--by", metavar="NAME", help="who decides, as its members will read it")
+    households.add_argument("--reason", metavar="TEXT", help="which papers were seen, as its members will read it")
+    households.add_argument("--ticket", metavar="ID", help="for which ticket")
     seed = add("seed", _seed, "make invented households")
     seed.add_argument("--households", type=_positive, default=1000, metavar="N", help="how many (default 1000)")
     seed.add_argument("--operator", metavar="ID", help="of which operator (default: all, evenly)")
@@ -200,6 +206,20 @@ def _sim(arguments: argparse.Namespace) -> None:
     from server.commands import tell_of_number
 
     tell_of_number(settings, operator, number, action, person)
+
+
+def _households(arguments: argparse.Namespace) -> None:
+    action, household_id = arguments.action, arguments.id
+    told = staff(arguments.by or "", arguments.reason or "", arguments.ticket or "")
+    if action != "list" and (household_id is None or not isinstance(told, Staff)):
+        raise StartFailure(f"Say which household to {action}, --by whom, for which --reason and --ticket")
+    settings = load_settings()
+    from server.commands import decide_household, list_claims
+
+    if isinstance(told, Staff) and action != "list":
+        decide_household(settings, action, household_id, told)
+    else:
+        list_claims(settings)
 
 
 def _seed(arguments: argparse.Namespace) -> None:

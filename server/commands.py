@@ -1,4 +1,4 @@
-"""What `hearth migrate`, `import`, `seed`, `ledger`, `password`, `support`, `sim`, `vouchers` and the others do."""
+"""What the commands of `hearth` do that need the database: `migrate`, `import`, `refunds`, `worker` and the others."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from domain.msisdn import mask, normalize
 from domain.payment import PaymentMethodKind
 from domain.profile import Profile
 from domain.refund import RefundRejected
+from domain.refusals import Forbidden, NotFound
 from domain.staff import Staff
 from domain.voucher import printed
 from gateways.simulators.sim_registry import News, SimulatedRegistry
@@ -28,6 +29,7 @@ from server.autopay import pay_automatically
 from server.database import attached, bring_up_to_date, check
 from server.failure import StartFailure
 from server.fees import charge_fees
+from server.households import look_after_households
 from server.inbound import receive_sms
 from server.logs import configure_logs
 from server.operators import served_operators
@@ -36,7 +38,18 @@ from server.payments import look_after_payments
 from server.settings import Settings
 from server.sim_registry import sim_registry, watch_sims
 from server.worker import run_worker
-from services import contract_change, household_import, ledger_verify, porting, refund, refund_settlement, seed, voucher
+from services import (
+    contract_change,
+    household_import,
+    ledger_verify,
+    porting,
+    refund,
+    refund_settlement,
+    seed,
+    succession,
+    voucher,
+)
+from services.succession import Claim
 
 Result = TypeVar("Result")
 
@@ -214,6 +227,44 @@ async def _decide_refund(
             raise StartFailure(f"--amount {amount!r}: {rejected}") from rejected
 
 
+def list_claims(settings: Settings) -> None:
+    """Print the households that their successors claim, one a line."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        for claim in _run(_claims(settings, url, profiles)):
+            state = f"confirmed by {claim.claim_confirmed_by}" if claim.claim_confirmed_by else "waits"
+            print(
+                f"{claim.id}\t{claim.operator}\t{claim.name}\t{claim.successor}\t{claim.claimed_at:%Y-%m-%d}\t{state}"
+            )
+
+
+async def _claims(settings: Settings, url: str, profiles: Mapping[str, Profile]) -> list[Claim]:
+    async with process_database(url, pool_size=settings.pool_size):
+        return await succession.waiting(list(profiles))
+
+
+def decide_household(settings: Settings, action: str, household_id: int, staff: Staff) -> None:
+    """Say that an owner is `absent` or `present`, or `confirm` a claim. Raises StartFailure where there is none."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        refused = _run(_decide_household(settings, url, profiles, action, household_id, staff))
+    if refused is not None:
+        raise StartFailure(refused.message)
+    print(f"{household_id}\t{action}")
+
+
+async def _decide_household(
+    settings: Settings, url: str, profiles: Mapping[str, Profile], action: str, household_id: int, staff: Staff
+) -> NotFound | Forbidden | None:
+    async with process_database(url, pool_size=settings.pool_size):
+        outcome = (
+            await succession.confirm(profiles, household_id, staff)
+            if action == "confirm"
+            else await succession.tell_absent(profiles, household_id, staff, absent=action == "absent")
+        )
+    return outcome if isinstance(outcome, NotFound | Forbidden) else None
+
+
 def work(settings: Settings) -> None:
     """Deliver what the API left in the outbox, until SIGTERM or Ctrl-C."""
     configure_logs(settings)
@@ -237,6 +288,7 @@ async def _work(settings: Settings) -> None:
         together.create_task(pay_automatically(settings.dsn, desk, profiles))
         together.create_task(charge_fees(profiles))
         together.create_task(watch_sims(sims, profiles))
+        together.create_task(look_after_households(profiles))
 
 
 def _operator(profiles: Mapping[str, Profile], name: str) -> Profile:
