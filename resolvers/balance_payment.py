@@ -6,6 +6,7 @@ from domain.money import Money
 from domain.payment_refusals import PaymentRefusal
 from domain.payment_rules import read_amount
 from domain.refusals import Forbidden, NotFound, Refusal
+from domain.usage_limit_refusals import LimitExceeded, OwnerToBeAsked
 from resolvers import node_id, payment_target
 from resolvers.context import Context
 from resolvers.payment_target import Target, Wanted
@@ -13,7 +14,7 @@ from services import balance_payment
 from services.balance_payment import FromBalance
 from services.payment_row import PaymentRow
 
-Refused = Refusal | PaymentRefusal | BalanceTooLow
+Refused = Refusal | PaymentRefusal | BalanceTooLow | LimitExceeded | OwnerToBeAsked
 
 
 async def pay(

@@ -9,6 +9,7 @@ from domain.access import AccessLevel, HouseholdRole, Scope
 from domain.catalogue import FeePeriod, ServiceCategory
 from domain.challenge import ChallengeChannel, DeliveryStatus
 from domain.channel import Channel
+from domain.child_policy import LimitAnswer
 from domain.document import DocumentKind
 from domain.language import Language
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
@@ -18,10 +19,12 @@ from domain.refund import RefundStatus
 from domain.refusals import ErrorCode
 from domain.sign_in import LoginIdentifier, LoginMethod, RecoveryChannel, SocialProvider
 from domain.usage import ChargeType, PackageSource, UsageUnit
+from domain.usage_limit import LimitAction, LimitPeriod
 from models.challenge import ChallengePurpose
 
 SHOWN: tuple[type[Enum], ...] = (
     AccessLevel,
+    LimitAnswer,
     AutopayTrigger,
     Channel,
     ChallengeChannel,
@@ -36,6 +39,8 @@ SHOWN: tuple[type[Enum], ...] = (
     FeePeriod,
     HouseholdRole,
     Language,
+    LimitAction,
+    LimitPeriod,
     LineStatus,
     LoginIdentifier,
     LoginMethod,

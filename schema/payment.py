@@ -144,6 +144,7 @@ class Payment(Node):
 _FAILED = {
     ErrorCode.PAYMENT_DECLINED: "The bank did not make the payment; nothing was charged",
     ErrorCode.INSUFFICIENT_FUNDS: "The balance had less than that; nothing moved",
+    ErrorCode.LIMIT_EXCEEDED: "A limit of the line stood against it; nothing moved",
     ErrorCode.CARD_NOT_ACCEPTED: "This operator does not take this card; nothing was charged",
     ErrorCode.CARD_TOO_FREQUENT: "This card had just paid; nothing was charged",
     ErrorCode.PAYMENT_RESTRICTED: "This payment cannot be taken; nothing was charged",

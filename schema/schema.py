@@ -17,6 +17,7 @@ from schema import enums  # noqa: F401 - registers the domain's enums
 from schema.account_security import AccountSecurityMutation
 from schema.autopay import AutopayMutation
 from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
+from schema.child_policy import ChildPolicyMutation
 from schema.closing import ClosingMutation
 from schema.login_change import LoginChangeMutation
 from schema.one_mutation import OneMutationField
@@ -32,6 +33,7 @@ from schema.scalars import scalar_map
 from schema.sign_in import SignInMutation
 from schema.social import SocialMutation
 from schema.subscription import Subscription
+from schema.usage_limit import LimitExceeded, OwnerToBeAsked, UsageLimitMutation
 from schema.voucher import VoucherMutation, VoucherRejected
 from schema.widget_token import WidgetTokenMutation
 
@@ -44,6 +46,7 @@ _NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTyp
 
 # Those that stand beside what they are about.
 _MONEY_ERRORS = (PayeeAmbiguous, PromisedPaymentUnavailable, BalanceTooLow, VoucherRejected, RefundRejected)
+_LIMIT_ERRORS = (LimitExceeded, OwnerToBeAsked)
 
 _log = structlog.get_logger()
 
@@ -65,6 +68,8 @@ class Mutation(
     BalancePaymentMutation,
     VoucherMutation,
     RefundMutation,
+    UsageLimitMutation,
+    ChildPolicyMutation,
 ):
     pass
 
@@ -97,7 +102,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, *_MONEY_ERRORS),
+        types=(*USER_ERRORS, *_MONEY_ERRORS, *_LIMIT_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

@@ -27,6 +27,7 @@ from server.database import attached, bring_up_to_date, check
 from server.failure import StartFailure
 from server.fees import charge_fees
 from server.inbound import receive_sms
+from server.limits import look_after_limits
 from server.logs import configure_logs
 from server.operators import served_operators
 from server.payment_gateway import payment_desk
@@ -199,6 +200,7 @@ async def _work(settings: Settings) -> None:
         together.create_task(look_after_payments(desk, profiles))
         together.create_task(pay_automatically(settings.dsn, desk, profiles))
         together.create_task(charge_fees(profiles))
+        together.create_task(look_after_limits(profiles))
 
 
 def _operator(profiles: Mapping[str, Profile], name: str) -> Profile:

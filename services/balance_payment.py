@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth.session import Viewer
+from domain.access import Scope
 from domain.balance_payment import BalanceTooLow, giveable
+from domain.child_policy import UseKind, Wish
 from domain.features import feature
 from domain.ledger import InsufficientFunds, Transfer, TransferKind, personal, promised
 from domain.money import Money
@@ -14,11 +16,15 @@ from domain.payment_refusals import IdempotencyConflict, PaymentRejected
 from domain.payment_rules import CONFIRM_SECONDS, check_key, check_payee
 from domain.profile import Profile
 from domain.refusals import ErrorCode, FeatureDisabled, InputRejected, MethodDisabled, RateLimited
+from domain.usage import ChargeType
+from domain.usage_limit import Use
+from domain.usage_limit_refusals import LimitExceeded, OwnerToBeAsked
 from models import audit
 from models.audit import TheUser
 from models.database import tx
 from models.notify import notify
-from services import ledger, payment_entry, payment_payee, promised_payment
+from models.usage import spent
+from services import ledger, limit_alert, payment_entry, payment_payee, promised_payment, usage_limit
 from services.payment_code import ask_for_code
 from services.payment_entry import NewPayment
 from services.payment_row import COLUMNS, PaymentRow, row_of
@@ -54,6 +60,8 @@ Refused = (
     | BalanceTooLow
     | MethodDisabled
     | RateLimited
+    | LimitExceeded
+    | OwnerToBeAsked
 )
 
 # Whose number it is, read when the payment begins and again when it is confirmed: numbers change hands.
@@ -100,31 +108,46 @@ async def pay(profile: Profile, secret: bytes, viewer: Viewer, wanted: FromBalan
     return await tx(begin)
 
 
-async def move(connection: BaseDBAsyncClient, payment: PaymentRow) -> PaymentRow:
+async def move(connection: BaseDBAsyncClient, profile: Profile, payment: PaymentRow) -> PaymentRow:
     """Move the money of a payment that its payer has just confirmed; where it cannot move, the payment is declined."""
     [source] = await connection.execute_query_dict(_SOURCE_OF, [payment.id])
     amount, operator = Money(payment.amount, payment.currency), payment.operator
     mine = await connection.execute_query_dict(_NUMBER, [source["line_id"], payment.payer_id, source["account_id"]])
     if not mine:
         return await _decline(connection, payment, ErrorCode.PAYMENT_RESTRICTED)
-    if await _giveable(connection, operator, source["account_id"]) < amount.minor:
+    wish = Wish(UseKind.PAYMENT, Use(price=amount.minor), scope=Scope.PAY)
+    if await usage_limit.may_spend(connection, profile, source["line_id"], wish):
+        return await _decline(connection, payment, ErrorCode.LIMIT_EXCEEDED)
+    if await giveable_now(connection, operator, source["account_id"]) < amount.minor:
         return await _decline(connection, payment, ErrorCode.INSUFFICIENT_FUNDS)
-    transfer = Transfer.between(
-        operator,
-        TransferKind.BETWEEN,
-        f"payment:{payment.id}",
-        personal(source["account_id"]),
-        personal(payment.account_id),
-        amount,
-    )
-    if isinstance(await ledger.post(connection, transfer), InsufficientFunds):
+    if not await give(connection, profile, payment, source["account_id"], source["line_id"]):
         return await _decline(connection, payment, ErrorCode.INSUFFICIENT_FUNDS)
-    await promised_payment.repay(connection, payment.account_id)
     [row] = await connection.execute_query_dict(_MOVED, [payment.id])
     payer = TheUser(operator, payment.payer_id)
     await audit.record(connection, payer, "PAID_FROM_BALANCE", amount=str(amount), target=payment.named)
     await notify(connection, f"payment:{payment.id}")
     return row_of(row)
+
+
+async def give(
+    connection: BaseDBAsyncClient, profile: Profile, payment: PaymentRow, account_id: int, line_id: int
+) -> bool:
+    """Move the money of a payment out of an account, and count it as spent by the line; False where it is short."""
+    amount = Money(payment.amount, payment.currency)
+    transfer = Transfer.between(
+        payment.operator,
+        TransferKind.BETWEEN,
+        f"payment:{payment.id}",
+        personal(account_id),
+        personal(payment.account_id),
+        amount,
+    )
+    if isinstance(await ledger.post(connection, transfer), InsufficientFunds):
+        return False
+    await promised_payment.repay(connection, payment.account_id)
+    await spent(connection, line_id, limit_alert.local_day(profile), ChargeType.OTHER, amount.minor)
+    await limit_alert.look(connection, profile, line_id)
+    return True
 
 
 async def _enter(
@@ -135,7 +158,10 @@ async def _enter(
         return InputRejected("There is no such account", ("target",))
     if refused := check_payee(target, profile):
         return refused
-    available = await _giveable(connection, profile.operator.id, wanted.source_id)
+    wish = Wish(UseKind.PAYMENT, Use(price=wanted.amount.minor), scope=Scope.PAY)
+    if beyond := await usage_limit.may_spend(connection, profile, wanted.line_id, wish):
+        return beyond
+    available = await giveable_now(connection, profile.operator.id, wanted.source_id)
     if available < wanted.amount.minor:
         return BalanceTooLow(Money(available, wanted.amount.currency))
     new = NewPayment(
@@ -162,7 +188,8 @@ async def _enter(
     return entered
 
 
-async def _giveable(connection: BaseDBAsyncClient, operator: str, account_id: int) -> int:
+async def giveable_now(connection: BaseDBAsyncClient, operator: str, account_id: int) -> int:
+    """How much of its own money an account has to give away, under lock."""
     funds = await ledger.lock_funds(connection, operator, personal(account_id))
     debt = await ledger.lock_funds(connection, operator, promised(account_id))
     return giveable(funds, 0 if debt is None else -debt.balance)

@@ -34,7 +34,8 @@ from domain.money import Money
 from domain.profile import Profile
 from domain.usage import ChargeType
 from models.database import tx
-from services import fee_notice, ledger
+from models.usage import spent
+from services import fee_notice, ledger, limit_alert
 
 BATCH = 500
 """The most charges of one run, so that a worker that catches up can be stopped."""
@@ -122,11 +123,6 @@ update {table} set next_charge_at = null, unpaid_since = coalesce(unpaid_since, 
 
 _SQL = {sold: _statements(sold) for sold in Sold}
 
-_USED = """
-insert into usage_day (line_id, day, type, unit, volume, sum) values ($1, $2, $3, 'MONEY', $4::bigint, $4::bigint)
-on conflict (line_id, day, type, unit) do update
-  set volume = usage_day.volume + excluded.volume, sum = usage_day.sum + excluded.sum
-"""
 _SUSPEND = "update line set status = 'SUSPENDED_NONPAYMENT' where id = $1 and status = 'ACTIVE' returning id"
 _WORKS = "update line set status = 'ACTIVE' where id = $1 and status = 'SUSPENDED_NONPAYMENT' returning id"
 # Suspended for a debt that is repaid, with a tariff that is paid for.
@@ -284,7 +280,8 @@ async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subsc
     await _move(connection, found, following, charge_day)
     if found.fee:
         day = at.astimezone(zone).date()
-        await connection.execute_query(_USED, [found.line_id, day, _CHARGE_TYPES[found.sold], found.fee])
+        await spent(connection, found.line_id, day, _CHARGE_TYPES[found.sold], found.fee)
+        await limit_alert.look(connection, profile, found.line_id)
     works = found.unpaid
     # A line that costs nothing is suspended for a debt, which `resume` looks at.
     if found.fee and found.sold is Sold.TARIFF and found.line_status is LineStatus.SUSPENDED_NONPAYMENT:

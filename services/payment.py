@@ -35,7 +35,15 @@ from domain.payment_rules import (
     this_month,
 )
 from domain.profile import Profile
-from domain.refusals import CodeRejected, ErrorCode, FeatureDisabled, InputRejected, MethodDisabled, RateLimited
+from domain.refusals import (
+    CodeRejected,
+    ErrorCode,
+    FeatureDisabled,
+    Forbidden,
+    InputRejected,
+    MethodDisabled,
+    RateLimited,
+)
 from gateways.payments import (
     ProviderFailed,
     ProviderUnavailable,
@@ -44,7 +52,7 @@ from gateways.payments import (
 from models.challenge import ChallengePurpose
 from models.database import tx
 from models.notify import notify
-from services import balance_payment, payment_code, payment_method, payment_payee, payment_settlement
+from services import balance_payment, child_policy, payment_code, payment_method, payment_payee, payment_settlement
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
 
@@ -71,7 +79,7 @@ class TopUp:
     return_url: str | None = field(default=None, repr=False)
 
 
-Refused = PaymentRefusal | InputRejected | FeatureDisabled | MethodDisabled | RateLimited
+Refused = PaymentRefusal | InputRejected | FeatureDisabled | MethodDisabled | RateLimited | Forbidden
 
 _FIND = f"select {COLUMNS} from payment where payer_id = $1 and key = $2"
 # Two payments from one card at once are looked at one after the other.
@@ -158,7 +166,7 @@ async def confirm(
             return PaymentNotOpen("The payment is over; begin another one", ("challengeId",))
         payment = row_of(rows[0])
         if payment.kind is PaymentKind.FROM_BALANCE:
-            return await balance_payment.move(connection, payment)
+            return await balance_payment.move(connection, profile, payment)
         await notify(connection, f"payment:{payment.id}")
         # Whoever kept the card may have taken it back since.
         method, provider = payment.method_id, desk.provider.name
@@ -240,6 +248,8 @@ async def _begin(desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, wa
     kind, confirmation = PaymentKind.TOP_UP, profile.payments.confirmation
 
     async def write(connection: BaseDBAsyncClient) -> PaymentRow | Refused:
+        if forbidden := await child_policy.top_up_refused(connection, profile, viewer.user_id, wanted.account_id):
+            return forbidden
         payment = await _intend(connection, desk, profile, viewer.user_id, wanted, means, kind, confirmation)
         if not isinstance(payment, PaymentRow) or not payment.awaits_code or payment.challenge_id is not None:
             return payment
