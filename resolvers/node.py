@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from domain.access import Scope
-from resolvers import autopay, document, node_id, payment, payment_method, usage_limit, viewer
+from resolvers import approval, autopay, document, guest_grant, node_id, payment, payment_method, usage_limit, viewer
 from resolvers.context import Context
 from resolvers.errors import invalid_input
 from resolvers.operator import operator
@@ -99,6 +99,14 @@ async def _payment_method(context: Context, key: int) -> object | None:
     return await payment_method.by_id(context, key)
 
 
+async def _approval(context: Context, key: int) -> object | None:
+    return await approval.by_id(context, key)
+
+
+async def _guest_grant(context: Context, key: int) -> object | None:
+    return await guest_grant.by_id(context, key)
+
+
 async def _usage_limit(context: Context, key: int) -> object | None:
     return await usage_limit.by_id(context, key)
 
@@ -126,4 +134,6 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "AutopayRule": _autopay_rule,
     "SocialAccount": _social_account,
     "UsageLimit": _usage_limit,
+    "ApprovalRequest": _approval,
+    "GuestGrant": _guest_grant,
 }

@@ -20,11 +20,13 @@ from domain.refusals import ErrorCode
 from domain.sign_in import LoginIdentifier, LoginMethod, RecoveryChannel, SocialProvider
 from domain.usage import ChargeType, PackageSource, UsageUnit
 from domain.usage_limit import LimitAction, LimitPeriod
+from models.approval import ApprovalStatus
 from models.challenge import ChallengePurpose
 
 SHOWN: tuple[type[Enum], ...] = (
     AccessLevel,
     LimitAnswer,
+    ApprovalStatus,
     AutopayTrigger,
     Channel,
     ChallengeChannel,

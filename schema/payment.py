@@ -42,6 +42,10 @@ class PaymentTargetInput:
         default=strawberry.UNSET, description="Anybody's personal account, by the number on receipts (F065)"
     )
 
+    guest: str | None = strawberry.field(
+        default=strawberry.UNSET, description="What a link for guests ends in (F054); for `topUp` only"
+    )
+
     def wanted(self) -> Wanted:
         """The one that was given, for the resolvers."""
         given = {name: value or None for name, value in vars(self).items()}

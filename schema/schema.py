@@ -15,10 +15,12 @@ from resolvers.context import Context
 from resolvers.errors import CallerError
 from schema import enums  # noqa: F401 - registers the domain's enums
 from schema.account_security import AccountSecurityMutation
+from schema.approval import APPROVAL_ERRORS, ApprovalMutation
 from schema.autopay import AutopayMutation
 from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
 from schema.child_policy import ChildPolicyMutation
 from schema.closing import ClosingMutation
+from schema.guest_grant import GuestGrantMutation, GuestGrantRejected
 from schema.login_change import LoginChangeMutation
 from schema.one_mutation import OneMutationField
 from schema.payload import USER_ERRORS
@@ -46,7 +48,7 @@ _NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTyp
 
 # Those that stand beside what they are about.
 _MONEY_ERRORS = (PayeeAmbiguous, PromisedPaymentUnavailable, BalanceTooLow, VoucherRejected, RefundRejected)
-_LIMIT_ERRORS = (LimitExceeded, OwnerToBeAsked)
+_LIMIT_ERRORS = (LimitExceeded, OwnerToBeAsked, *APPROVAL_ERRORS, GuestGrantRejected)
 
 _log = structlog.get_logger()
 
@@ -70,6 +72,8 @@ class Mutation(
     RefundMutation,
     UsageLimitMutation,
     ChildPolicyMutation,
+    ApprovalMutation,
+    GuestGrantMutation,
 ):
     pass
 

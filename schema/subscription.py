@@ -8,6 +8,7 @@ import strawberry
 from loaders import visible
 from resolvers import balance
 from resolvers.context import Info
+from schema.approval import ApprovalSubscription
 from schema.line import Line
 from schema.payment import PaymentSubscription
 
@@ -23,7 +24,7 @@ _LINE_IDS = (
         "for every event; a stream completes when nothing of it may be seen any more"
     )
 )
-class Subscription(PaymentSubscription):
+class Subscription(PaymentSubscription, ApprovalSubscription):
     @strawberry.subscription(
         graphql_type=Line,
         description="Lines whose balance the viewer may see: each one at once, and whenever its balance changes (F062)",

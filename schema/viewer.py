@@ -12,10 +12,13 @@ from domain.line import LineStatus, ServiceKind
 from domain.sign_in import RecoveryChannel
 from execution.batched import batched
 from loaders.households_by_user_id import Household as HouseholdRow
-from resolvers import account_security, autopay, payment, payment_method, viewer
+from models.approval import ApprovalStatus
+from resolvers import account_security, approval, autopay, guest_grant, payment, payment_method, viewer
 from resolvers import widget as widgets
 from resolvers.context import Info
+from schema.approval import ApprovalRequest
 from schema.autopay_rule import AutopayRule
+from schema.guest_grant import GuestGrant
 from schema.household import Household
 from schema.line import Line, PersonalAccount
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
@@ -163,3 +166,25 @@ class Viewer(Node):
     )
     async def autopay_rules(parent: strawberry.Parent[session.Viewer], info: Info) -> object:
         return await autopay.autopay_rules(info.context)
+
+    @strawberry.field(
+        graphql_type=Connection[ApprovalRequest],
+        description="What children of the viewer's household ask for, and what the viewer asked as a child; newest "
+        "first. None in a session that the network opened (F053)",
+    )
+    async def approval_requests(
+        parent: strawberry.Parent[session.Viewer],
+        info: Info,
+        status: Annotated[ApprovalStatus | None, strawberry.argument(description="Only those in this state")] = None,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object:
+        return await approval.approvals(info.context, status, first, after)
+
+    @strawberry.field(
+        graphql_type=list[GuestGrant],
+        description="Links for guests that work: those that the viewer made, and those to the viewer's own lines. None "
+        "in a session that the network opened (F054)",
+    )
+    async def guest_grants(parent: strawberry.Parent[session.Viewer], info: Info) -> object:
+        return await guest_grant.guest_grants(info.context)

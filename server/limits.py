@@ -1,4 +1,4 @@
-"""The loop that looks after limits: people are told of what billing counted (E35)."""
+"""The loop that looks after limits: people are told of what billing counted (E35), and old questions expire (F053)."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ import structlog
 
 from domain.profile import Profile
 from models.reader import SILENT
-from services import limit_alert
+from services import approval, limit_alert
 
 _LOOK_SECONDS = 30.0
 
@@ -18,6 +18,7 @@ async def look_after_limits(profiles: Mapping[str, Profile]) -> None:
     """Tell of limits that were come near to, until cancelled; a database that goes away is waited for."""
     while True:
         try:
+            await approval.expire()
             await limit_alert.sweep(profiles)
         except Exception as error:  # whatever it is, people are told when it is over
             silent = isinstance(error, SILENT)

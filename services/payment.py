@@ -4,6 +4,7 @@ The bank is never asked inside a transaction. Whatever happens between the three
 and the bank's notifications bring every payment to its end, with our key of it at the bank.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -13,6 +14,7 @@ from auth import challenge
 from auth.challenge import CodeAccepted
 from auth.session import Viewer
 from domain.email import normalize_email
+from domain.guest_grant import GuestGrantRejected
 from domain.money import Money
 from domain.payment import BY_CARD, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.payment_refusals import (
@@ -52,7 +54,15 @@ from gateways.payments import (
 from models.challenge import ChallengePurpose
 from models.database import tx
 from models.notify import notify
-from services import balance_payment, child_policy, payment_code, payment_method, payment_payee, payment_settlement
+from services import (
+    balance_payment,
+    child_policy,
+    guest_grant,
+    payment_code,
+    payment_method,
+    payment_payee,
+    payment_settlement,
+)
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
 
@@ -71,6 +81,7 @@ class TopUp:
     is_seen: bool
     amount: Money
     kind: PaymentMethodKind
+    guest_id: int | None = None
     method_id: int | None = None
     token: str | None = field(default=None, repr=False)
     receipt_email: str | None = field(default=None, repr=False)
@@ -79,7 +90,9 @@ class TopUp:
     return_url: str | None = field(default=None, repr=False)
 
 
-Refused = PaymentRefusal | InputRejected | FeatureDisabled | MethodDisabled | RateLimited | Forbidden
+Refused = (
+    PaymentRefusal | InputRejected | FeatureDisabled | MethodDisabled | RateLimited | Forbidden | GuestGrantRejected
+)
 
 _FIND = f"select {COLUMNS} from payment where payer_id = $1 and key = $2"
 # Two payments from one card at once are looked at one after the other.
@@ -258,7 +271,29 @@ async def _begin(desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, wa
             await connection.execute_query(_UNDO, [payment.id])
         return asked
 
-    return await tx(write)
+    if wanted.guest_id is None:
+        return await tx(write)
+    return await tx(lambda connection: _through_link(connection, viewer, wanted, write))
+
+
+async def _through_link(
+    connection: BaseDBAsyncClient,
+    viewer: Viewer,
+    wanted: TopUp,
+    write: Callable[[BaseDBAsyncClient], Awaitable[PaymentRow | Refused]],
+) -> PaymentRow | Refused:
+    """Begin a payment by a guest's link, which is used once for each payment, and by no refusal (F054)."""
+    assert wanted.guest_id is not None
+    # The link is locked from here on: whoever was quicker with the same key is seen now.
+    is_good = await guest_grant.take(connection, wanted.guest_id)
+    begun = await _find(connection, viewer.user_id, wanted.key)
+    if begun is None and not is_good:
+        return GuestGrantRejected()
+    outcome = begun if begun is not None else await write(connection)
+    is_new = begun is None and isinstance(outcome, PaymentRow) and outcome.asked == wanted.asked
+    if is_good and not is_new:
+        await guest_grant.give_back(connection, wanted.guest_id)
+    return outcome
 
 
 async def _intend(

@@ -150,9 +150,7 @@ async def test_f048_amounts_that_are_none(till: Till, limit: str, unit: str) -> 
 
 async def test_f048_units_are_what_the_kind_of_line_has_and_an_adult_has_nobody_to_ask(till: Till) -> None:
     ann, line = await till.of(ANN), await till.line(ANN)
-    await till.rows(
-        "update line set kind = 'TV' where msisdn = '79030001000'"
-    )
+    await till.rows("update line set kind = 'TV' where msisdn = '79030001000'")
     [error] = (await put(ann, line, unit="MINUTE"))["userErrors"]
     assert (error["code"], error["field"], error["message"]) == (
         "INVALID_INPUT", ["unit"], "On this line can be limited: MONEY",
