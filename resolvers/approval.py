@@ -1,9 +1,8 @@
 """Questions of children to the owners of their households: listing, answering, following (F053)."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.access import AccessLevel, HouseholdRole, Scope
 from domain.money import CurrencyCode, Money
@@ -23,9 +22,8 @@ from services.approved_payment import ACTIONS
 Refused = approval.Refused | Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """A question, as whoever asked and whoever answers see it."""
+class Approval(NamedTuple):
+    """A question, as whoever asked and whoever answers see it; `minor` is its price."""
 
     id: int
     household_id: int
@@ -34,17 +32,21 @@ class Approval:
     scope: Scope
     action: str
     title: str
-    price: Money | None
+    minor: int | None
+    currency: CurrencyCode
     status: ApprovalStatus
     created_at: datetime
     expires_at: datetime
     comment: str | None
 
+    @property
+    def price(self) -> Money | None:
+        return None if self.minor is None else Money(self.minor, CurrencyCode(self.currency))
+
 
 def _approval(*columns: Any) -> Approval:
-    *before, price, currency, status, created_at, expires_at, comment = columns
-    money = None if price is None else Money(price, CurrencyCode(currency))
-    return Approval(*before, money, ApprovalStatus(status), created_at, expires_at, comment)
+    row = Approval(*columns)
+    return row._replace(scope=Scope(row.scope), status=ApprovalStatus(row.status))
 
 
 # Past its time a question has expired, whether or not somebody has said so yet.

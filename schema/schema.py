@@ -20,7 +20,8 @@ from schema.autopay import AutopayMutation
 from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
 from schema.child_policy import ChildPolicyMutation
 from schema.closing import ClosingMutation
-from schema.guest_grant import GuestGrantMutation, GuestGrantRejected
+from schema.guest_grant import GuestGrantRejected
+from schema.guest_granting import GuestGrantMutation
 from schema.login_change import LoginChangeMutation
 from schema.one_mutation import OneMutationField
 from schema.payload import USER_ERRORS

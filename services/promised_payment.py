@@ -133,8 +133,8 @@ async def take(profile: Profile, viewer: Viewer, wanted: PromiseWanted) -> Promi
         offer = next((each for each in offers(profile, charged) if each.id == wanted.offer), None)
         if offer is None:
             return PromisedPaymentUnavailable("This is not offered, or not any more; look again", ("offerId",))
-        if refused := await _forbidden(connection, profile, viewer, wanted.line_id, offer):
-            return refused
+        if forbidden := await _forbidden(connection, profile, viewer, wanted.line_id, offer):
+            return forbidden
         arguments = [operator, wanted.account_id, wanted.line_id, viewer.user_id, wanted.key, wanted.offer]
         arguments += [offer.amount.currency, offer.amount.minor, offer.fee.minor, offer.days]
         taken = await connection.execute_query_dict(_TAKE, arguments)
