@@ -62,9 +62,10 @@ returning t.id
 """
 _GIVE_BACK = "update guest_grant set uses_left = uses_left + 1 where id = $1"
 _REVOKE = """
-update guest_grant g set revoked_at = coalesce(g.revoked_at, now()) from line l
-where g.id = $1 and l.id = g.line_id and l.operator = $3 and (g.created_by_id = $2 or l.user_id = $2)
-returning g.line_id, l.user_id
+update guest_grant g set revoked_at = coalesce(g.revoked_at, now())
+from (select id, revoked_at from guest_grant where id = $1 for update) before, line l
+where g.id = before.id and l.id = g.line_id and l.operator = $3 and (g.created_by_id = $2 or l.user_id = $2)
+returning g.line_id, l.user_id, before.revoked_at is null as is_new
 """
 _GUESSES = "select ends_at from counter where key = $1 and ends_at > now() and count >= $2"
 
@@ -143,8 +144,9 @@ async def revoke(profile: Profile, viewer: Viewer, grant_id: int) -> GrantRevoke
         rows = await connection.execute_query_dict(_REVOKE, [grant_id, viewer.user_id, profile.operator.id])
         if not rows:
             return _NO_GRANT
-        about = About(line_id=rows[0]["line_id"], subject_id=rows[0]["user_id"])
-        await audit.record(connection, viewer, "GUEST_GRANT_REVOKED", about)
+        if rows[0]["is_new"]:
+            about = About(line_id=rows[0]["line_id"], subject_id=rows[0]["user_id"])
+            await audit.record(connection, viewer, "GUEST_GRANT_REVOKED", about)
         return GrantRevoked(grant_id)
 
     return await tx(work)

@@ -3,11 +3,14 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 
 from models.database import tx
 from services import approval
 from tests.cabinet import Cabinet
+from tests.session import open_session
+from tests.sockets import opened, tell
 from tests.test_balance_payment import PAY, to
 from tests.test_usage_limit import put
 from tests.till import ANN, BOB, CID, EVE, VERA, Till
@@ -197,3 +200,48 @@ async def test_f053_nonsense_is_no_question(till: Till) -> None:
     ann = await till.of(ANN)
     for nonsense in ("", "x" * 1000, await till.line(CID), "🦊"):
         assert codes(await answer(ann, nonsense)) == ["NOT_FOUND"]
+
+
+FOLLOW = """
+subscription { approvalRequested { title status requestedBy { displayName } line { msisdn } } }
+"""
+_CHILDS_LINE = """
+select l.id, m.household_id, l.user_id, l.msisdn from membership m join line l on l.user_id = m.user_id
+join household h on h.id = m.household_id where m.role = 'CHILD' and h.operator = 'beeline' order by l.id limit 1
+"""
+_QUESTION = """
+insert into approval_request (household_id, line_id, requested_by_id, scope, action, title, subject, subject_key,
+  status, created_at, expires_at)
+values ($1, $2, $3, 'PAY', 'X', $4, '{}', $4, 'PENDING', now(), now() + interval '1 hour')
+"""
+
+
+async def test_f155_owner_hears_of_every_question_and_of_its_answer(
+    hearth_server: str, process_database: str, demo_people: dict[str, Any]
+) -> None:
+    owner = demo_people["beeline"]["owner"]
+    behind = await asyncpg.connect(process_database)
+    line_id, household, child, msisdn = await behind.fetchrow(_CHILDS_LINE)
+    await behind.execute(_QUESTION, household, line_id, child, "first")
+    token = await open_session(process_database, "beeline", owner["msisdn"])
+    try:
+        async with opened(hearth_server) as client:
+            await client.init(authorization=f"Bearer {token}", operator="beeline")
+            await client.subscribe("a", FOLLOW)
+            first = (await client.next("a"))["approvalRequested"]
+            assert (first["title"], first["status"], first["line"]["msisdn"]) == ("first", "PENDING", msisdn)
+            # Two at once are told of both, one by one.
+            async with behind.transaction():
+                for title in ("second", "third"):
+                    await behind.execute(_QUESTION, household, line_id, child, title)
+                await tell(behind, f"approval:{household}")
+            told = [(await client.next("a"))["approvalRequested"]["title"] for _ in range(2)]
+            assert told == ["second", "third"]
+            await behind.execute("update approval_request set status = 'DECLINED' where title = 'first'")
+            await tell(behind, f"approval:{household}")
+            answered = (await client.next("a"))["approvalRequested"]
+            assert (answered["title"], answered["status"]) == ("first", "DECLINED")
+            assert await client.silent()
+    finally:
+        await behind.execute("delete from approval_request")
+        await behind.close()
