@@ -3,9 +3,10 @@
 Only a hash of what a link ends in is kept. A link dies with the SIM and the contract that it was made for.
 """
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
@@ -21,7 +22,11 @@ from models import audit, counter
 from models.audit import About
 from models.database import tx
 from models.standing import standing_to
+from services import payment_entry
 from services.limit_alert import local_day
+from services.payment_row import PaymentRow
+
+R = TypeVar("R")
 
 GUESSES_PER_NETWORK = 50
 _HOUR = 3_600
@@ -178,11 +183,22 @@ async def find(profile: Profile, token: str, address: str | None) -> Guest | Gue
     return await tx(work)
 
 
-async def take(connection: BaseDBAsyncClient, grant_id: int) -> bool:
-    """Use a link once, in the transaction that begins a payment; False where it does not work any more."""
-    return bool(await connection.execute_query_dict(_TAKE, [grant_id]))
-
-
-async def give_back(connection: BaseDBAsyncClient, grant_id: int) -> None:
-    """A payment that had begun before was no use of its link."""
-    await connection.execute_query(_GIVE_BACK, [grant_id])
+async def pay_through(
+    connection: BaseDBAsyncClient,
+    grant_id: int,
+    payer_id: int,
+    key: str,
+    asked: str,
+    begin: Callable[[BaseDBAsyncClient], Awaitable[PaymentRow | R]],
+) -> PaymentRow | R | GuestGrantRejected:
+    """Begin a payment by a link, which is used once for each payment, and by no refusal nor repetition."""
+    # The link is locked from here on: whoever was quicker with the same key is seen now.
+    is_good = bool(await connection.execute_query_dict(_TAKE, [grant_id]))
+    begun = await payment_entry.find(connection, payer_id, key)
+    if begun is None and not is_good:
+        return GuestGrantRejected()
+    outcome = begun if begun is not None else await begin(connection)
+    is_new = begun is None and isinstance(outcome, PaymentRow) and outcome.asked == asked
+    if is_good and not is_new:
+        await connection.execute_query(_GIVE_BACK, [grant_id])
+    return outcome

@@ -4,7 +4,6 @@ The bank is never asked inside a transaction. Whatever happens between the three
 and the bank's notifications bring every payment to its end, with our key of it at the bank.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -273,27 +272,8 @@ async def _begin(desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, wa
 
     if wanted.guest_id is None:
         return await tx(write)
-    return await tx(lambda connection: _through_link(connection, viewer, wanted, write))
-
-
-async def _through_link(
-    connection: BaseDBAsyncClient,
-    viewer: Viewer,
-    wanted: TopUp,
-    write: Callable[[BaseDBAsyncClient], Awaitable[PaymentRow | Refused]],
-) -> PaymentRow | Refused:
-    """Begin a payment by a guest's link, which is used once for each payment, and by no refusal (F054)."""
-    assert wanted.guest_id is not None
-    # The link is locked from here on: whoever was quicker with the same key is seen now.
-    is_good = await guest_grant.take(connection, wanted.guest_id)
-    begun = await _find(connection, viewer.user_id, wanted.key)
-    if begun is None and not is_good:
-        return GuestGrantRejected()
-    outcome = begun if begun is not None else await write(connection)
-    is_new = begun is None and isinstance(outcome, PaymentRow) and outcome.asked == wanted.asked
-    if is_good and not is_new:
-        await guest_grant.give_back(connection, wanted.guest_id)
-    return outcome
+    link, payer, key, asked = wanted.guest_id, viewer.user_id, wanted.key, wanted.asked
+    return await tx(lambda connection: guest_grant.pay_through(connection, link, payer, key, asked, write))
 
 
 async def _intend(
