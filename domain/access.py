@@ -183,6 +183,11 @@ def spends_balance(standing: Standing, level: AccessLevel) -> bool:
     return level is AccessLevel.FULL and standing.holds_it and not standing.is_child and not standing.has_ended
 
 
+def asks_to_spend(standing: Standing, level: AccessLevel) -> bool:
+    """Whether the viewer is the child that uses this, and may give its money away once the owner agrees (F053)."""
+    return level is AccessLevel.FULL and standing.holds_it and standing.is_child and not standing.has_ended
+
+
 def widget_scopes(standing: Standing, profile: Profile, today: date) -> frozenset[Scope]:
     """What a widget has of its owner's rights over its one line: to look at it (N13)."""
     return scopes(standing, AccessLevel.FULL, profile, today) & frozenset({Scope.VIEW})

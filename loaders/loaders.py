@@ -13,9 +13,11 @@ from loaders.block_by_line_id import LineBlock, block_by_line_id
 from loaders.bonus_by_account_id import BonusAccount, bonus_by_account_id
 from loaders.catalogue import Service, Tariff
 from loaders.catalogue_by_id import service_by_id, tariff_by_id
+from loaders.child_by_line_id import child_by_line_id
 from loaders.households_by_user_id import Household, households_by_user_id
 from loaders.invitations_by_household_id import Invitation, invitations_by_household_id
 from loaders.kin_by_user_id import Kin, kin_by_user_id
+from loaders.limits_by_line_id import UsageLimit, limits_by_line_id
 from loaders.line_by_id import line_by_id
 from loaders.lines_by_account_id import lines_by_account_id
 from loaders.lines_by_user_id import lines_by_user_id
@@ -40,6 +42,7 @@ from loaders.tariff_subscription_by_line_id import TariffSubscription, tariff_su
 from loaders.transfer_by_household_id import Transfer, transfer_by_household_id
 from loaders.usage_by_key import usage_by_key
 from loaders.visible import Account, Line
+from models.child_policy import Child
 
 V = TypeVar("V")
 
@@ -73,6 +76,10 @@ class Loaders:
         return self._one(bonus_by_account_id)
 
     @cached_property
+    def child_by_line_id(self) -> Loader[int, Child | None]:
+        return self._one(child_by_line_id)
+
+    @cached_property
     def households_by_user_id(self) -> Loader[int, list[Household]]:
         return self._many(households_by_user_id)
 
@@ -83,6 +90,10 @@ class Loaders:
     @cached_property
     def invitations_by_household_id(self) -> Loader[int, list[Invitation]]:
         return self._many(invitations_by_household_id)
+
+    @cached_property
+    def limits_by_line_id(self) -> Loader[int, list[UsageLimit]]:
+        return self._many(limits_by_line_id)
 
     @cached_property
     def line_by_id(self) -> Loader[int, Line | None]:

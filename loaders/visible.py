@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from domain.access import Scope, Standing, spends_balance, takes_promises, widget_scopes
+from domain.access import Scope, Standing, asks_to_spend, spends_balance, takes_promises, widget_scopes
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from loaders.scope import ReadScope
 from models.visible import AccountRow, LineRow, standing
@@ -71,6 +71,7 @@ class Line:
     rights: frozenset[Scope]
     takes_promises: bool
     spends_balance: bool
+    asks_to_spend: bool
 
     @property
     def my_scopes(self) -> list[Scope]:
@@ -123,6 +124,7 @@ def _line(scope: ReadScope, row: LineRow, relation: Standing, rights: frozenset[
         rights=rights,
         takes_promises=profile is not None and takes_promises(relation, scope.level, profile, scope.today(profile)),
         spends_balance=spends_balance(relation, scope.level),
+        asks_to_spend=asks_to_spend(relation, scope.level),
     )
 
 

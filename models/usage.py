@@ -4,6 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from tortoise import fields
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.models import Model
 
 from domain.usage import ChargeType, PackageSource, UsageUnit
@@ -44,3 +45,15 @@ class UsageDay(Model):
     class Meta:
         table = "usage_day"
         unique_together = (("line", "day", "type", "unit"),)
+
+
+_SPENT = """
+insert into usage_day (line_id, day, type, unit, volume, sum) values ($1, $2, $3, 'MONEY', $4::bigint, $4::bigint)
+on conflict (line_id, day, type, unit) do update
+  set volume = usage_day.volume + excluded.volume, sum = usage_day.sum + excluded.sum
+"""
+
+
+async def spent(connection: BaseDBAsyncClient, line_id: int, day: date, kind: ChargeType, minor: int) -> None:
+    """Count what a line was charged on a day of the operator's calendar, in the transaction of the charge."""
+    await connection.execute_query(_SPENT, [line_id, day, kind, minor])

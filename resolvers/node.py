@@ -5,14 +5,17 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from domain.access import Scope
 from resolvers import (
+    approval,
     autopay,
     document,
+    guest_grant,
     invitation,
     link_request,
     node_id,
     number_link,
     payment,
     payment_method,
+    usage_limit,
     viewer,
 )
 from resolvers.context import Context
@@ -134,6 +137,18 @@ async def _number_link(context: Context, key: int) -> object | None:
     return await number_link.by_id(context, key)
 
 
+async def _approval(context: Context, key: int) -> object | None:
+    return await approval.by_id(context, key)
+
+
+async def _guest_grant(context: Context, key: int) -> object | None:
+    return await guest_grant.by_id(context, key)
+
+
+async def _usage_limit(context: Context, key: int) -> object | None:
+    return await usage_limit.by_id(context, key)
+
+
 async def _social_account(context: Context, key: int) -> object | None:
     if context.viewer is None:
         return None
@@ -160,4 +175,7 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "SocialAccount": _social_account,
     "NumberLink": _number_link,
     "LinkRequest": _link_request,
+    "UsageLimit": _usage_limit,
+    "ApprovalRequest": _approval,
+    "GuestGrant": _guest_grant,
 }

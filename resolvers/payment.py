@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import orjson
 
 from domain.access import NOBODY, AccessLevel, payments_seen
+from domain.guest_grant import GuestGrantRejected
 from domain.money import Money, MoneyRejected, parse_amount
 from domain.payment import PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.payment_refusals import PaymentRefusal
@@ -33,7 +34,7 @@ from services import payment
 from services.payment import TopUp
 from services.payment_row import COLUMNS, PaymentRow, row_of
 
-Refused = Refusal | PaymentRefusal
+Refused = Refusal | PaymentRefusal | GuestGrantRejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,9 @@ class Form:
             amount = str(parse_amount(self.amount).normalize())
         except MoneyRejected:
             amount = self.amount
-        told = [*astuple(self.target), amount, self.currency, self.kind, self.method_id, self.token]
+        # Of a payment that names no link the digest is what it was before there were any.
+        *target, guest = astuple(self.target)
+        told = [*target, *([guest] if guest else []), amount, self.currency, self.kind, self.method_id, self.token]
         return sha256(orjson.dumps([*told, self.receipt_email, self.save_method])).hexdigest()
 
 
@@ -159,6 +162,7 @@ async def top_up(context: Context, form: Form) -> PaymentRow | Refused:
         line_id=found.line_id,
         named=found.named,
         is_seen=found.is_seen,
+        guest_id=found.guest_id,
         amount=money,
         kind=form.kind,
         method_id=method_key(form.method_id) if form.method_id is not None else None,

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from auth.sign_in import accepted_numbers
 from domain.access import Scope
+from domain.guest_grant import GuestGrantRejected
 from domain.line import LineStatus
 from domain.msisdn import mask, normalize
 from domain.payment_refusals import PayeeAmbiguous
@@ -15,29 +16,34 @@ from loaders.visible import Account, Line
 from models.reader import Statement
 from resolvers import node_id
 from resolvers.context import Context
-from services import payment_search
+from services import guest_grant, payment_search
+from services.guest_grant import Guest
 
-Refused = InputRejected | NotFound | FeatureDisabled | Forbidden | RateLimited | PayeeAmbiguous
+Refused = InputRejected | NotFound | FeatureDisabled | Forbidden | RateLimited | PayeeAmbiguous | GuestGrantRejected
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One of four ways to name a payee; exactly one is given."""
+    """One of five ways to name a payee; exactly one is given."""
 
     line_id: str | None = None
     personal_account_id: str | None = None
     msisdn: str | None = None
     account_number: str | None = None
+    guest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An account of the operator's. `named` is what a receipt may say of it to anybody."""
+    """An account of the operator's. `named` is what a receipt may say of it to anybody; `guest_id` the link that led
+    there, whose uses are counted.
+    """
 
     account_id: int
     line_id: int | None
     named: str
     is_seen: bool
+    guest_id: int | None = None
 
 
 class _Facts(NamedTuple):
@@ -80,7 +86,16 @@ async def _seen(context: Context, wanted: Wanted) -> Target | Refused:
         if account is None or not account.allows(Scope.PAY):
             return NotFound("There is no such account to pay into", ("target", "personalAccountId"))
         return Target(account.id, None, mask(account.number), is_seen=account.allows(Scope.VIEW))
+    if wanted.guest is not None:
+        return await _by_guest(context, wanted.guest)
     return InputRejected("Say for whom", ("target",))
+
+
+def without_guest(found: Target | Refused) -> Target | Refused:
+    """The payee of what is no top-up: a link for guests is good for those only."""
+    if isinstance(found, Target) and found.guest_id is not None:
+        return InputRejected("Through a link one pays with topUp", ("target", "guest"))
+    return found
 
 
 async def payee(context: Context, target: Target) -> Payee:
@@ -88,6 +103,16 @@ async def payee(context: Context, target: Target) -> Payee:
     facts = await context.reads.fetch_one(_FACTS, target.account_id)
     assert facts is not None, "accounts are never deleted"
     return Payee(target.account_id, LineStatus(facts.status), facts.contract_ended, facts.cash_banned, target.is_seen)
+
+
+async def _by_guest(context: Context, token: str) -> Target | Refused:
+    await context.reads.release()
+    found = await guest_grant.find(context.profile, token, context.address)
+    if not isinstance(found, Guest):
+        return found
+    if Scope.PAY not in found.scopes:
+        return GuestGrantRejected()
+    return Target(found.account_id, found.line_id, found.named, is_seen=False, guest_id=found.id)
 
 
 async def _by_number(context: Context, typed: str) -> Target | Refused:

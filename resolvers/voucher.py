@@ -1,5 +1,6 @@
 """Redeeming vouchers (F159)."""
 
+from domain.guest_grant import GuestGrantRejected
 from domain.payment_refusals import PaymentRefusal
 from domain.refusals import Refusal
 from domain.voucher import VoucherRejected
@@ -10,7 +11,7 @@ from services import voucher
 from services.payment_row import PaymentRow
 from services.voucher import Redemption
 
-Refused = Refusal | PaymentRefusal | VoucherRejected
+Refused = Refusal | PaymentRefusal | VoucherRejected | GuestGrantRejected
 
 
 async def redeem(context: Context, key: str, target: Wanted, code: str) -> PaymentRow | Refused:
@@ -18,7 +19,7 @@ async def redeem(context: Context, key: str, target: Wanted, code: str) -> Payme
     viewer = context.require_viewer()
     if refused := confined.from_paying(viewer):
         return refused
-    found = await payment_target.find(context, target)
+    found = payment_target.without_guest(await payment_target.find(context, target))
     if not isinstance(found, Target):
         return found
     wanted = Redemption(

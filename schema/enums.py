@@ -9,6 +9,7 @@ from domain.access import AccessLevel, HouseholdRole, LinkKind, Scope
 from domain.catalogue import FeePeriod, ServiceCategory
 from domain.challenge import ChallengeChannel, DeliveryStatus
 from domain.channel import Channel
+from domain.child_policy import LimitAnswer
 from domain.document import DocumentKind
 from domain.language import Language
 from domain.line import BlockReason, ContractKind, ContractStatus, LineStatus, ServiceKind
@@ -21,11 +22,15 @@ from domain.refund import RefundStatus
 from domain.refusals import ErrorCode
 from domain.sign_in import LoginIdentifier, LoginMethod, RecoveryChannel, SocialProvider
 from domain.usage import ChargeType, PackageSource, UsageUnit
+from domain.usage_limit import LimitAction, LimitPeriod
+from models.approval import ApprovalStatus
 from models.challenge import ChallengePurpose
 from models.invitation import InvitationStatus
 
 SHOWN: tuple[type[Enum], ...] = (
     AccessLevel,
+    LimitAnswer,
+    ApprovalStatus,
     AutopayTrigger,
     BlockReason,
     Channel,
@@ -43,6 +48,8 @@ SHOWN: tuple[type[Enum], ...] = (
     HouseholdRole,
     InvitationStatus,
     Language,
+    LimitAction,
+    LimitPeriod,
     LineStatus,
     LinkChoice,
     LinkDirection,

@@ -11,7 +11,8 @@ from domain.access import Scope
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from execution.batched import batched
 from loaders import visible
-from resolvers import document, page, payment, usage
+from resolvers import child_policy as policies
+from resolvers import document, page, payment, usage, usage_limit
 from resolvers import promised_payment as promised
 from resolvers.context import Info
 from schema.balance import Balance, BonusAccount, PackageRemain, UsageSummary
@@ -28,6 +29,9 @@ ContractOfLine = Annotated["Contract", strawberry.lazy("schema.line")]
 BlockOfLine = Annotated["LineBlock", strawberry.lazy("schema.line_block")]  # type: ignore[name-defined]  # noqa: F821
 # A payment names its line and its account, which name their payments.
 PaymentOfAccount = Annotated["Payment", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
+# Setting a limit or a policy answers the line.
+LimitOfLine = Annotated["UsageLimit", strawberry.lazy("schema.usage_limit")]  # type: ignore[name-defined]  # noqa: F821
+PolicyOfLine = Annotated["ChildPolicy", strawberry.lazy("schema.child_policy")]  # type: ignore[name-defined]  # noqa: F821
 FilterOfPayments = Annotated["PaymentFilter", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
 
 
@@ -123,6 +127,20 @@ class Line(Node):
     )
     async def promised_payment(parent: strawberry.Parent[visible.Line], info: Info) -> promised.State | None:
         return await promised.state(info.context, parent)
+
+    @strawberry.field(
+        graphql_type=list[LimitOfLine] | None,
+        description="How much it may use and spend (F048); null without the scopes USAGE and LIMITS",
+    )
+    async def limits(parent: strawberry.Parent[visible.Line], info: Info) -> object:
+        return await usage_limit.limits(info.context, parent)
+
+    @strawberry.field(
+        graphql_type=PolicyOfLine | None,
+        description="What it may do (F048); null where its user is no child, and without the scopes USAGE and LIMITS",
+    )
+    async def child_policy(parent: strawberry.Parent[visible.Line], info: Info) -> object:
+        return await policies.policy(info.context, parent)
 
     @strawberry.field(
         graphql_type=Connection[ServiceSubscription] | None,

@@ -43,6 +43,10 @@ class PaymentTargetInput:
         default=strawberry.UNSET, description="Anybody's personal account, by the number on receipts (F065)"
     )
 
+    guest: str | None = strawberry.field(
+        default=strawberry.UNSET, description="What a link for guests ends in (F054); for `topUp` only"
+    )
+
     def wanted(self) -> Wanted:
         """The one that was given, for the resolvers."""
         given = {name: value or None for name, value in vars(self).items()}
@@ -166,6 +170,7 @@ class Payment(Node):
 _FAILED = {
     ErrorCode.PAYMENT_DECLINED: "The bank did not make the payment; nothing was charged",
     ErrorCode.INSUFFICIENT_FUNDS: "The balance had less than that; nothing moved",
+    ErrorCode.LIMIT_EXCEEDED: "A limit of the line stood against it; nothing moved",
     ErrorCode.CARD_NOT_ACCEPTED: "This operator does not take this card; nothing was charged",
     ErrorCode.CARD_TOO_FREQUENT: "This card had just paid; nothing was charged",
     ErrorCode.PAYMENT_RESTRICTED: "This payment cannot be taken; nothing was charged",

@@ -9,6 +9,7 @@ from resolvers import catalogue, node, operator
 from resolvers import password as passwords
 from resolvers.context import Info
 from schema.catalogue import Service, ServiceFilter, Tariff, TariffFilter
+from schema.guest_grant import GuestGrantQuery
 from schema.node import AFTER, FIRST, Connection, Node
 from schema.operator import Operator
 from schema.password import PASSWORD, PasswordStrength
@@ -20,7 +21,7 @@ _ID = "A global id. Unknown, foreign and malformed ids are answered alike: null"
 
 
 @strawberry.type(description="Everything that can be read")
-class Query(SocialQuery, PaymentQuery):
+class Query(SocialQuery, PaymentQuery, GuestGrantQuery):
     @strawberry.field(graphql_type=Viewer | None, description="Who is signed in; null without a session")
     def viewer(self, info: Info) -> session.Viewer | session.Widget | None:
         caller = info.context.caller

@@ -15,9 +15,13 @@ from resolvers.context import Context
 from resolvers.errors import CallerError
 from schema import enums  # noqa: F401 - registers the domain's enums
 from schema.account_security import AccountSecurityMutation
+from schema.approval import APPROVAL_ERRORS, ApprovalMutation
 from schema.autopay import AutopayMutation
 from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
+from schema.child_policy import ChildPolicyMutation
 from schema.closing import ClosingMutation
+from schema.guest_grant import GuestGrantRejected
+from schema.guest_granting import GuestGrantMutation
 from schema.household_errors import HOUSEHOLD_ERRORS
 from schema.household_management import HouseholdMutation
 from schema.invitation import InvitationMutation
@@ -39,6 +43,7 @@ from schema.scalars import scalar_map
 from schema.sign_in import SignInMutation
 from schema.social import SocialMutation
 from schema.subscription import Subscription
+from schema.usage_limit import LimitExceeded, OwnerToBeAsked, UsageLimitMutation
 from schema.voucher import VoucherMutation, VoucherRejected
 from schema.widget_token import WidgetTokenMutation
 
@@ -51,6 +56,7 @@ _NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTyp
 
 # Those that stand beside what they are about.
 _MONEY_ERRORS = (PayeeAmbiguous, PromisedPaymentUnavailable, BalanceTooLow, VoucherRejected, RefundRejected)
+_LIMIT_ERRORS = (LimitExceeded, OwnerToBeAsked, *APPROVAL_ERRORS, GuestGrantRejected)
 
 _HOUSEHOLD_ERRORS = (*HOUSEHOLD_ERRORS, *LINK_ERRORS, *LINK_REQUEST_ERRORS, *LINE_BLOCK_ERRORS)
 
@@ -80,6 +86,10 @@ class Mutation(
     HouseholdMutation,
     InvitationMutation,
     OwnershipTransferMutation,
+    UsageLimitMutation,
+    ChildPolicyMutation,
+    ApprovalMutation,
+    GuestGrantMutation,
 ):
     pass
 
@@ -112,7 +122,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS),
+        types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

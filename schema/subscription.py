@@ -8,6 +8,7 @@ import strawberry
 from loaders import visible
 from resolvers import balance
 from resolvers.context import Info
+from schema.approval import ApprovalSubscription
 from schema.household_management import HouseholdSubscription
 from schema.line import Line
 from schema.link_request import LinkRequestSubscription
@@ -25,7 +26,7 @@ _LINE_IDS = (
         "for every event; a stream completes when nothing of it may be seen any more"
     )
 )
-class Subscription(PaymentSubscription, LinkRequestSubscription, HouseholdSubscription):
+class Subscription(PaymentSubscription, LinkRequestSubscription, HouseholdSubscription, ApprovalSubscription):
     @strawberry.subscription(
         graphql_type=Line,
         description="Lines whose balance the viewer may see: each one at once, and whenever its balance changes (F062)",

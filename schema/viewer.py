@@ -13,10 +13,13 @@ from domain.link_request import LinkDirection
 from domain.sign_in import RecoveryChannel
 from execution.batched import batched
 from loaders.households_by_user_id import Household as HouseholdRow
+from models.approval import ApprovalStatus
 from resolvers import (
     account_security,
+    approval,
     audit_log,
     autopay,
+    guest_grant,
     invitation,
     link_request,
     number_link,
@@ -26,8 +29,10 @@ from resolvers import (
 )
 from resolvers import widget as widgets
 from resolvers.context import Info
+from schema.approval import ApprovalRequest
 from schema.audit_log import AuditEvent
 from schema.autopay_rule import AutopayRule
+from schema.guest_grant import GuestGrant
 from schema.household import Household, HouseholdInvitation
 from schema.line import Line, PersonalAccount
 from schema.link_request import LinkRequest
@@ -212,3 +217,25 @@ class Viewer(Node):
         after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
     ) -> object:
         return await link_request.requests(info.context, direction, first, after)
+
+    @strawberry.field(
+        graphql_type=Connection[ApprovalRequest],
+        description="What children of the viewer's household ask for, and what the viewer asked as a child; newest "
+        "first. None in a session that the network opened (F053)",
+    )
+    async def approval_requests(
+        parent: strawberry.Parent[session.Viewer],
+        info: Info,
+        status: Annotated[ApprovalStatus | None, strawberry.argument(description="Only those in this state")] = None,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object:
+        return await approval.approvals(info.context, status, first, after)
+
+    @strawberry.field(
+        graphql_type=list[GuestGrant],
+        description="Links for guests that work: those that the viewer made, and those to the viewer's own lines. None "
+        "in a session that the network opened (F054)",
+    )
+    async def guest_grants(parent: strawberry.Parent[session.Viewer], info: Info) -> object:
+        return await guest_grant.guest_grants(info.context)

@@ -31,6 +31,7 @@ from server.failure import StartFailure
 from server.fees import charge_fees
 from server.households import look_after_households
 from server.inbound import receive_sms
+from server.limits import look_after_limits
 from server.logs import configure_logs
 from server.operators import served_operators
 from server.payment_gateway import payment_desk
@@ -289,6 +290,7 @@ async def _work(settings: Settings) -> None:
         together.create_task(charge_fees(profiles))
         together.create_task(watch_sims(sims, profiles))
         together.create_task(look_after_households(profiles))
+        together.create_task(look_after_limits(profiles))
 
 
 def _operator(profiles: Mapping[str, Profile], name: str) -> Profile:

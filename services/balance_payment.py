@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth.session import Viewer
+from domain.access import Scope
 from domain.balance_payment import BalanceTooLow
+from domain.child_policy import UseKind, Wish
 from domain.features import feature
 from domain.ledger import InsufficientFunds, Transfer, TransferKind, personal
 from domain.money import Money
@@ -14,11 +16,15 @@ from domain.payment_refusals import IdempotencyConflict, PaymentRejected
 from domain.payment_rules import CONFIRM_SECONDS, check_key, check_payee
 from domain.profile import Profile
 from domain.refusals import ErrorCode, FeatureDisabled, InputRejected, MethodDisabled, RateLimited
+from domain.usage import ChargeType
+from domain.usage_limit import Use
+from domain.usage_limit_refusals import LimitExceeded, OwnerToBeAsked
 from models import audit
 from models.audit import TheUser
 from models.database import tx
 from models.notify import notify
-from services import fees, ledger, payment_entry, payment_payee, promised_payment
+from models.usage import spent
+from services import fees, ledger, limit_alert, payment_entry, payment_payee, promised_payment, usage_limit
 from services.payment_code import ask_for_code
 from services.payment_entry import NewPayment
 from services.payment_row import COLUMNS, PaymentRow, row_of
@@ -54,6 +60,8 @@ Refused = (
     | BalanceTooLow
     | MethodDisabled
     | RateLimited
+    | LimitExceeded
+    | OwnerToBeAsked
 )
 
 # Whose number it is, read when the payment begins and again when it is confirmed: numbers change hands.
@@ -108,17 +116,12 @@ async def move(connection: BaseDBAsyncClient, profile: Profile, payment: Payment
     target = await payment_payee.payee(connection, profile, payment.account_id, is_seen=False)
     if not mine or target is None or check_payee(target, profile) is not None:
         return await _decline(connection, payment, ErrorCode.PAYMENT_RESTRICTED)
+    wish = Wish(UseKind.PAYMENT, Use(price=amount.minor), scope=Scope.PAY)
+    if await usage_limit.may_spend(connection, profile, source["line_id"], wish):
+        return await _decline(connection, payment, ErrorCode.LIMIT_EXCEEDED)
     if await ledger.own_money(connection, operator, source["account_id"]) < amount.minor:
         return await _decline(connection, payment, ErrorCode.INSUFFICIENT_FUNDS)
-    transfer = Transfer.between(
-        operator,
-        TransferKind.BETWEEN,
-        f"payment:{payment.id}",
-        personal(source["account_id"]),
-        personal(payment.account_id),
-        amount,
-    )
-    if isinstance(await ledger.post(connection, transfer), InsufficientFunds):
+    if not await give(connection, profile, payment, source["account_id"], source["line_id"]):
         return await _decline(connection, payment, ErrorCode.INSUFFICIENT_FUNDS)
     await promised_payment.repay(connection, payment.account_id)
     await fees.resume(connection, profile, payment.account_id)
@@ -129,6 +132,27 @@ async def move(connection: BaseDBAsyncClient, profile: Profile, payment: Payment
     return row_of(row)
 
 
+async def give(
+    connection: BaseDBAsyncClient, profile: Profile, payment: PaymentRow, account_id: int, line_id: int
+) -> bool:
+    """Move the money of a payment out of an account, and count it as spent by the line; False where it is short."""
+    amount = Money(payment.amount, payment.currency)
+    transfer = Transfer.between(
+        payment.operator,
+        TransferKind.BETWEEN,
+        f"payment:{payment.id}",
+        personal(account_id),
+        personal(payment.account_id),
+        amount,
+    )
+    if isinstance(await ledger.post(connection, transfer), InsufficientFunds):
+        return False
+    await promised_payment.repay(connection, payment.account_id)
+    await spent(connection, line_id, limit_alert.local_day(profile), ChargeType.OTHER, amount.minor)
+    await limit_alert.look(connection, profile, line_id)
+    return True
+
+
 async def _enter(
     connection: BaseDBAsyncClient, profile: Profile, viewer: Viewer, wanted: FromBalance
 ) -> PaymentRow | Refused:
@@ -137,6 +161,9 @@ async def _enter(
         return InputRejected("There is no such account", ("target",))
     if refused := check_payee(target, profile):
         return refused
+    wish = Wish(UseKind.PAYMENT, Use(price=wanted.amount.minor), scope=Scope.PAY)
+    if beyond := await usage_limit.may_spend(connection, profile, wanted.line_id, wish):
+        return beyond
     available = await ledger.own_money(connection, profile.operator.id, wanted.source_id)
     if available < wanted.amount.minor:
         return BalanceTooLow(Money(available, wanted.amount.currency))

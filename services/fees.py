@@ -94,6 +94,7 @@ with free as materialized (
 select account_id from ledger_account where kind = 'PERSONAL' and account_id = any($1::bigint[])
   and account_id not in (select account_id from free)
 """
+
 _SUSPEND = "update line set status = 'SUSPENDED_NONPAYMENT' where id = $1 and status = 'ACTIVE' returning id"
 _WORKS = "update line set status = 'ACTIVE' where id = $1 and status = 'SUSPENDED_NONPAYMENT' returning id"
 # Suspended for a debt that is repaid, with a tariff that is paid for.

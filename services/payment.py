@@ -14,6 +14,7 @@ from auth.challenge import CodeAccepted
 from auth.session import Viewer
 from domain.access import AccessLevel
 from domain.email import normalize_email
+from domain.guest_grant import GuestGrantRejected
 from domain.money import Money
 from domain.payment import BY_CARD, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.payment_refusals import (
@@ -35,7 +36,15 @@ from domain.payment_rules import (
     this_month,
 )
 from domain.profile import Profile
-from domain.refusals import CodeRejected, ErrorCode, FeatureDisabled, InputRejected, MethodDisabled, RateLimited
+from domain.refusals import (
+    CodeRejected,
+    ErrorCode,
+    FeatureDisabled,
+    Forbidden,
+    InputRejected,
+    MethodDisabled,
+    RateLimited,
+)
 from gateways.payments import (
     ProviderFailed,
     ProviderUnavailable,
@@ -45,7 +54,16 @@ from models.challenge import ChallengePurpose
 from models.database import tx
 from models.notify import notify
 from models.user import number_of
-from services import balance_payment, card_pause, payment_code, payment_method, payment_payee, payment_settlement
+from services import (
+    balance_payment,
+    card_pause,
+    child_policy,
+    guest_grant,
+    payment_code,
+    payment_method,
+    payment_payee,
+    payment_settlement,
+)
 from services.payment_row import COLUMNS, Desk, PaymentRow, row_of
 
 
@@ -64,6 +82,7 @@ class TopUp:
     is_seen: bool
     amount: Money
     kind: PaymentMethodKind
+    guest_id: int | None = None
     method_id: int | None = None
     token: str | None = field(default=None, repr=False)
     receipt_email: str | None = field(default=None, repr=False)
@@ -72,7 +91,9 @@ class TopUp:
     return_url: str | None = field(default=None, repr=False)
 
 
-Refused = PaymentRefusal | InputRejected | FeatureDisabled | MethodDisabled | RateLimited
+Refused = (
+    PaymentRefusal | InputRejected | FeatureDisabled | MethodDisabled | RateLimited | Forbidden | GuestGrantRejected
+)
 
 _FIND = f"select {COLUMNS} from payment where payer_id = $1 and key = $2"
 _BEGIN = f"""
@@ -253,6 +274,8 @@ async def _begin(desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, wa
             return InputRejected(f"What is given is not {wanted.kind} but {means.card.kind}", ("method",))
         if means.card is not None and (refused := check_card(means.card, this_month(profile), profile)):
             return refused
+        if forbidden := await child_policy.top_up_refused(connection, profile, viewer.user_id, wanted.account_id):
+            return forbidden
         payment = await _intend(connection, desk, profile, viewer.user_id, wanted, means, kind, confirmation)
         if not isinstance(payment, PaymentRow) or not payment.awaits_code or payment.challenge_id is not None:
             return payment
@@ -261,7 +284,10 @@ async def _begin(desk: Desk, profile: Profile, secret: bytes, viewer: Viewer, wa
             await connection.execute_query(_UNDO, [payment.id])
         return asked
 
-    return await tx(write)
+    if wanted.guest_id is None:
+        return await tx(write)
+    link, payer, key, asked = wanted.guest_id, viewer.user_id, wanted.key, wanted.asked
+    return await tx(lambda connection: guest_grant.pay_through(connection, link, payer, key, asked, write))
 
 
 async def _intend(

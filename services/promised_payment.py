@@ -1,7 +1,7 @@
 """Promised payments (F081): taken once, given back by the next money that comes, collected when they are due.
 
-What is owed is the ledger's account PROMISED. Locks are taken in one order: the money of the account, the promise,
-what is owed.
+What is owed is the ledger's account PROMISED. Locks are taken in one order: the limits of the line, the money of the
+account, the promise, what is owed.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,8 @@ from typing import Any
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth.session import Viewer
+from domain.access import Scope
+from domain.child_policy import UseKind, Wish
 from domain.ledger import (
     Entry,
     LedgerAccountKind,
@@ -29,12 +31,16 @@ from domain.payment_rules import check_key
 from domain.profile import Profile
 from domain.promised_payment import PromisedOffer, PromisedPaymentUnavailable, offers, repayment, unavailable
 from domain.refusals import FeatureDisabled, InputRejected
+from domain.usage import ChargeType
+from domain.usage_limit import Use
+from domain.usage_limit_refusals import LimitExceeded, OwnerToBeAsked
 from domain.wording import Wording, language_of
 from models import audit, outbox
 from models.audit import TheUser
 from models.database import tx
 from models.promised_payment import FACTS
-from services import ledger
+from models.usage import spent
+from services import ledger, limit_alert, usage_limit
 
 BATCH = 20
 # Whatever credits an account collects at once; this is for money that came by a door that forgot to.
@@ -64,7 +70,15 @@ class PromiseTaken:
     due_at: datetime
 
 
-Refused = FeatureDisabled | InputRejected | IdempotencyConflict | PaymentRejected | PromisedPaymentUnavailable
+Refused = (
+    FeatureDisabled
+    | InputRejected
+    | IdempotencyConflict
+    | PaymentRejected
+    | PromisedPaymentUnavailable
+    | LimitExceeded
+    | OwnerToBeAsked
+)
 
 # Whoever takes one comes in one after the other, and reads after the lock was granted.
 _LOCK_ACCOUNT = "select id from personal_account where id = $1 and operator = $2 for no key update"
@@ -80,6 +94,7 @@ returning id, line_id, asked, due_at
 _HOLDER = """
 select l.msisdn, l.service_point, u.language from line l left join app_user u on u.id = l.user_id where l.id = $1
 """
+_USER = "select user_id from line where id = $1"
 _OPERATOR = "select operator from promised_payment where account_id = $1 and repaid_at is null"
 _LOCK_OWED = """
 select id, operator, taker_id, currency, repayments from promised_payment
@@ -118,6 +133,8 @@ async def take(profile: Profile, viewer: Viewer, wanted: PromiseWanted) -> Promi
         offer = next((each for each in offers(profile, charged) if each.id == wanted.offer), None)
         if offer is None:
             return PromisedPaymentUnavailable("This is not offered, or not any more; look again", ("offerId",))
+        if forbidden := await _forbidden(connection, profile, viewer, wanted.line_id, offer):
+            return forbidden
         arguments = [operator, wanted.account_id, wanted.line_id, viewer.user_id, wanted.key, wanted.offer]
         arguments += [offer.amount.currency, offer.amount.minor, offer.fee.minor, offer.days]
         taken = await connection.execute_query_dict(_TAKE, arguments)
@@ -128,10 +145,25 @@ async def take(profile: Profile, viewer: Viewer, wanted: PromiseWanted) -> Promi
         [row] = taken
         posted = await ledger.post(connection, _transfer(operator, row["id"], wanted.account_id, offer))
         assert isinstance(posted, Posted), "whatever is given on trust has no floor"
+        if offer.fee.minor:
+            day = limit_alert.local_day(profile)
+            await spent(connection, wanted.line_id, day, ChargeType.OTHER, offer.fee.minor)
+            await limit_alert.look(connection, profile, wanted.line_id)
         await _tell(connection, profile, viewer, wanted.line_id, offer, row["due_at"])
         return PromiseTaken(row["id"], row["line_id"], row["due_at"])
 
     return await tx(work)
+
+
+async def _forbidden(
+    connection: BaseDBAsyncClient, profile: Profile, viewer: Viewer, line_id: int, offer: PromisedOffer
+) -> LimitExceeded | OwnerToBeAsked | None:
+    """What the line's limits say to the fee; who looks after a child has agreed by taking it for them (I14)."""
+    [line] = await connection.execute_query_dict(_USER, [line_id])
+    wish = Wish(
+        UseKind.PAYMENT, Use(price=offer.fee.minor), scope=Scope.PAY, approved=line["user_id"] != viewer.user_id
+    )
+    return await usage_limit.may_spend(connection, profile, line_id, wish)
 
 
 async def repay(connection: BaseDBAsyncClient, account_id: int) -> Money | None:

@@ -13,11 +13,11 @@ from domain.payment import PaymentKind, PaymentMethodKind
 from domain.payment_refusals import IdempotencyConflict, PaymentRejected
 from domain.payment_rules import check_key, check_payee
 from domain.profile import Profile
-from domain.refusals import FeatureDisabled, InputRejected, RateLimited
+from domain.refusals import FeatureDisabled, Forbidden, InputRejected, RateLimited
 from domain.voucher import VoucherRejected, code_hmac, new_code, read_code
 from models import audit, counter
 from models.database import tx
-from services import fees, ledger, payment_entry, payment_payee, promised_payment
+from services import child_policy, fees, ledger, payment_entry, payment_payee, promised_payment
 from services.payment_entry import NewPayment
 from services.payment_row import PaymentRow
 
@@ -42,7 +42,9 @@ class Redemption:
     address: str | None = None
 
 
-Refused = FeatureDisabled | InputRejected | IdempotencyConflict | PaymentRejected | RateLimited | VoucherRejected
+Refused = (
+    FeatureDisabled | InputRejected | IdempotencyConflict | PaymentRejected | RateLimited | VoucherRejected | Forbidden
+)
 
 _NEW = """
 insert into voucher (operator, code_hmac, currency, amount, created_at, expires_at)
@@ -98,6 +100,8 @@ async def redeem(profile: Profile, secret: bytes, viewer: Viewer, wanted: Redemp
             return InputRejected("There is no such account", ("target",))
         if refused := check_payee(target, profile):
             return refused
+        if forbidden := await child_policy.top_up_refused(connection, profile, viewer.user_id, wanted.account_id):
+            return forbidden
         counts = _counts(operator, viewer, wanted.address)
         for key, most in counts.items():
             guesses, ends_at = await counter.count(connection, key, _DAY)
