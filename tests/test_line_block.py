@@ -12,7 +12,7 @@ from services import line_block
 from tests.cabinet import Cabinet
 from tests.test_features import with_values
 from tests.test_sign_in import REQUEST_CODE
-from tests.test_sim_epochs import NUMBER, SIGN_IN, sign_in_by_code
+from tests.test_sim_epochs import NUMBER, sign_in_by_code
 from tests.till import ANN, BOB, CID, EVE, GRANNY, Till
 
 BLOCK = """
