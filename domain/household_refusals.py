@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from domain.refusals import ErrorCode
+from domain.refusals import ErrorCode, OfficeRequired
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +60,6 @@ class OwnerAbsent:
     message: str = "The owner is absent: until somebody takes the household over, nothing in it changes"
     field: tuple[str, ...] | None = ("householdId",)
     code: ClassVar[ErrorCode] = ErrorCode.OWNER_ABSENT
-
-
-@dataclass(frozen=True, slots=True)
-class OfficeRequired:
-    """The operator has to look at papers first: `checklist` says at which."""
-
-    checklist: tuple[str, ...]
-    message: str = "Come to an office of the operator with these papers, then try again"
-    field: tuple[str, ...] | None = None
-    code: ClassVar[ErrorCode] = ErrorCode.OFFICE_REQUIRED
 
 
 @dataclass(frozen=True, slots=True)

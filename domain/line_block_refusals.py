@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from domain.money import Money
-from domain.refusals import ErrorCode
+from domain.refusals import ErrorCode, OfficeRequired
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,6 @@ class OnlyContractHolder:
     message: str = "Only the holder of the contract may do this"
     field: tuple[str, ...] | None = ("lineId",)
     code: ClassVar[ErrorCode] = ErrorCode.ONLY_CONTRACT_HOLDER
-
-
-@dataclass(frozen=True, slots=True)
-class OfficeRequired:
-    """A lost SIM is dealt with in the office, with an identity document (F122)."""
-
-    message: str = "Come to the office with an identity document: there you get another SIM card"
-    field: tuple[str, ...] | None = ("lineId",)
-    code: ClassVar[ErrorCode] = ErrorCode.OFFICE_REQUIRED
 
 
 @dataclass(frozen=True, slots=True)

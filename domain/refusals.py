@@ -264,6 +264,16 @@ class CabinetLocked:
 
 
 @dataclass(frozen=True, slots=True)
+class OfficeRequired:
+    """The operator has to look at papers first: `checklist` says at which (F049, F122)."""
+
+    checklist: tuple[str, ...]
+    message: str = "Come to an office of the operator with these papers, then try again"
+    field: tuple[str, ...] | None = None
+    code: ClassVar[ErrorCode] = ErrorCode.OFFICE_REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
 class CodeRejected:
     """A one-time code that does not count; with `attempts_left` tries at this challenge."""
 

@@ -41,13 +41,6 @@ class OwnerAbsent(UserError):
     is_type_of = backed_by(refusals.OwnerAbsent)
 
 
-@strawberry.type(description="The operator has to look at papers first (F049)")
-class OfficeRequired(UserError):
-    checklist: list[str] = strawberry.field(description="What to bring to an office")
-
-    is_type_of = backed_by(refusals.OfficeRequired)
-
-
 @strawberry.type(description="Another handover of the household is open, or this one is not any more (E29)")
 class TransferConflict(UserError):
     is_type_of = backed_by(refusals.TransferConflict)
@@ -60,6 +53,5 @@ HOUSEHOLD_ERRORS = (
     AlreadyInHousehold,
     MinorNotAllowed,
     OwnerAbsent,
-    OfficeRequired,
     TransferConflict,
 )

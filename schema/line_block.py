@@ -43,11 +43,6 @@ class OnlyContractHolder(UserError):
     is_type_of = backed_by(line_block_refusals.OnlyContractHolder)
 
 
-@strawberry.type(description="It is done in the office, with an identity document (F122)")
-class OfficeRequired(UserError):
-    is_type_of = backed_by(line_block_refusals.OfficeRequired)
-
-
 @strawberry.type(description="The account does not hold the price of a block (F125)")
 class BlockUnpaid(UserError):
     price: Money = strawberry.field(description="What a block costs")
@@ -55,7 +50,7 @@ class BlockUnpaid(UserError):
     is_type_of = backed_by(line_block_refusals.BlockUnpaid)
 
 
-LINE_BLOCK_ERRORS = (LineBlocked, LineNotBlocked, OnlyContractHolder, OfficeRequired, BlockUnpaid)
+LINE_BLOCK_ERRORS = (LineBlocked, LineNotBlocked, OnlyContractHolder, BlockUnpaid)
 
 
 @strawberry.input(description="Which line does not work from now on")

@@ -167,6 +167,13 @@ class CabinetLocked(UserError):
     is_type_of = backed_by(refusals.CabinetLocked)
 
 
+@strawberry.type(description="The operator has to look at papers first (F049, F122)")
+class OfficeRequired(UserError):
+    checklist: list[str] = strawberry.field(description="What to bring to an office")
+
+    is_type_of = backed_by(refusals.OfficeRequired)
+
+
 @strawberry.type(description="The SIM is too new for it: whoever has it may have stolen the number (E13)")
 class CooldownActive(UserError):
     allowed_at: datetime = strawberry.field(description="From when on it may be done")
@@ -202,6 +209,7 @@ USER_ERRORS = (
     ContractEnded,
     CabinetFrozen,
     CabinetLocked,
+    OfficeRequired,
     CooldownActive,
 )
 

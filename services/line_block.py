@@ -17,12 +17,11 @@ from domain.line_block_refusals import (
     LineBlocked,
     LineBlockRefusal,
     LineNotBlocked,
-    OfficeRequired,
     OnlyContractHolder,
 )
 from domain.money import Money
 from domain.profile import Profile
-from domain.refusals import FeatureDisabled, Forbidden, InputRejected, NotFound, StepUpRequired
+from domain.refusals import FeatureDisabled, Forbidden, InputRejected, NotFound, OfficeRequired, StepUpRequired
 from models import audit
 from models.audit import About, TheUser
 from models.database import tx
@@ -34,6 +33,9 @@ from services.line_row import LineHeld
 
 MOST_BLOCKS_UNDONE = 2
 """How many blocks of a household's a number's user undoes before the household blocks it no more (E63)."""
+
+# What the office asks for before it gives another SIM (F122).
+_PAPERS = ("an identity document",)
 
 _LOST = frozenset({BlockReason.LOST, BlockReason.STOLEN})
 _BLOCKABLE = frozenset({LineStatus.ACTIVE, LineStatus.SUSPENDED_NONPAYMENT})
@@ -139,7 +141,7 @@ async def unblock(profile: Profile, viewer: Viewer, line_id: int) -> LineChanged
         if line.status is not LineStatus.BLOCKED_BY_USER:
             return LineNotBlocked()
         if profile.blocking.office_and_id_for_lost_sim and line.block_reason in _LOST:
-            return OfficeRequired()
+            return OfficeRequired(_PAPERS, field=("lineId",))
         if refused := _off(profile, "blocking.self_unblock"):
             return refused
         if not unblocks(standing, viewer.access_level, profile, _today(profile)):

@@ -13,9 +13,9 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from auth.session import Viewer
 from domain.access import HouseholdRole
 from domain.household import spoken
-from domain.household_refusals import MinorNotAllowed, OfficeRequired
+from domain.household_refusals import MinorNotAllowed
 from domain.profile import Profile
-from domain.refusals import Forbidden, NotFound, StepUpRequired
+from domain.refusals import Forbidden, NotFound, OfficeRequired, StepUpRequired
 from domain.staff import Staff
 from domain.wording import Wording
 from models import audit
