@@ -8,10 +8,8 @@ import pytest
 from tests import family
 from tests.linking import (
     ANN,
-    APPROVE,
     BOB,
     CID,
-    DECLINE,
     EVE,
     FRED,
     FREE,
@@ -20,7 +18,6 @@ from tests.linking import (
     IVAN,
     LOOK,
     OPERATOR,
-    PRIVACY,
     REQUESTS,
     RESEND,
     TABLET,
@@ -313,24 +310,6 @@ async def test_e16_many_strangers_reach_a_number_no_more_often_than_one(village:
     assert await village.value("select count(*) from link_request where challenge_id is null") == 0
 
 
-async def test_e16_number_user_forbids_questions(village: Village) -> None:
-    granny, ann = await village.of(GRANNY), await village.of(ANN)
-    line = await village.line_id(GRANNY)
-    for who in (ann, await village.of(GRANNY, level="PARTIAL")):
-        assert code_of((await who.data(PRIVACY, line=line, allow=False))["setLinkPrivacy"]) in (
-            "NOT_FOUND",
-            "FORBIDDEN",
-        )
-    assert (await granny.data(PRIVACY, line=line, allow=False))["setLinkPrivacy"]["userErrors"] == []
-    await village.asked(ann, GRANNY)
-    assert await village.sent_to(GRANNY) == []
-    assert await village.requests(granny, "INCOMING") == []
-    assert (await granny.data(PRIVACY, line=line, allow=True))["setLinkPrivacy"]["userErrors"] == []
-    await village.later(61)
-    await village.asked(await village.of(BOB), GRANNY)
-    assert len(await village.sent_to(GRANNY)) == 1
-
-
 async def test_e17_a_code_counts_in_the_session_that_asked(village: Village) -> None:
     ann = await village.of(ANN)
     request = await village.asked(ann, GRANNY)
@@ -418,93 +397,6 @@ async def test_i1_first_link_makes_a_household_with_one_owner(village: Village) 
         "join membership m on m.household_id = h.id where h.ref is null"
     )
     assert made == [("Семья: Fred", "OWNER", 2)]
-
-
-async def test_f161_approving_in_ones_own_cabinet_may_narrow(village: Village) -> None:
-    ann, granny = await village.of(ANN), await village.of(GRANNY)
-    request = await village.asked(ann, GRANNY, *HELP)
-    assert "в личном кабинете" in (await village.sent_to(GRANNY))[0]
-    [incoming] = await village.requests(granny, "INCOMING")
-    assert (incoming["id"], incoming["isIncoming"], incoming["challenge"]) == (request["id"], True, None)
-    assert incoming["requestedScopes"] == HELP
-    for stranger in (await village.of(EVE), ann, await village.of(BOB)):
-        payload = (await stranger.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]
-        assert code_of(payload) == "NOT_FOUND"
-    lazy = await village.of(GRANNY, proven=False)
-    assert (
-        code_of((await lazy.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]) == "STEP_UP_REQUIRED"
-    )
-    partial = await village.of(GRANNY, level="PARTIAL")
-    assert code_of((await partial.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]) == "FORBIDDEN"
-    wider = (await granny.data(APPROVE, id=request["id"], scopes=[*LOOK, "TARIFF"]))["approveLinkRequest"]
-    assert wider["userErrors"][0]["scopes"] == ["TARIFF"]
-    approved = (await granny.data(APPROVE, id=request["id"], scopes=["VIEW", "AUTOPAY"]))["approveLinkRequest"]
-    assert approved["userErrors"] == []
-    assert approved["link"]["scopes"] == ["VIEW", "AUTOPAY"]
-    assert approved["link"]["consent"]["method"] == "TRUSTED_DEVICE"
-    assert set(await village.scopes(ann, GRANNY) or ()) == {"VIEW", "PAY", "AUTOPAY"}, "nobody was talked into it"
-    [shown] = await village.requests(ann, "OUTGOING")
-    assert (shown["status"], shown["link"]["id"]) == ("ACTIVE", approved["link"]["id"])
-    assert (await village.confirm(ann, request))["link"] is None, "the code is void then"
-    again = (await granny.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]
-    assert code_of(again) == "CONFLICT"
-
-
-async def test_e1_number_user_moves_the_number_in_their_own_cabinet(village: Village) -> None:
-    eve, ann, granny = await village.of(EVE), await village.of(ANN), await village.of(GRANNY)
-    await village.linked(eve, GRANNY)
-    await village.later(61)
-    request = await village.asked(ann, GRANNY)
-    told = (await granny.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]
-    assert code_of(told) == "NUMBER_ALREADY_LINKED"
-    moved = (await granny.data(APPROVE, id=request["id"], scopes=LOOK, move=True))["approveLinkRequest"]
-    assert moved["userErrors"] == []
-    assert await village.rows(STATES, await village.line(GRANNY)) == [("REVOKED",), ("ACTIVE",)]
-
-
-@pytest.mark.parametrize("abuse", [False, True])
-async def test_f161_declining_looks_to_who_asked_like_no_answer(village: Village, abuse: bool) -> None:
-    ann, granny = await village.of(ANN), await village.of(GRANNY)
-    request, other = await village.asked(ann, GRANNY), await village.asked(ann, FREE)
-    stranger = await village.of(EVE)
-    assert code_of((await stranger.data(DECLINE, id=request["id"]))["declineLinkRequest"]) == "NOT_FOUND"
-    partial = await village.of(GRANNY, level="PARTIAL")
-    assert (await partial.data(DECLINE, id=request["id"], abuse=abuse))["declineLinkRequest"]["userErrors"] == []
-    assert code_of((await granny.data(DECLINE, id=request["id"]))["declineLinkRequest"]) == "CONFLICT"
-    assert [each["status"] for each in await village.requests(ann, "OUTGOING")] == ["PENDING", "PENDING"]
-    assert [each["status"] for each in await village.requests(granny, "INCOMING")] == ["REVOKED"]
-    for each in (request, other):
-        assert code_of(await village.confirm(ann, each, "000000")) == "CODE_INVALID"
-    assert (await village.confirm(ann, request))["link"] is None
-    await village.later(301)
-    again, unknown = await village.ask(ann, GRANNY), await village.ask(ann, FREE)
-    assert again["userErrors"] == unknown["userErrors"] == []
-    assert len(await village.sent_to(GRANNY)) == (1 if abuse else 2), "reported: nothing of theirs reaches her any more"
-
-
-async def test_own_consent_age_children_answer_for_themselves_from_fourteen(village: Village) -> None:
-    eve, cid, tess, ann = await village.of(EVE), await village.of(CID), await village.of(TESS), await village.of(ANN)
-    for index in (CID, TESS):
-        await village.asked(eve, index, *LOOK, kind="SECONDARY")
-    assert [len(await village.sent_to(index)) for index in (ANN, CID, TESS)] == [1, 0, 1]
-    assert await village.requests(cid, "INCOMING") == []
-    [grown] = await village.requests(tess, "INCOMING")
-    [young] = await village.requests(ann, "INCOMING")
-    assert (grown["targetMasked"], young["targetMasked"]) == ("***1003", "***1002")
-    linked = (await tess.data(APPROVE, id=grown["id"], scopes=LOOK))["approveLinkRequest"]
-    assert linked["link"]["consent"]["method"] == "TRUSTED_DEVICE"
-    guarded = (await ann.data(APPROVE, id=young["id"], scopes=LOOK))["approveLinkRequest"]
-    assert guarded["userErrors"] == []
-
-
-async def test_e40_a_sim_that_shows_no_sms_is_answered_for_by_its_contract_holder(village: Village) -> None:
-    ann, granny = await village.of(ANN), await village.of(GRANNY)
-    request = await village.asked(ann, TABLET)
-    [incoming] = await village.requests(granny, "INCOMING")
-    assert incoming["id"] == request["id"]
-    approved = (await granny.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]
-    assert approved["link"]["consent"]["method"] == "CONTRACT_HOLDER"
-    assert await village.scopes(ann, TABLET) == LOOK
 
 
 async def test_i6_the_database_refuses_to_change_a_consent(village: Village) -> None:
