@@ -170,8 +170,12 @@ async def test_e27_owner_goes_last_and_takes_the_household_along(
     assert [row["status"] for row in await database.fetch(STATES, links)] == ["REVOKED"] * 3
     assert await database.fetchval("select dissolved_at from household where id = $1", household) is not None
     assert await database.fetchval("select dissolved_at from household where id = $1", other) is None
-    told = await database.fetch("select user_id from audit_event where action = 'LINK_REVOKED'")
-    assert [row["user_id"] for row in told] == [outsider.user_id], "whoever holds the number reads of it (I16)"
+    told = await database.fetch(
+        "select subject_id from audit_event where action = 'LINK_REVOKED' and subject_id is distinct from user_id"
+        " and household_id = $1",
+        household,
+    )
+    assert [row["subject_id"] for row in told] == [outsider.user_id], "whoever holds the number reads of it (I16)"
 
 
 async def test_f034_child_does_not_leave_by_the_back_door(
