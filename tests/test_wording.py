@@ -44,6 +44,9 @@ FOREIGN_LETTERS = {
     Language.EN: "абвгдежзийклмнопрстуфхцчшщъыьэюя",
 }
 
+# A code that answers a question is in the words of the question.
+_TO_ONESELF = [purpose for purpose in ChallengePurpose if purpose is not ChallengePurpose.LINK_NUMBER]
+
 
 @pytest.fixture
 async def restored_languages(database: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[None]:
@@ -171,7 +174,7 @@ def test_f032_language_is_one_that_the_operator_speaks(
 
 
 def test_f032_codes_fit_into_two_short_messages(profiles: Mapping[str, Profile]) -> None:
-    for profile, language, purpose in product(profiles.values(), Language, ChallengePurpose):
+    for profile, language, purpose in product(profiles.values(), Language, _TO_ONESELF):
         code = "0" * profile.auth.otp.length
         said = code_message(profile, language, ChallengeChannel.SMS, purpose, code, "WW")
         assert set(said) == {"text"}, "a short message has no subject"
@@ -183,7 +186,7 @@ def test_f032_codes_fit_into_two_short_messages(profiles: Mapping[str, Profile])
 
 
 def test_f032_letter_with_a_code_is_a_letter(profiles: Mapping[str, Profile]) -> None:
-    for profile, language, purpose in product(profiles.values(), Language, ChallengePurpose):
+    for profile, language, purpose in product(profiles.values(), Language, _TO_ONESELF):
         said = code_message(profile, language, ChallengeChannel.EMAIL, purpose, "123456", "AB")
         assert "123456" not in said["subject"], "a locked screen shows subjects"
         assert "\n" not in said["subject"]

@@ -146,7 +146,7 @@ class Migration(migrations.Migration):
                 "table": "child_policy",
                 "app": "models",
                 "pk_attr": "id",
-                "table_description": 'The policy of one line; it holds while the line\'s user is a child. Quiet hours: `[["22:00", "07:00"], …]`.',
+                "table_description": "The policy of one line; it holds while the line's user is a child.",
             },
             bases=["Model"],
         ),

@@ -15,6 +15,6 @@ create index sim_check_asked on sim_check (asked_at);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0022_sim_checks_and_blocks")]
+    dependencies = [("models", "0021_sim_checks_and_blocks")]
 
     operations = [ops.RunSQL(_CHECKS), ops.RunSQL(_INDEXES)]

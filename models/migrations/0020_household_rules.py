@@ -28,6 +28,6 @@ create index household_claimed on household (claimed_at) where claimed_at is not
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0021_household")]
+    dependencies = [("models", "0019_household")]
 
     operations = [ops.RunSQL(_KEEPS_ITS_OWNER), ops.RunSQL(_INDEXES)]

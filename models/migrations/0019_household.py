@@ -4,7 +4,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0020_asking_for_links")]
+    dependencies = [("models", "0018_asking_for_links")]
 
     initial = False
 

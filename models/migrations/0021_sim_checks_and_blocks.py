@@ -5,7 +5,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0021_household_rules")]
+    dependencies = [("models", "0020_household_rules")]
 
     initial = False
 
