@@ -12,16 +12,21 @@ from loaders import link_requests
 from loaders.link_requests import LinkRequest
 from loaders.number_links import NumberLink
 from loaders.visible import Line
+from models.reader import Statement
 from resolvers import confined, node_id
 from resolvers.context import Context
 from resolvers.live import follow
 from resolvers.page import Page, page, position, size
 from resolvers.sign_in import challenge_key
-from services import link_answer, link_password, link_request
+from services import link_answer, link_password, link_request, sim_guard
 from services.link_making import LinkMade
 from services.link_request import AlreadyLinked, LinkRequested, OwnNumber, Wanted
 
 _BY_SIM = (ChallengeChannel.SMS, ChallengeChannel.VOICE_CALL)
+
+_ASKED_LINES = Statement(
+    "select line_id from link_request where challenge_id = $1 and requester_id = $2 and line_id is not null", int
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,9 @@ async def confirm(context: Context, challenge_id: str, code: str) -> NumberLink 
     if refused := confined.from_keys(viewer):
         return refused
     key = challenge_key(challenge_id)
+    lines = await context.reads.fetch(_ASKED_LINES, key, viewer.user_id)
+    # Whether the SIM that the code went to is still the same, and the one that asks, the registry knows best (E13).
+    await context.change(sim_guard.refresh(context.sims, context.profile, user_id=viewer.user_id, lines=lines))
     made = link_answer.confirm(context.profile, context.secret, viewer, key, code, context.address)
     return await _made(context, await context.change(made))
 
@@ -100,6 +108,7 @@ async def approve(context: Context, request: str, scopes: frozenset[Scope], *, m
     if refused := confined.from_keys(viewer):
         return refused
     key = _key(request, "LinkRequest")
+    await context.change(sim_guard.refresh(context.sims, context.profile, user_id=viewer.user_id))
     return await _made(
         context, await context.change(link_answer.approve(context.profile, viewer, key, scopes, move=move))
     )

@@ -93,9 +93,8 @@ select id from number_link where line_id = $1 and status in ('ACTIVE', 'SUSPENDE
 _REFUSE = """
 update link_request set status = 'REVOKED', resolved_at = now()
 where line_id = $1 and status = 'PENDING' and expires_at > now()
-returning id, challenge_id
+returning id
 """
-_VOID = "update challenge set expires_at = now() where id = any($1::uuid[]) and consumed_at is null"
 _LINE = "select l.id, l.user_id from line l where l.operator = $1 and l.msisdn = $2 for update"
 
 
@@ -120,8 +119,8 @@ async def stop(profile: Profile, msisdn: str) -> Stopped:
         [line] = lines
         refused = await connection.execute_query_dict(_REFUSE, [line["id"]])
         if refused:
-            await connection.execute_query(_VOID, [[row["challenge_id"] for row in refused if row["challenge_id"]]])
-            await notify(connection, *(f"link_request:{row['id']}" for row in refused))
+            # Who asked is not told: to them it is a request that nobody answers, as when it is declined (I11).
+            await notify(connection, *([f"rights:{line['user_id']}"] if line["user_id"] else []))
             return Stopped(refused=len(refused))
         ids = [row["id"] for row in await connection.execute_query_dict(_LINKS_TO, [line["id"]])]
         for link_id in ids:

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from services import link_revocation
+from services.link_revocation import Stopped
+from tests import family
 from tests.linking import (
     ANN,
     APPROVE,
@@ -15,6 +18,7 @@ from tests.linking import (
     GRANNY,
     HELP,
     LOOK,
+    OPERATOR,
     PRIVACY,
     TABLET,
     TESS,
@@ -132,3 +136,21 @@ async def test_e40_a_sim_that_shows_no_sms_is_answered_for_by_its_contract_holde
     approved = (await granny.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]
     assert approved["link"]["consent"]["method"] == "CONTRACT_HOLDER"
     assert await village.scopes(ann, TABLET) == LOOK
+
+
+async def test_n1_a_reply_of_stop_refuses_who_asks_and_keeps_the_links_that_there_are(village: Village) -> None:
+    ann, eve, granny = await village.of(ANN), await village.of(EVE), await village.of(GRANNY)
+    await village.linked(ann, GRANNY)
+    request = await village.asked(eve, GRANNY, *LOOK, kind="SECONDARY")
+    profile, number = village.profiles[OPERATOR], family.number(OPERATOR, GRANNY)
+    assert await link_revocation.stop(profile, number) == Stopped(refused=1)
+    # Who asked is not told, and the code that they may have been read aloud opens nothing.
+    assert [each["status"] for each in await village.requests(eve, "OUTGOING")] == ["PENDING"]
+    assert [each["status"] for each in await village.requests(granny, "INCOMING") if each["id"] == request["id"]] == [
+        "REVOKED"
+    ]
+    assert (await village.confirm(eve, request))["link"] is None
+    assert await village.scopes(ann, GRANNY) == LOOK
+    assert await link_revocation.stop(profile, number) == Stopped(ended=1)
+    assert await village.scopes(ann, GRANNY) is None
+    assert await link_revocation.stop(profile, family.number(OPERATOR, FREE)) == Stopped()
