@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import httpx2
 import pytest
+import structlog
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -56,6 +57,9 @@ SECRET = "a secret of the tests, long enough for production too"
 
 # What a test may leave behind in the shared database, and what is therefore cleared after each.
 _CHANGED = "session, challenge, outbox, counter, audit_event"
+
+# A failed test shows what failed; a traceback with every local variable of the executor hides it.
+structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
 
 # Nothing is paid where nobody was told to take payments.
 NOBODY = Desk(UnconfiguredProvider())

@@ -221,7 +221,7 @@ async def test_f155_owner_hears_of_every_question_and_of_its_answer(
 ) -> None:
     owner = demo_people["beeline"]["owner"]
     behind = await asyncpg.connect(process_database)
-    line_id, household, child, msisdn = await behind.fetchrow(_CHILDS_LINE)
+    [(line_id, household, child, msisdn)] = await behind.fetch(_CHILDS_LINE)
     await behind.execute(_QUESTION, household, line_id, child, "first")
     token = await open_session(process_database, "beeline", owner["msisdn"])
     try:

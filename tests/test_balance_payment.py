@@ -103,7 +103,7 @@ async def test_f082_wrong_foreign_and_repeated_codes_move_nothing_more(till: Til
 
 @pytest.mark.parametrize(
     ("who", "whose", "answer"),
-    [(BOB, GRANNY, "FORBIDDEN"), (ANN, CID, "FORBIDDEN"), (CID, CID, "FORBIDDEN"), (EVE, ANN, "NOT_FOUND")],
+    [(BOB, GRANNY, "FORBIDDEN"), (ANN, CID, "FORBIDDEN"), (CID, CID, "APPROVAL_REQUIRED"), (EVE, ANN, "NOT_FOUND")],
 )
 async def test_f082_to_pay_for_a_number_is_not_to_spend_its_money(
     till: Till, who: int, whose: int, answer: str

@@ -129,7 +129,12 @@ async def everything(database: "asyncpg.Connection[asyncpg.Record]") -> dict[str
     tables = await database.fetch(
         "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
     )
-    noted = {"session": "(id, revoked_at)", "outbox": "(id)", "balance_snapshot": "(account_id)"}
+    noted = {
+        "session": "(id, revoked_at)",
+        "outbox": "(id)",
+        "balance_snapshot": "(account_id)",
+        "sim_check": "(line_id)",
+    }
     found = {}
     for name in sorted(row["relname"] for row in tables):
         content = f"md5(string_agg({noted.get(name, 't')}::text, '' order by t))"
