@@ -12,6 +12,33 @@ class FeePeriod(StrEnum):
     PER_USE = "PER_USE"
 
 
+class ServiceRelationKind(StrEnum):
+    """What one service means to another."""
+
+    INCOMPATIBLE = "INCOMPATIBLE"
+    REQUIRES = "REQUIRES"
+
+
+class ServiceAction(StrEnum):
+    """What happened to a service of a line (F116)."""
+
+    CONNECT = "CONNECT"
+    DISCONNECT = "DISCONNECT"
+    EXTEND = "EXTEND"
+    SUSPEND = "SUSPEND"
+    RESUME = "RESUME"
+    TRIAL_START = "TRIAL_START"
+    TRIAL_END = "TRIAL_END"
+
+
+class TariffAction(StrEnum):
+    """What happened to the tariff of a line (F107)."""
+
+    CHANGE = "CHANGE"
+    CONFIGURE = "CONFIGURE"
+    REVERT = "REVERT"
+
+
 class ServiceCategory(StrEnum):
     """Where a service stands in the catalogue's filter (F114)."""
 

@@ -11,3 +11,20 @@ class TicketCategory(StrEnum):
     COMPLAINT = "COMPLAINT"
     SUGGESTION = "SUGGESTION"
     BILLING = "BILLING"
+
+
+class TicketStatus(StrEnum):
+    """How far a ticket is."""
+
+    NEW = "NEW"
+    IN_PROGRESS = "IN_PROGRESS"
+    WAITING_CUSTOMER = "WAITING_CUSTOMER"
+    RESOLVED = "RESOLVED"
+    CLOSED = "CLOSED"
+
+
+class TicketSubject(StrEnum):
+    """What a ticket asks for."""
+
+    SPEED_INCREASE = "SPEED_INCREASE"
+    BUNDLE = "BUNDLE"

@@ -47,7 +47,7 @@ class ApprovalRequired:
 
 
 @dataclass(frozen=True, slots=True)
-class PriceChanged:
+class ApprovedPriceChanged:
     """What was asked for costs something else by now: nothing was done, and the child has to ask again (I14)."""
 
     message: str = "The price has changed since; it has to be asked for again"

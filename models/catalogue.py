@@ -4,15 +4,22 @@ from datetime import datetime
 from typing import Any
 
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.models import Model
 
-from domain.catalogue import FeePeriod, ServiceCategory
+from domain.catalogue import FeePeriod, ServiceCategory, ServiceRelationKind
 from domain.line import ServiceKind
 from models.line import Line
+from models.user import User
 
 
 class Tariff(Model):
-    """A tariff plan; `included` is a list of {unit, amount, unlimited, scope} (F102)."""
+    """One version of a tariff plan; `included` is a list of {unit, amount, unlimited, scope} (F102).
+
+    `options` is a list of {unit, values, price_per_step}: how much of a unit may be chosen, and what each step above
+    the first of the values adds to the fee (F104). Without `localities` it is sold everywhere. Lines keep the version
+    that they took.
+    """
 
     id: int = fields.BigIntField(primary_key=True)
     operator = fields.CharField(max_length=32)
@@ -26,14 +33,22 @@ class Tariff(Model):
     terms: str = fields.TextField(default="")
     family_shareable = fields.BooleanField(default=False)
     archived = fields.BooleanField(default=False)
+    version: int = fields.IntField(db_default=1)
+    options: list[dict[str, Any]] = fields.JSONField(db_default=[])
+    localities: list[str] = ArrayField(element_type="text", db_default=[])
+    # Of a fixed line.
+    speed_mbps: int | None = fields.IntField(null=True)
 
     class Meta:
         table = "tariff"
-        unique_together = (("operator", "code"),)
+        unique_together = (("operator", "code", "version"),)
 
 
 class Service(Model):
-    """A service that can be switched on for a line (F111)."""
+    """A service that can be switched on for a line (F111).
+
+    `included` as of a tariff: what it puts into the line's packages in each of its periods, or once for `valid_days`.
+    """
 
     id: int = fields.BigIntField(primary_key=True)
     operator = fields.CharField(max_length=32)
@@ -49,9 +64,49 @@ class Service(Model):
     trial_days: int | None = fields.IntField(null=True)
     age_rating: int | None = fields.IntField(null=True)
     archived = fields.BooleanField(default=False)
+    included: list[dict[str, Any]] = fields.JSONField(db_default=[])
+    valid_days: int | None = fields.IntField(null=True)
+    content_provider = fields.CharField(max_length=200, null=True)
+    localities: list[str] = ArrayField(element_type="text", db_default=[])
+    # Of a fixed line, while it is connected.
+    speed_mbps: int | None = fields.IntField(null=True)
+    # Of a ringback tone: whose it is, and where it can be heard (F126).
+    artist = fields.CharField(max_length=200, null=True)
+    preview_url = fields.CharField(max_length=500, null=True)
 
     class Meta:
         table = "service"
+        unique_together = (("operator", "code"),)
+
+
+class ServiceRelation(Model):
+    """That a service does not go with another one, or needs it; one row for a pair, told from `service`'s side."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    service: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField("models.Service", related_name="relations")
+    other: fields.ForeignKeyRelation[Service] = fields.ForeignKeyField("models.Service", related_name="related_by")
+    kind = fields.CharEnumField(ServiceRelationKind, max_length=16)
+
+    class Meta:
+        table = "service_relation"
+        unique_together = (("service", "other", "kind"),)
+
+
+class Bundle(Model):
+    """Services of several kinds together at a discount, sold on request (F110)."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    operator = fields.CharField(max_length=32)
+    code = fields.CharField(max_length=64)
+    name = fields.CharField(max_length=200)
+    kinds: list[str] = ArrayField(element_type="text")
+    fee: int = fields.BigIntField()
+    discount_percent: int = fields.SmallIntField()
+    terms: str = fields.TextField(default="")
+    archived = fields.BooleanField(default=False)
+
+    class Meta:
+        table = "bundle"
         unique_together = (("operator", "code"),)
 
 
@@ -72,13 +127,29 @@ class TariffSubscription(Model):
     next_charge_at: datetime | None = fields.DatetimeField(null=True)
     charge_day: int | None = fields.SmallIntField(null=True)
     unpaid_since: datetime | None = fields.DatetimeField(null=True)
+    # What was chosen of the tariff's options, a list of {unit, value}, and what that adds to its fee (F104).
+    configuration: list[dict[str, Any]] = fields.JSONField(db_default=[])
+    options_fee: int = fields.BigIntField(db_default=0)
+    # The change that waits for the next period, if one does.
+    pending_tariff: fields.ForeignKeyNullableRelation[Tariff] = fields.ForeignKeyField(
+        "models.Tariff", related_name="awaited", null=True, on_delete=fields.OnDelete.RESTRICT
+    )
+    pending_configuration: list[dict[str, Any]] | None = fields.JSONField(null=True)
+    pending_options_fee: int | None = fields.BigIntField(null=True)
+    pending_at: datetime | None = fields.DatetimeField(null=True)
+    pending_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="tariff_changes_awaited", null=True, on_delete=fields.OnDelete.SET_NULL
+    )
 
     class Meta:
         table = "tariff_subscription"
 
 
 class ServiceSubscription(Model):
-    """A service connected to a line (F113); `charge_day` and `unpaid_since` as of a tariff, and it pauses alone."""
+    """A service connected to a line (F113); `charge_day` and `unpaid_since` as of a tariff, and it pauses alone.
+
+    One that was switched off keeps its row: `ended_at`, and up to when it is paid for, in `paid_until`.
+    """
 
     id: int = fields.BigIntField(primary_key=True)
     line: fields.ForeignKeyRelation[Line] = fields.ForeignKeyField("models.Line", related_name="subscriptions")
@@ -91,6 +162,11 @@ class ServiceSubscription(Model):
     next_charge_at: datetime | None = fields.DatetimeField(null=True)
     charge_day: int | None = fields.SmallIntField(null=True)
     unpaid_since: datetime | None = fields.DatetimeField(null=True)
+    connected_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="services_connected", null=True, on_delete=fields.OnDelete.SET_NULL
+    )
+    ended_at: datetime | None = fields.DatetimeField(null=True)
+    paid_until: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
         table = "service_subscription"

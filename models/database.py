@@ -47,6 +47,11 @@ MODULES = [
         "registration",
         "usage",
         "catalogue",
+        "line_change",
+        "data_gift",
+        "ringback",
+        "internet",
+        "ticket",
     )
 ]
 

@@ -24,6 +24,8 @@ class PackageCounter(Model):
     remaining: Decimal = fields.DecimalField(max_digits=24, decimal_places=3)
     unlimited = fields.BooleanField(default=False)
     resets_at: datetime | None = fields.DatetimeField(null=True)
+    # When it is gone, used or not: a gift, a package that is bought once, what was carried over from a period.
+    expires_at: datetime | None = fields.DatetimeField(null=True)
     as_of: datetime = fields.DatetimeField(auto_now_add=True)
 
     class Meta:

@@ -61,11 +61,11 @@ class ApprovalClosed(UserError):
 
 
 @strawberry.type(description="What was asked for costs something else by now: nothing was done, ask again (I14)")
-class PriceChanged(UserError):
-    is_type_of = backed_by(refusals.PriceChanged)
+class ApprovedPriceChanged(UserError):
+    is_type_of = backed_by(refusals.ApprovedPriceChanged)
 
 
-APPROVAL_ERRORS = (ApprovalRequired, ApprovalClosed, PriceChanged)
+APPROVAL_ERRORS = (ApprovalRequired, ApprovalClosed, ApprovedPriceChanged)
 
 
 @strawberry.input(description="The owner's answer to a question")

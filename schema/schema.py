@@ -36,6 +36,7 @@ from schema.payment import PayeeAmbiguous, PaymentMutation
 from schema.payment_method_keeping import PaymentMethodMutation
 from schema.promised_payment import PromisedPaymentMutation, PromisedPaymentUnavailable
 from schema.query import Query
+from schema.quote import QUOTE_ERRORS
 from schema.recovery_channels import RecoveryChannelsMutation
 from schema.refund import RefundMutation, RefundRejected
 from schema.registration import RegistrationMutation
@@ -122,7 +123,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS),
+        types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS, *QUOTE_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

@@ -15,7 +15,7 @@ from domain.access import HouseholdRole, Scope
 from domain.money import Money
 from domain.profile import Profile
 from domain.refusals import Forbidden, InputRejected, NotFound, RateLimited, Refusal
-from domain.usage_limit_refusals import ApprovalClosed, LimitExceeded, PriceChanged
+from domain.usage_limit_refusals import ApprovalClosed, ApprovedPriceChanged, LimitExceeded
 from domain.wording import Wording, language_of
 from models import audit, counter, outbox
 from models.approval import ApprovalStatus
@@ -125,7 +125,7 @@ class Resolved:
     approval_id: int
 
 
-Stopped = Refusal | LimitExceeded | PriceChanged
+Stopped = Refusal | LimitExceeded | ApprovedPriceChanged
 """What an action may say instead of doing it."""
 
 Action = Callable[[BaseDBAsyncClient, Profile, Agreed], Awaitable[Stopped | None]]

@@ -21,7 +21,7 @@ insert into tariff
 select $2, e.code, e.name, e.kind, e.fee, e.period, e.connection_fee, e.included, e.terms, e.family_shareable, false
 from jsonb_to_recordset($1) as e (code text, name text, kind text, fee bigint, period text,
   connection_fee bigint, included jsonb, terms text, family_shareable bool)
-on conflict (operator, code) do update set
+on conflict (operator, code, version) do update set
   name = excluded.name, kind = excluded.kind, fee = excluded.fee, fee_period = excluded.fee_period,
   connection_fee = excluded.connection_fee, included = excluded.included, terms = excluded.terms,
   family_shareable = excluded.family_shareable, archived = false
