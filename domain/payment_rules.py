@@ -48,6 +48,14 @@ class Card:
     expires_month: int | None
 
 
+def plain(amount: str) -> str:
+    """An amount in the one spelling that it shares with all others of the same worth; what is none stays as it is."""
+    try:
+        return str(parse_amount(amount).normalize())
+    except MoneyRejected:
+        return amount
+
+
 def read_amount(text: str, currency: str, profile: Profile) -> Money | InputRejected | PaymentRejected:
     """The amount that was typed, within the profile's limits (F066, F067)."""
     rules, own = profile.payments, profile.operator.currency

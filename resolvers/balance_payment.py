@@ -1,17 +1,19 @@
 """Paying from the balance of one's own number (F082)."""
 
+from dataclasses import astuple
+
 from domain.balance_payment import BalanceTooLow
 from domain.guest_grant import GuestGrantRejected
 from domain.line import ServiceKind
 from domain.money import Money
 from domain.payment_refusals import PaymentRefusal
-from domain.payment_rules import read_amount
+from domain.payment_rules import plain, read_amount
 from domain.refusals import Forbidden, NotFound, Refusal
 from domain.usage_limit_refusals import ApprovalRequired, LimitExceeded, OwnerToBeAsked
 from resolvers import confined, node_id, payment_target
 from resolvers.context import Context
 from resolvers.payment_target import Target, Wanted
-from services import approved_payment, balance_payment
+from services import approved_payment, balance_payment, payment, payment_entry
 from services.balance_payment import FromBalance
 from services.payment_row import PaymentRow
 
@@ -27,6 +29,13 @@ async def pay(
     viewer = context.require_viewer()
     if refused := confined.from_paying(viewer):
         return refused
+    asked = payment_entry.digest(balance_payment.SOURCE, from_line_id, *astuple(target), plain(amount), currency)
+    # A repetition is answered before anything is looked for that may be gone by now, such as the payee (E46).
+    before = await context.change(payment.begun(viewer, key, asked))
+    if isinstance(before, PaymentRow):
+        return await context.change(balance_payment.go_on(context.profile, context.secret, viewer, before))
+    if before is not None:
+        return before
     named = node_id.decode(from_line_id)
     line_key = node_id.integer_key(named) if named is not None and named.type_name == "Line" else None
     line = None if line_key is None else await context.loaders.line_by_id.load(line_key)
@@ -42,6 +51,7 @@ async def pay(
         return found
     wanted = FromBalance(
         key=key,
+        asked=asked,
         line_id=line.id,
         source_id=line.account_id,
         target_id=found.account_id,

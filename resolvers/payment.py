@@ -11,10 +11,10 @@ import orjson
 
 from domain.access import NOBODY, AccessLevel, payments_seen
 from domain.guest_grant import GuestGrantRejected
-from domain.money import Money, MoneyRejected, parse_amount
+from domain.money import Money
 from domain.payment import PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.payment_refusals import PaymentRefusal
-from domain.payment_rules import check_kind, check_payee, fee, read_amount
+from domain.payment_rules import check_kind, check_payee, fee, plain, read_amount
 from domain.periods import PeriodRejected, day_range
 from domain.refusals import Refusal
 from loaders.refunds_by_payment_id import Refund
@@ -69,10 +69,7 @@ class Form:
 
         An amount is the same however it is written; `accept_terms` is not a part of the payment.
         """
-        try:
-            amount = str(parse_amount(self.amount).normalize())
-        except MoneyRejected:
-            amount = self.amount
+        amount = plain(self.amount)
         # Of a payment that names no link the digest is what it was before there were any.
         *target, guest = astuple(self.target)
         told = [*target, *([guest] if guest else []), amount, self.currency, self.kind, self.method_id, self.token]

@@ -38,6 +38,7 @@ class FromBalance:
     """What a payer asks for: `line_id` and `source_id` say which number's money, the rest is as in a top-up."""
 
     key: str
+    asked: str
     line_id: int
     source_id: int
     target_id: int
@@ -45,11 +46,6 @@ class FromBalance:
     named: str
     is_seen: bool
     amount: Money
-
-    @property
-    def digest(self) -> str:
-        """What a repetition has to have in common with the first."""
-        return payment_entry.digest(SOURCE, self.source_id, self.target_id, self.amount.minor)
 
 
 Refused = (
@@ -90,22 +86,36 @@ async def pay(profile: Profile, secret: bytes, viewer: Viewer, wanted: FromBalan
         return InputRejected("The money is on this account already", ("target",))
 
     async def begin(connection: BaseDBAsyncClient) -> PaymentRow | Refused:
-        numbers = await connection.execute_query_dict(_NUMBER, [wanted.line_id, viewer.user_id, wanted.source_id])
-        if not numbers:
-            return MethodDisabled("There is no number to send a code to", ("fromLineId",))
         begun = await payment_entry.find(connection, viewer.user_id, wanted.key)
         if begun is None:
             entered = await _enter(connection, profile, viewer, wanted)
             if not isinstance(entered, PaymentRow):
                 return entered
             begun = entered
-        if begun.asked != wanted.digest:
+        if begun.asked != wanted.asked:
             return IdempotencyConflict()
-        if begun.status is not PaymentStatus.AWAITING_CONFIRMATION:
-            return begun
-        return await ask_for_code(connection, profile, secret, viewer, begun, numbers[0]["msisdn"])
+        return await _ask(connection, profile, secret, viewer, begun)
 
     return await tx(begin)
+
+
+async def go_on(
+    profile: Profile, secret: bytes, viewer: Viewer, begun: PaymentRow
+) -> PaymentRow | MethodDisabled | RateLimited:
+    """What became of a payment that its payer asks for again; one that waits for its code waits for a new one."""
+    return await tx(lambda connection: _ask(connection, profile, secret, viewer, begun))
+
+
+async def _ask(
+    connection: BaseDBAsyncClient, profile: Profile, secret: bytes, viewer: Viewer, begun: PaymentRow
+) -> PaymentRow | MethodDisabled | RateLimited:
+    if begun.status is not PaymentStatus.AWAITING_CONFIRMATION:
+        return begun
+    [source] = await connection.execute_query_dict(_SOURCE_OF, [begun.id])
+    numbers = await connection.execute_query_dict(_NUMBER, [source["line_id"], viewer.user_id, source["account_id"]])
+    if not numbers:
+        return MethodDisabled("There is no number to send a code to", ("fromLineId",))
+    return await ask_for_code(connection, profile, secret, viewer, begun, numbers[0]["msisdn"])
 
 
 async def move(connection: BaseDBAsyncClient, profile: Profile, payment: PaymentRow) -> PaymentRow:
@@ -171,7 +181,7 @@ async def _enter(
         operator=profile.operator.id,
         payer_id=viewer.user_id,
         key=wanted.key,
-        asked=wanted.digest,
+        asked=wanted.asked,
         kind=PaymentKind.FROM_BALANCE,
         account_id=wanted.target_id,
         line_id=wanted.target_line_id,

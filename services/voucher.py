@@ -1,5 +1,6 @@
 """Vouchers (F159): made in batches, redeemed once. Guesses are counted before anything is compared."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -34,6 +35,7 @@ class Redemption:
     """What somebody asks for: `code` as it was typed, the rest is as in a top-up."""
 
     key: str
+    asked: str
     account_id: int
     line_id: int | None
     named: str
@@ -75,6 +77,12 @@ async def create(profile: Profile, secret: bytes, *, count: int, amount: Money, 
     return await tx(write)
 
 
+def asked_for(secret: bytes, operator: str, target: Sequence[str | None], code: str) -> str:
+    """What a repetition has to have in common with the first: the payee as it was named, and the code."""
+    read = read_code(code)
+    return payment_entry.digest(SOURCE, *target, code_hmac(secret, operator, read).hex() if read is not None else None)
+
+
 async def redeem(profile: Profile, secret: bytes, viewer: Viewer, wanted: Redemption) -> PaymentRow | Refused:
     """Credit an account with a voucher, once for each voucher and each key of the payer's.
 
@@ -90,11 +98,10 @@ async def redeem(profile: Profile, secret: bytes, viewer: Viewer, wanted: Redemp
         return VoucherRejected("A code has 16 digits, with or without spaces")
     operator = profile.operator.id
     hashed = code_hmac(secret, operator, code)
-    asked = payment_entry.digest(SOURCE, wanted.account_id, hashed.hex())
 
     async def work(connection: BaseDBAsyncClient) -> PaymentRow | Refused:
         if (before := await payment_entry.find(connection, viewer.user_id, wanted.key)) is not None:
-            return before if before.asked == asked else IdempotencyConflict()
+            return before if before.asked == wanted.asked else IdempotencyConflict()
         target = await payment_payee.payee(connection, profile, wanted.account_id, is_seen=wanted.is_seen)
         if target is None:
             return InputRejected("There is no such account", ("target",))
@@ -111,13 +118,13 @@ async def redeem(profile: Profile, secret: bytes, viewer: Viewer, wanted: Redemp
         if not found:
             # The same redemption may have been quicker; the lock was waited for, so now it is there.
             first = await payment_entry.find(connection, viewer.user_id, wanted.key)
-            if first is None or first.asked != asked:
+            if first is None or first.asked != wanted.asked:
                 return VoucherRejected()
             await counter.take_back(connection, list(counts))
             return first
         await counter.take_back(connection, list(counts))
         amount = Money(found[0]["amount"], CurrencyCode(found[0]["currency"]))
-        return await _credit(connection, profile, viewer, wanted, asked, found[0]["id"], amount)
+        return await _credit(connection, profile, viewer, wanted, found[0]["id"], amount)
 
     return await tx(work)
 
@@ -127,7 +134,6 @@ async def _credit(
     profile: Profile,
     viewer: Viewer,
     wanted: Redemption,
-    asked: str,
     voucher_id: int,
     amount: Money,
 ) -> PaymentRow | IdempotencyConflict:
@@ -136,7 +142,7 @@ async def _credit(
         operator=operator,
         payer_id=viewer.user_id,
         key=wanted.key,
-        asked=asked,
+        asked=wanted.asked,
         kind=PaymentKind.TOP_UP,
         account_id=wanted.account_id,
         line_id=wanted.line_id,

@@ -101,6 +101,18 @@ async def test_f082_wrong_foreign_and_repeated_codes_move_nothing_more(till: Til
     assert await till.balance(EVE) == 20_550
 
 
+async def test_e46_a_repetition_finds_its_payment_whatever_became_of_the_payee(till: Till) -> None:
+    ann, line = await till.of(ANN), await till.line(ANN)
+    begun = await pay(ann, line, to(EVE))
+    paid = await confirm(ann, begun, await till.code())
+    assert paid["payment"]["status"] == "COMPLETED"
+    await till.rows("update line set msisdn = null, service_point = 'gone' where msisdn = $1",
+                    family.number("beeline", EVE))  # fmt: skip
+    again = await pay(ann, line, to(EVE), amount="100.00")
+    assert (again["payment"]["id"], again["payment"]["status"]) == (begun["payment"]["id"], "COMPLETED")
+    assert codes(await pay(ann, line, to(EVE), amount="120")) == ["IDEMPOTENCY_CONFLICT"]
+
+
 @pytest.mark.parametrize(
     ("who", "whose", "answer"),
     [(BOB, GRANNY, "FORBIDDEN"), (ANN, CID, "FORBIDDEN"), (CID, CID, "APPROVAL_REQUIRED"), (EVE, ANN, "NOT_FOUND")],
