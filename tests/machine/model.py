@@ -158,10 +158,10 @@ class Model:
         return given, (payment.fee if given == left else 0)
 
     def approve(self, refund: Refund, wanted: int | None, word: Word) -> bool:
-        """The operator agrees, if so much is left and the account has it; the bank is asked at once."""
+        """The operator agrees, if so much is left and is the account's own; the bank is asked at once."""
         given = self.share(refund.payment, refund.asked if wanted is None else wanted)
         account = refund.payment.account
-        if refund.ours != "REQUESTED" or given is None or given[0] > account.balance:
+        if refund.ours != "REQUESTED" or given is None or given[0] > account.balance - account.owed:
             return False
         refund.amount, refund.fee = given
         account.balance -= refund.amount
