@@ -166,12 +166,15 @@ async def _target(
 
 
 async def _line(context: Context, global_id: str) -> Line | None:
+    """A line of this cabinet's operator: what people see of another's is not paid for here."""
     named = node_id.decode(global_id)
     key = node_id.integer_key(named) if named is not None and named.type_name == "Line" else None
-    return None if key is None else await context.loaders.line_by_id.load(key)
+    line = None if key is None else await context.loaders.line_by_id.load(key)
+    return line if line is not None and line.operator == context.profile.operator.id else None
 
 
 async def _account(context: Context, global_id: str) -> Account | None:
     named = node_id.decode(global_id)
     key = node_id.integer_key(named) if named is not None and named.type_name == "PersonalAccount" else None
-    return None if key is None else await context.loaders.account_by_id.load(key)
+    account = None if key is None else await context.loaders.account_by_id.load(key)
+    return account if account is not None and account.operator == context.profile.operator.id else None
