@@ -14,6 +14,7 @@ from domain.profile import Profile
 from models.database import database
 from services.ledger_verify import LedgerProven, verify
 from tests.machine.automatic import Automatic
+from tests.machine.machine import Machine
 from tests.machine.paying import Paying
 from tests.machine.promising import Promising
 from tests.machine.refunding import Refunding
@@ -46,5 +47,7 @@ def test_i17_payments_never_diverge_from_a_plain_model(empty_database: str, prof
                 ),
             )
             assert isinstance(world.run(verify(empty_database)), LedgerProven)
+            # What is looked at before the first step of an example is none.
+            assert Machine.steps - _EXAMPLES > (10_000 if _PROVE else 200)
         finally:
             world.run(connection.__aexit__(None, None, None))

@@ -2,7 +2,7 @@
 
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -64,9 +64,10 @@ join line l on l.account_id = a.id where l.user_id = $1 group by 1 order by 1
 
 
 class Machine(RuleBasedStateMachine):
-    """One payer, two accounts and a bank; `world` is set by the test."""
+    """One payer, two accounts and a bank; `world` is set by the test. `steps` are those of all examples."""
 
     world: World
+    steps: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,6 +112,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_diverges(self) -> None:
+        Machine.steps += 1
         self.model.settle_at_the_bank()
         payments, money, refunds, rules = self._state()
         model = self.model
