@@ -133,7 +133,6 @@ async def move(connection: BaseDBAsyncClient, profile: Profile, payment: Payment
         return await _decline(connection, payment, ErrorCode.INSUFFICIENT_FUNDS)
     if not await give(connection, profile, payment, source["account_id"], source["line_id"]):
         return await _decline(connection, payment, ErrorCode.INSUFFICIENT_FUNDS)
-    await promised_payment.repay(connection, payment.account_id)
     await fees.resume(connection, profile, payment.account_id)
     [row] = await connection.execute_query_dict(_MOVED, [payment.id])
     payer = TheUser(operator, payment.payer_id)
