@@ -29,7 +29,7 @@ on conflict (line_id) do update set blocked_categories = excluded.blocked_catego
   always_allowed_numbers = excluded.always_allowed_numbers, set_by_id = excluded.set_by_id, set_at = now()
 """
 # Whoever changes the policy of a line comes in one after the other: each says a part of it.
-_LOCK = "select pg_advisory_xact_lock(hashtextextended('child_policy:' || $1::text, 0))"
+_LOCK = "select pg_advisory_xact_lock(hashtextextended('child_policy:' || $1::bigint, 0))"
 _LINES_TOPPED_UP = "select id from line where user_id = $1 and account_id = $2 order by id"
 _NOT_BY_ONESELF = Forbidden("The owner of the household pays for this line; ask them", ("target",))
 
