@@ -397,7 +397,7 @@ def _is_claimed(state: State, user: int, house: House) -> bool:
 
 def _cannot_own(state: State, member: Member) -> str:
     """Why a member cannot be the owner: adults with a number, who are nobody's child (I2)."""
-    if member.role == "CHILD" or (member.role == "ADULT" and state.is_child(member.user)):
+    if state.is_child(member.user):
         return "MINOR_NOT_ALLOWED"
     return OK if member.role == "ADULT" and state.msisdn_of(member.user) else "FORBIDDEN"
 
