@@ -165,8 +165,8 @@ async def request(profile: Profile, secret: bytes, viewer: Viewer, wanted: Wante
         if (known := await _already(connection, household_id, found, wanted, scopes)) is not None:
             return known
         line_id, account_id = (found.line_id, found.account_id) if found else (None, None)
-        if refused := await full(connection, profile, household_id, line_id, account_id):
-            return refused
+        if crowded := await full(connection, profile, household_id, line_id, account_id):
+            return crowded
         if wanted.moves and not await _is_proven(connection, viewer, target):
             return ConsentRequired("Ask for the number itself first: its user has to agree", ("move",))
         return await _ask(connection, profile, secret, viewer, wanted, household_id, target, scopes, found)
@@ -206,7 +206,7 @@ def read_target(profile: Profile, wanted: Wanted) -> str | InputRejected | Numbe
 
 
 def cannot_found(profile: Profile, msisdn: str | None, born: date | None) -> Forbidden | MinorNotAllowed | None:
-    """Why the household that begins with a link cannot be somebody's: they have no proven number, or are minors (I2)."""
+    """Why the household that begins with a link cannot be somebody's: without a proven number, or a minor's (I2)."""
     if msisdn is None:
         return Forbidden("Whoever owns a household has a number of their own")
     if not is_of_age(born, profile, link_code.today(profile)):

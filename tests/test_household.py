@@ -230,7 +230,9 @@ async def test_f048_what_was_laid_down_for_a_child_falls_with_the_household(till
     assert await refused(ann, "dissolveHousehold", householdId=household) == "HOUSEHOLD_NOT_EMPTY"
     for index in (ANN, CID):
         await till.rows(LIMIT, family.number("beeline", CID), family.number("beeline", index), f"{index + 1}00")
-    policy = f'mutation {{ setChildPolicy(input: {{lineId: "{cid}", canTopUpSelf: false}}) {{ userErrors {{ code }} }} }}'
+    policy = (
+        f'mutation {{ setChildPolicy(input: {{lineId: "{cid}", canTopUpSelf: false}}) {{ userErrors {{ code }} }} }}'
+    )
     assert (await ann.data(policy))["setChildPolicy"]["userErrors"] == []
     await till.rows("update household set dissolves_at = now() - interval '1 second'")
     await done(ann, "dissolveHousehold", householdId=household)

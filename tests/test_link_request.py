@@ -18,6 +18,7 @@ from tests.linking import (
     IVAN,
     LOOK,
     OPERATOR,
+    PASSWORD,
     REQUESTS,
     RESEND,
     TABLET,

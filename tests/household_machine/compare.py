@@ -25,7 +25,8 @@ def _modelled(state: State) -> Rows:
         "household": {
             each.id: (each.name, each.is_dissolved)
             if each.is_dissolved
-            else (each.name, False, each.adults_invite, bool(each.dissolves_at), each.is_absent, each.claimed, each.confirmed)
+            else (each.name, False, each.adults_invite, bool(each.dissolves_at), each.is_absent, each.claimed,
+                  each.confirmed)
             for each in houses
         },
         "membership": {
@@ -44,7 +45,8 @@ def _modelled(state: State) -> Rows:
         "invitation": {each.id: each.status for each in state.invitations.values()},
         "transfer": {each.id: (each.status, each.accepted) for each in state.transfers.values()},
         "limit": {
-            each.id: (each.line.id, *each.key, each.amount, each.on_reach, each.set_by) for each in state.limits.values()
+            each.id: (each.line.id, *each.key, each.amount, each.on_reach, each.set_by)
+            for each in state.limits.values()
         },
         "policy": dict(state.policies),
         "approval": {each.id: (each.status, each.price) for each in state.approvals.values()},

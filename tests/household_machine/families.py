@@ -10,6 +10,7 @@ from domain.staff import Staff
 from resolvers.node_id import decode, encode
 from services import succession
 from tests.household_machine import family_rules as rules
+from tests.household_machine import handover_rules as handover
 from tests.household_machine.machine import Machine
 from tests.household_machine.records import INVITED, Actor, Code, House, Invitation, Member, Transfer, Way
 
@@ -31,7 +32,9 @@ class Families(Machine):
             house.members[actor.id] = Member(member, actor.id, "OWNER", None, next(self.state.joined))
             self.state.houses[house.id] = house
 
-    @rule(data=st.data(), name=st.sampled_from([None, "Другой"]), adults_invite=st.sampled_from([None, True, True, False]))
+    @rule(
+        data=st.data(), name=st.sampled_from([None, "Другой"]), adults_invite=st.sampled_from([None, True, True, False])
+    )
     def update(self, data: st.DataObject, name: str | None, adults_invite: bool | None) -> None:
         house, actor = self._house(data)
         due = rules.update(actor, house, name, adults_invite)
@@ -108,7 +111,7 @@ class Families(Machine):
         house, actor = self._house(data)
         member = None if nobody else self._member(data, house)[0]
         self.actor = actor
-        due = rules.nominate(self.state, actor, house, member)
+        due = handover.nominate(self.state, actor, house, member)
         named = None if member is None else encode("HouseholdMember", member)
         self.told(due, actor, "nominateSuccessor", householdId=_id(house), memberId=named)
 
@@ -118,7 +121,7 @@ class Families(Machine):
         if house.is_dissolved:
             return
         self.run(succession.tell_absent(self.ground.profiles, house.id, _STAFF, absent=absent))
-        rules.tell_absent(house, absent=absent)
+        handover.tell_absent(house, absent=absent)
 
     @precondition(lambda self: any(each.is_absent for each in self.state.houses.values()))
     @rule(data=st.data(), papers=st.booleans())
@@ -126,10 +129,10 @@ class Families(Machine):
         house = data.draw(st.sampled_from([each for each in self.state.houses.values() if each.is_absent]))
         heirs = [each.user for each in house.members.values() if each.is_successor]
         actor = self.somebody(data, *heirs)
-        self.told(rules.claim(self.state, actor, house), actor, "claimHousehold", householdId=_id(house))
+        self.told(handover.claim(self.state, actor, house), actor, "claimHousehold", householdId=_id(house))
         if papers and not house.is_dissolved:
             told = self.run(succession.confirm(self.ground.profiles, house.id, _STAFF))
-            seen = rules.confirm_claim(house)
+            seen = handover.confirm_claim(house)
             assert not isinstance(told, NotFound)
             assert hasattr(told, "user_id") == seen
 
@@ -138,13 +141,13 @@ class Families(Machine):
         house, actor = self._house(data)
         member, _ = self._member(data, house)
         self.actor = actor
-        due = rules.request_transfer(self.state, actor, house, member)
+        due = handover.request_transfer(self.state, actor, house, member)
         given = {"householdId": _id(house), "toMemberId": encode("HouseholdMember", member)}
         if made := self.told(due, actor, "requestOwnershipTransfer", _TRANSFER, **given):
             [(key,)] = self.world.rows("select max(id) from ownership_transfer")
             new = house.member(member)
             assert new is not None
-            until = rules.transfer_expires(self.state)
+            until = handover.transfer_expires(self.state)
             code = self._code(made["challenge"]["id"], key, new.user)
             self.state.transfers[key] = Transfer(key, house, house.owner.id, member, until, code)
 
@@ -152,7 +155,7 @@ class Families(Machine):
     @rule(data=st.data())
     def ask_for_another_code(self, data: st.DataObject) -> None:
         transfer, actor = self._transfer(data)
-        due = rules.may_have_code(self.state, actor, transfer)
+        due = handover.may_have_code(self.state, actor, transfer)
         given = {"transferId": encode("OwnershipTransfer", transfer.id)}
         if made := self.told(due, actor, "requestOwnershipTransferCode", _TRANSFER, **given):
             transfer.code.expires_at = min(transfer.code.expires_at, self.state.now)
@@ -164,7 +167,7 @@ class Families(Machine):
         transfer, actor = self._transfer(data)
         digits = self.world.code(transfer.code.id)
         right = typed_well and digits is not None
-        due = rules.accept_transfer(self.state, actor, transfer, transfer.code, right=right)
+        due = handover.accept_transfer(self.state, actor, transfer, transfer.code, right=right)
         given = {"transferId": encode("OwnershipTransfer", transfer.id), "challengeId": transfer.code.id}
         self.told(due, actor, "acceptOwnershipTransfer", code=digits if right else _wrong(digits), **given)
 
@@ -172,7 +175,7 @@ class Families(Machine):
     @rule(data=st.data())
     def cancel_transfer(self, data: st.DataObject) -> None:
         transfer, actor = self._transfer(data)
-        due = rules.cancel_transfer(self.state, actor, transfer)
+        due = handover.cancel_transfer(self.state, actor, transfer)
         self.told(due, actor, "cancelOwnershipTransfer", transferId=encode("OwnershipTransfer", transfer.id))
 
     # How
@@ -249,5 +252,3 @@ def _named(invitation: Invitation, *, by_link: bool) -> dict[str, str]:
 
 def _wrong(digits: str | None) -> str:
     return "000000" if digits != "000000" else "111111"
-
-

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from tests.household_machine.family_rules import try_code
+from tests.household_machine.handover_rules import try_code
 from tests.household_machine.records import (
+    DAY,
     MAJORITY,
     MOST_NUMBERS,
     MOST_SECONDARY,
     OK,
     REVERIFY,
-    DAY,
     SETTLING,
     Actor,
     House,

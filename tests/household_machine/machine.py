@@ -14,7 +14,7 @@ from domain.usage_limit import Use
 from models.database import tx
 from resolvers.node_id import decode, encode
 from services import approval, link_rest, ownership_transfer, sim_watch, usage_limit
-from tests.household_machine import care_rules, compare, family_rules, link_rules, views
+from tests.household_machine import care_rules, compare, handover_rules, link_rules, views
 from tests.household_machine.invariants import broken
 from tests.household_machine.picture import Picture
 from tests.household_machine.records import CODE_SECONDS, DAY, OK, Actor, Code, House, Line, Member, Person, Way
@@ -62,7 +62,7 @@ class Machine(RuleBasedStateMachine):
         self.run(ownership_transfer.complete_due(self.ground.profiles))
         self.run(link_rest.rest_overdue(self.ground.profiles))
         self.run(approval.expire())
-        family_rules.hand_over_what_is_due(self.state)
+        handover_rules.hand_over_what_is_due(self.state)
         link_rules.rest_overdue(self.state)
         care_rules.expire_questions(self.state)
 
@@ -96,7 +96,8 @@ class Machine(RuleBasedStateMachine):
         """Whether what is answered of a number follows from the question, and from who answers for it, alone."""
         challenge = told["challenge"]
         return (told["status"], told["link"]) == ("PENDING", None) and (
-            (told["targetMasked"], set(told["requestedScopes"]), told["kind"]) == (f"***{target[-4:]}", scopes, kind)
+            (told["targetMasked"], frozenset(told["requestedScopes"]), told["kind"])
+            == (f"***{target[-4:]}", scopes, kind)
             and (challenge["channel"], challenge["deliveryStatus"], challenge["attemptsLeft"]) == ("SMS", "UNKNOWN", 5)
             and told["isIncoming"] == is_to_asker
         )
@@ -105,7 +106,12 @@ class Machine(RuleBasedStateMachine):
         """What is wrong with what a child's line can always do: emergency calls, top-ups, being blocked as lost."""
         if self.state.child_house(line) is None or line.has_ended:
             return []
-        kinds = (UseKind.CALL, "112"), (UseKind.TOP_UP, None), (UseKind.BLOCK_AS_LOST, None), (UseKind.LINK_NOTICE, None)
+        kinds = (
+            (UseKind.CALL, "112"),
+            (UseKind.TOP_UP, None),
+            (UseKind.BLOCK_AS_LOST, None),
+            (UseKind.LINK_NOTICE, None),
+        )
 
         async def look(connection: BaseDBAsyncClient) -> list[str]:
             said = {}
@@ -115,7 +121,8 @@ class Machine(RuleBasedStateMachine):
             return [f"line {line.id} and {kind}: {each}" for kind, each in said.items() if each is not None]
 
         missing = {"PAY", "BLOCK"} - rights(self.state, line.user or 0, line)
-        return self.run(tx(look)) + [f"the child of line {line.id} has no {each}" for each in missing]
+        found: list[str] = self.run(tx(look))
+        return found + [f"the child of line {line.id} has no {each}" for each in missing]
 
     def i16_who_uses_a_number_reads_of_it(self, before: Picture, after: Picture) -> list[str]:
         """What was done with somebody's number just now and is not in their log."""

@@ -46,6 +46,10 @@ class State:
         """Those who can still sign in."""
         return [each for each in self.people.values() if each.msisdn is not None]
 
+    @property
+    def open_transfers(self) -> list[Transfer]:
+        return [each for each in self.transfers.values() if each.status == "OPEN"]
+
     def houses_of(self, user: int | None) -> list[House]:
         """The households that somebody is in."""
         return [each for each in self.houses.values() if user in each.members]

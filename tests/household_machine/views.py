@@ -54,17 +54,13 @@ def expected(state: State, actor: Actor) -> Seen:
     return {
         "lines": lines,
         "households": {house.id: _as_member(state, me, house) for house in state.houses_of(me)},
-        "links to my numbers": {
-            link.id for link in state.links.values() if link.goes_on and holds(state, me, link)
-        },
+        "links to my numbers": {link.id for link in state.links.values() if link.goes_on and holds(state, me, link)},
         "invitations": {
             each.id
             for each in state.invitations.values()
             if each.status == "PENDING" and each.expires_at > state.now and each.target == actor.person.msisdn
         },
-        "guests": {
-            each.id for each in state.guests.values() if opens(state, each) and me in (each.by, each.line.user)
-        },
+        "guests": {each.id for each in state.guests.values() if opens(state, each) and me in (each.by, each.line.user)},
         "requests": {each.id: _status(state, each) for each in state.requests.values() if _is_to(state, me, each)},
         "approvals": {
             each.id: each.status
