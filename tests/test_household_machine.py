@@ -92,24 +92,22 @@ from membership
 _PAID = """
 insert into payment (operator, payer_id, key, asked, kind, status, account_id, named, currency, amount, fee, refunded,
   method_kind, save_method, provider, provider_key, confirmation, hold, created_at, checks, confirm_by)
-select 'beeline', l.user_id, 'balance-1', '', 'FROM_BALANCE', 'COMPLETED', l.account_id, '', 'RUB', 0, 0, 0,
+select 'beeline', l.user_id, 'balance-1', '', 'FROM_BALANCE', 'COMPLETED', l.account_id, '', 'RUB', 1, 0, 0,
   'MOBILE_BALANCE', false, 'balance', gen_random_uuid(), 'NONE', false, now(), 0, now()
 from line l where l.msisdn like '%02'
 """
 SABOTAGE = {
     "i1": ["update membership set role = 'ADULT' where role = 'OWNER'"],
     "i2": [
-        "update membership set role = case role when 'OWNER' then 'ADULT' when 'CHILD' then 'OWNER' else role end "
-        "where household_id = (select id from household where ref = 'smiths')"
+        "update membership set role = 'ADULT' where role = 'OWNER'",
+        "update membership set role = 'OWNER' where id = (select min(id) from membership where role = 'CHILD')",
     ],
     "i3": [_LINK],
     "i4": ["update number_link set kind = 'SECONDARY'"],
     "i5": [_JOINED, "update household set name = 'Theirs' where ref = 'smiths'"],
     "i6": ["update number_link set scopes = '{VIEW,DETAILS,PAY}'"],
     "i7": ["update line set sim_epoch = 2"],
-    "i9": [
-        "update consent set text = 'Детализация: нет'",
-    ],
+    "i9": ["update consent set text = 'Детализация: нет'"],
     "i10": ["update challenge set attempts = 1"],
     "i12": ["update ledger_account set balance = balance + 1 where kind = 'PERSONAL'"],
     "i13": [
