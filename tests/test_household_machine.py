@@ -59,14 +59,16 @@ def test_i8_households_never_diverge_from_a_plain_model(ground: Ground) -> None:
 
 _FREELY = "set local session_replication_role = replica"
 _UNCHECKED = """
-alter table number_link drop constraint if exists number_link_secondary_scopes;
 do $$ declare named record; begin
   for named in select conrelid::regclass as owner, conname from pg_constraint
-    where contype in ('c', 'u') and conrelid in ('number_link'::regclass, 'guest_grant'::regclass)
+    where contype = 'c' and conrelid in ('number_link'::regclass, 'payment'::regclass)
   loop execute format('alter table %s drop constraint %I', named.owner, named.conname); end loop;
   for named in select indexrelid::regclass as owner from pg_index
     where indrelid = 'number_link'::regclass and indisunique and not indisprimary
+      and not exists (select from pg_constraint where conindid = indexrelid)
   loop execute format('drop index %s', named.owner); end loop;
+  for named in select conname from pg_constraint where contype = 'u' and conrelid = 'number_link'::regclass
+  loop execute format('alter table number_link drop constraint %I', named.conname); end loop;
 end $$
 """
 _LINK = """
