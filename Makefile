@@ -45,8 +45,9 @@ test-browser: installed-dev chromium ## run the tests that need a browser
 chaos: installed-dev ## kill workers, the bank and PostgreSQL while people pay: make chaos KILLS=1000 PG_STOPS=20 SEED=1
 	@$(PY) -m tests.chaos --kills $(or $(KILLS),1000) --postgres-stops $(or $(PG_STOPS),20) $(if $(SEED),--seed $(SEED))
 
-prove: installed-dev ## the long proofs: 1,000 kills, and 10,000 steps of payments against a plain model; half an hour
-	@HEARTH_PROVE=1 $(PY) -m pytest tests/test_payment_machine.py tests/test_ownership_transfer.py
+prove: installed-dev ## the long proofs: 1,000 kills, and 10,000 steps of payments and of households against plain models; an hour
+	@HEARTH_PROVE=1 $(PY) -m pytest tests/test_payment_machine.py tests/test_household_machine.py \
+		tests/test_ownership_transfer.py
 	@$(MAKE) --no-print-directory chaos
 
 lint: installed-dev ## check style, types, the floors of the house, the committed schema and the catalogues

@@ -28,7 +28,7 @@ class Target:
     """A number, or an account without one, as it is at this moment.
 
     `answers_id` is who may answer in a cabinet of their own; `is_guarded`: for a child who is too young to. `address`
-    is where the code goes if not to the number itself; None there: nowhere. `is_theirs` tells whose it is already.
+    is where the code goes: to the number, `msisdn`, itself or to whoever answers for it; None: nowhere.
     """
 
     line_id: int | None
@@ -38,6 +38,7 @@ class Target:
     answers_id: int | None
     is_guarded: bool
     address: str | None
+    msisdn: str | None
     sim_epoch: int | None
     contract_epoch: int
     state: NumberState
@@ -71,7 +72,7 @@ select l.id as line_id, l.account_id, l.user_id, signer.id as holder_id, l.statu
   guardian.user_id is not null as is_guarded,
   case when guardian.user_id is null then l.msisdn else (
     select g.value from login g where g.user_id = guardian.user_id and g.kind = 'MSISDN' order by g.id limit 1) end
-    as address
+    as address, l.msisdn
 from line l join personal_account a on a.id = l.account_id join contract ct on ct.id = a.contract_id
 {WHO_ANSWERS.format(consents_if_born_by="$3::date")}
 where l.operator = $1 and l.msisdn = $2
@@ -83,7 +84,8 @@ select null::bigint as line_id, a.id as account_id, null::bigint as user_id, u.i
   true as link_requests_allowed, {_STATE}, u.id as answers_id, false as is_guarded, coalesce(
     (select k.value from contact k where k.user_id = u.id and k.kind = 'PHONE' and k.verified_at is not null
      order by k.verified_at desc limit 1),
-    (select g.value from login g where g.user_id = u.id and g.kind = 'MSISDN' order by g.id limit 1)) as address
+    (select g.value from login g where g.user_id = u.id and g.kind = 'MSISDN' order by g.id limit 1)) as address,
+  null as msisdn
 from personal_account a join contract ct on ct.id = a.contract_id
 left join app_user u on u.person_id = ct.holder_id and u.closed_at is null
 where a.operator = $1 and a.number = $2 and a.kind <> 'MOBILE'

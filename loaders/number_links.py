@@ -14,6 +14,7 @@ from domain.msisdn import mask
 from domain.number_link import ConsentMethod, LinkStatus, SuspensionReason
 from loaders.batch import grouped
 from loaders.scope import ReadScope
+from models.number_link import IS_MINE
 from models.reader import Statement
 
 
@@ -51,10 +52,8 @@ class NumberLink:
     role: HouseholdRole | None
 
 
-# Whoever consented for a SIM or a child that cannot is asked in their place, and may end it. A number that has passed
-# to another contract is its new holder's, and the old links are not. The newest consent is
-# the one that counts.
-_LINKS = """
+# The newest consent is the one that counts.
+_LINKS = f"""
 select nl.id, nl.household_id, nl.line_id, nl.account_id, nl.kind, nl.status, nl.scopes,
   coalesce(l.msisdn, l.service_point, a.number),
   u.display_name || coalesce(' (…' || right((
@@ -62,15 +61,12 @@ select nl.id, nl.household_id, nl.line_id, nl.account_id, nl.kind, nl.status, nl
   nl.requested_at, nl.confirmed_at, nl.reverify_by, nl.ended_at, nl.suspended_reason,
   (select jsonb_build_array(k.method, k.text, k.scopes, k.given_at, k.receipt_id)
    from consent k where k.link_id = nl.id order by k.id desc limit 1),
-  nl.contract_epoch = c.epoch and (
-    l.user_id = $1 or (coalesce(l.kind, '') <> 'MOBILE' and l.user_id is null and holder.id is not null)
-    or exists (select from consent k where k.link_id = nl.id and k.given_by_id = $1 and k.method = 'CONTRACT_HOLDER')),
+  {IS_MINE.format(user="$1")},
   mine.role
 from number_link nl
 left join line l on l.id = nl.line_id
 join personal_account a on a.id = coalesce(nl.account_id, l.account_id)
 join contract c on c.id = a.contract_id
-left join app_user holder on holder.person_id = c.holder_id and holder.id = $1
 left join membership mine on mine.household_id = nl.household_id and mine.user_id = $1 and mine.status = 'ACTIVE'
 left join app_user u on u.id = coalesce(nl.requester_id, (
   select m.user_id from membership m
@@ -143,7 +139,12 @@ TO_NUMBERS_OF = Statement(
     _LINKS
     + """
 and nl.status in ('ACTIVE', 'SUSPENDED') and (
-  nl.line_id in (select id from line where user_id = $1)
+  nl.line_id in (
+    select id from line where user_id = $1
+    union select cl.id from membership o
+      join membership cm on cm.household_id = o.household_id and cm.role = 'CHILD' and cm.status = 'ACTIVE'
+      join line cl on cl.user_id = cm.user_id
+      where o.user_id = $1 and o.role = 'OWNER' and o.status = 'ACTIVE')
   or a.contract_id in (select c.id from contract c join app_user me on me.person_id = c.holder_id where me.id = $1))
 order by nl.id
 """,

@@ -133,7 +133,9 @@ async def dissolve(connection: BaseDBAsyncClient, profile: Profile, actor: Actor
     # First of all, since a household that is there has an owner (I1).
     await connection.execute_query(_DISSOLVE, [household_id])
     for user_id in members:
-        await connection.execute_query(_END, [household_id, user_id, MembershipStatus.LEFT])
+        [ended] = await connection.execute_query_dict(_END, [household_id, user_id, MembershipStatus.LEFT])
+        if ended["role"] == "CHILD":
+            await policies_fall(connection, user_id)
     gone = Gone(await _revoke(connection, actor, household_id, None), await _loose_ends(connection, household_id, None))
     await connection.execute_query(_CANCEL_INVITATIONS, [household_id])
     await stop_autopay(connection, profile, household_id, members)

@@ -77,3 +77,22 @@ class Consent(Model):
 
     class Meta:
         table = "consent"
+
+
+IS_MINE = """
+nl.contract_epoch = c.epoch and (
+  l.user_id = {user}
+  or (coalesce(l.kind, '') <> 'MOBILE' and l.user_id is null and exists (
+    select from app_user u where u.id = {user} and u.person_id = c.holder_id))
+  or (l.user_id is null and exists (
+    select from consent k where k.link_id = nl.id and k.given_by_id = {user} and k.method = 'CONTRACT_HOLDER'))
+  or exists (
+    select from membership o join household h on h.id = o.household_id and h.dissolved_at is null
+    join membership cm on cm.household_id = o.household_id and cm.role = 'CHILD' and cm.status = 'ACTIVE'
+    where o.user_id = {user} and o.role = 'OWNER' and o.status = 'ACTIVE' and cm.user_id = l.user_id))
+"""
+"""Whether a link `nl` to a line `l` or an account, of a contract `c`, is to what a user holds (SPEC 4.4).
+
+Their own, what they answered for in place of a SIM that nobody has a cabinet of, and a child's for who owns its
+household now. What has passed to another contract is its new holder's, and the old links are not.
+"""

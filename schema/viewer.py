@@ -160,7 +160,8 @@ class Viewer(Node):
 
     @strawberry.field(
         graphql_type=list[NumberLink],
-        description="Who may do something with the viewer's own numbers and accounts, the oldest first; `revokeLink` "
+        description="Who may do something with the viewer's own numbers and accounts, and with those of children "
+        "whose household the viewer owns, the oldest first; `revokeLink` "
         "ends it (F051, N1)",
     )
     async def links_to_my_numbers(parent: strawberry.Parent[session.Viewer], info: Info) -> object:

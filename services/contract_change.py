@@ -25,6 +25,7 @@ from line l join personal_account a on a.id = l.account_id join person p on p.op
 where l.operator = $1 and l.msisdn = $2
 """
 _ACCOUNTS = "select id from personal_account where contract_id = $1 order by id"
+_SIGNER = "select id from app_user where person_id = $1 and closed_at is null"
 _LINES = """
 select l.id, l.user_id, l.msisdn, u.language from line l left join app_user u on u.id = l.user_id
 where l.account_id = any($1::bigint[]) and l.status not in ('TERMINATED', 'PORTED_OUT')
@@ -63,9 +64,12 @@ async def holder_changed(connection: BaseDBAsyncClient, profile: Profile, contra
     await link_rest.rest(connection, profile, SuspensionReason.CONTRACT_CHANGED, lines=ids, accounts=accounts)
     for statement in _END_GRANTS:
         await connection.execute_query(statement, [ids])
+    signers = await connection.execute_query_dict(_SIGNER, [person_id])
     for line in lines:
-        if line["user_id"] is not None:
-            user = TheUser(profile.operator.id, line["user_id"])
+        # Of a SIM that nobody has a cabinet of, its new holder reads (I16).
+        user_id = line["user_id"] or (signers[0]["id"] if signers else None)
+        if user_id is not None:
+            user = TheUser(profile.operator.id, user_id)
             await audit.record(connection, user, "CONTRACT_CHANGED", About(line_id=line["id"]))
         if line["msisdn"] is not None:
             text = _CHANGED.text(language_of(profile, line["language"]), operator=profile.operator.name)

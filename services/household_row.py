@@ -17,7 +17,10 @@ from household h where h.id = $1
 """
 _MEMBERS = """
 select m.id, m.user_id, m.role, m.birth_date, m.is_successor, u.display_name, (
-  select g.value from login g where g.user_id = u.id and g.kind = 'MSISDN' order by g.id limit 1) as msisdn
+  select g.value from login g where g.user_id = u.id and g.kind = 'MSISDN' order by g.id limit 1) as msisdn,
+  exists (
+    select from membership e join household eh on eh.id = e.household_id and eh.dissolved_at is null
+    where e.user_id = m.user_id and e.role = 'CHILD' and e.status = 'ACTIVE') as is_child
 from membership m join app_user u on u.id = m.user_id
 where m.household_id = $1 and m.status = 'ACTIVE' order by m.id
 """
@@ -29,7 +32,10 @@ NO_MEMBER = NotFound("There is no such member in your household", ("memberId",))
 
 @dataclass(frozen=True, slots=True)
 class MemberRow:
-    """An active member; `msisdn` is the number that the operator knows to be theirs (I2)."""
+    """An active member; `msisdn` is the number that the operator knows to be theirs (I2).
+
+    `is_child`: of this household or of any other one.
+    """
 
     id: int
     user_id: int
@@ -38,6 +44,7 @@ class MemberRow:
     is_successor: bool
     display_name: str
     msisdn: str | None
+    is_child: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,10 @@ from services.link_agreement import Agreement
 from services.link_making import LinkMade, Lost
 
 _REQUESTER = """
-select u.display_name,
+select u.display_name, p.birth_date,
   (select g.value from login g where g.user_id = u.id and g.kind = 'MSISDN' order by g.id limit 1) as msisdn,
   (select o.language from app_user o where o.id = $2) as language
-from app_user u where u.id = $1 for no key update of u
+from app_user u join person p on p.id = u.person_id where u.id = $1 for no key update of u
 """
 _ONLY_BY_SIM = ConsentRequired("TARIFF, AUTOPAY and DETAILS need a code to the number: `requestNumberLink`")
 
@@ -78,8 +78,10 @@ async def link(
         household_id = await link_request.household_of(connection, profile, viewer.user_id, None)
         if isinstance(household_id, NotFound | Forbidden):
             return household_id
-        if household_id is None and row["msisdn"] is None:
-            return link_request.NO_NUMBER
+        if household_id is None:
+            refused = link_request.cannot_found(profile, row["msisdn"], row["birth_date"])
+            if refused is not None:
+                return refused
         requester = requester_words(row["display_name"], row["msisdn"])
         method = ConsentMethod.PASSWORD
         text = consent_text(profile, language_of(profile, row["language"]), method, scopes, requester)

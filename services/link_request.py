@@ -1,6 +1,7 @@
 """Asking a number's holder for a link (F040, F161): the answer is the same for every number (I11)."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -13,6 +14,8 @@ from domain.access import NOBODY, HouseholdRole, LinkKind, Scope, sees_links
 from domain.challenge import ChallengeChannel
 from domain.consent import asking_text
 from domain.features import feature
+from domain.household import is_of_age
+from domain.household_refusals import MinorNotAllowed
 from domain.link_request import MOST_REQUESTS_A_DAY, of_another_country, read_scopes
 from domain.link_request_refusals import (
     LinkChannelNotAllowed,
@@ -80,20 +83,18 @@ Refused = (
     | FeatureDisabled
     | Forbidden
     | NotFound
+    | MinorNotAllowed
     | RateLimited
     | StepUpRequired
 )
-
-# Nobody owns a household without a number that was proven (I2).
-NO_NUMBER = Forbidden("Whoever owns a household has a number of their own")
 
 OWN_ACCOUNT = InputRejected("This account is in your cabinet already", ("accountNumber",))
 
 # One request of a user after the other, so that a double click is one, and so is the first household (E21).
 _REQUESTER = """
-select u.display_name,
+select p.birth_date,
   (select g.value from login g where g.user_id = u.id and g.kind = 'MSISDN' order by g.id limit 1) as msisdn
-from app_user u where u.id = $1 for no key update
+from app_user u join person p on p.id = u.person_id where u.id = $1 for no key update of u
 """
 # The one named, else the owned one, else the one joined first (DESIGN 4).
 _HOUSEHOLD = """
@@ -156,16 +157,16 @@ async def request(profile: Profile, secret: bytes, viewer: Viewer, wanted: Wante
         household_id = await household_of(connection, profile, viewer.user_id, wanted.household_id)
         if isinstance(household_id, NotFound | Forbidden):
             return household_id
-        if household_id is None and requester["msisdn"] is None:
-            return NO_NUMBER
+        if household_id is None and (refused := cannot_found(profile, requester["msisdn"], requester["birth_date"])):
+            return refused
         found = await link_code.find(connection, profile, target, is_account=wanted.is_account)
         if found is not None and found.is_of(viewer.user_id):
             return OwnNumber(found.line_id, found.account_id)
         if (known := await _already(connection, household_id, found, wanted, scopes)) is not None:
             return known
         line_id, account_id = (found.line_id, found.account_id) if found else (None, None)
-        if refused := await full(connection, profile, household_id, line_id, account_id):
-            return refused
+        if crowded := await full(connection, profile, household_id, line_id, account_id):
+            return crowded
         if wanted.moves and not await _is_proven(connection, viewer, target):
             return ConsentRequired("Ask for the number itself first: its user has to agree", ("move",))
         return await _ask(connection, profile, secret, viewer, wanted, household_id, target, scopes, found)
@@ -202,6 +203,15 @@ def read_target(profile: Profile, wanted: Wanted) -> str | InputRejected | Numbe
     if of_another_country(wanted.target, profile):
         return NumberNotOfOperator(accepted)
     return InputRejected(accepted, ("msisdn",))
+
+
+def cannot_found(profile: Profile, msisdn: str | None, born: date | None) -> Forbidden | MinorNotAllowed | None:
+    """Why the household that begins with a link cannot be somebody's: without a proven number, or a minor's (I2)."""
+    if msisdn is None:
+        return Forbidden("Whoever owns a household has a number of their own")
+    if not is_of_age(born, profile, link_code.today(profile)):
+        return MinorNotAllowed("Only grown-ups own a household")
+    return None
 
 
 async def household_of(

@@ -71,11 +71,13 @@ async def _to_number(
         scopes=scope_set(language, scopes),
         keyword=profile.linking.revoke_sms_keyword,
     )
-    await outbox.enqueue(
-        connection,
-        profile.operator.id,
-        "sms",
-        {"to": found.address, "text": text},
-        dedup=None if about_link is None else f"link:{about_link}:next_day",
-        delay_seconds=0.0 if about_link is None else _DAY,
-    )
+    # A child whom others answer for reads it too (I13).
+    for address in dict.fromkeys(each for each in (found.address, found.msisdn) if each is not None):
+        await outbox.enqueue(
+            connection,
+            profile.operator.id,
+            "sms",
+            {"to": address, "text": text},
+            dedup=None if about_link is None else f"link:{about_link}:next_day:{address}",
+            delay_seconds=0.0 if about_link is None else _DAY,
+        )

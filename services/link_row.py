@@ -7,16 +7,13 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from domain.access import HouseholdRole, LinkKind, Scope
 from domain.number_link import LinkStatus
+from models.number_link import IS_MINE
 
 # The link's row is held until the transaction ends; its household's and its line's are only looked at.
-_HOLD = """
+_HOLD = f"""
 select nl.id, nl.household_id, nl.line_id, nl.account_id, a.id as paid_by, nl.kind, nl.status, nl.scopes,
   nl.requester_id, coalesce(l.msisdn, l.service_point, a.number) as target, l.msisdn, l.user_id as number_user_id,
-  nl.contract_epoch = c.epoch and (l.user_id = $2
-    or (coalesce(l.kind, '') <> 'MOBILE' and l.user_id is null and exists (
-      select from app_user u where u.id = $2 and u.person_id = c.holder_id))
-    or exists (select from consent k where k.link_id = nl.id and k.given_by_id = $2 and k.method = 'CONTRACT_HOLDER'))
-    as is_mine,
+  {IS_MINE.format(user="$2")} as is_mine,
   (select m.role from membership m
    where m.household_id = nl.household_id and m.user_id = $2 and m.status = 'ACTIVE') as role,
   (select m.user_id from membership m

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from auth import link_code
 from auth.session import Viewer
 from domain.access import AccessLevel, HouseholdRole, Scope, delegable, sees_links
 from domain.consent import consent_text
@@ -55,21 +56,35 @@ async def update(
             return InputRejected("A link of this kind cannot have these scopes", ("scopes",))
         if link.status is not LinkStatus.ACTIVE:
             return LinkEnded()
-        if refused := _refuses(profile, viewer, link, scopes):
+        # A line without a number is nobody's but its holder's.
+        found = await link_code.find(connection, profile, link.target, is_account=link.line_id is None)
+        answers = link.is_mine and (found is None or found.answers_id == viewer.user_id)
+        # Of their own household's links its adults decide as its adults, unless it is they who answer for the number.
+        in_place_of_it = link.is_mine and (answers or not sees_links(link.role))
+        if in_place_of_it:
+            refused = _of_ones_own(profile, viewer, scopes - link.scopes, answers=answers)
+        else:
+            refused = _of_the_household(viewer, link, scopes)
+        if refused is not None:
             return refused
         if scopes != link.scopes:
-            await _apply(connection, profile, viewer, link, scopes)
+            await _apply(connection, profile, viewer, link, scopes, by_user=in_place_of_it)
         return ScopesChanged(link.id)
 
     return await tx(change)
 
 
-def _refuses(profile: Profile, viewer: Viewer, link: LinkRow, scopes: frozenset[Scope]) -> Refused | None:
-    wider = scopes - link.scopes
-    if link.is_mine:
-        # To give less is never made difficult.
-        needs_proof = wider and StepUpAction.SCOPES in profile.access.step_up_for
-        return StepUpRequired() if needs_proof and not viewer.stepped_up else _by_session(viewer, wider)
+def _of_ones_own(profile: Profile, viewer: Viewer, wider: frozenset[Scope], *, answers: bool) -> Refused | None:
+    """To give less is never made difficult; to give more is for who answers for the number, and not for a child."""
+    if not wider:
+        return None
+    if not answers:
+        return Forbidden("Who answers for this number lets others do more with it", ("scopes",))
+    needs_proof = StepUpAction.SCOPES in profile.access.step_up_for
+    return StepUpRequired() if needs_proof and not viewer.stepped_up else _by_session(viewer, wider)
+
+
+def _of_the_household(viewer: Viewer, link: LinkRow, scopes: frozenset[Scope]) -> Refused | None:
     asked_for_it = link.requester_id == viewer.user_id
     if link.role is not HouseholdRole.OWNER and not asked_for_it:
         return Forbidden("Only the owner, or who had asked for the link, may change it", ("linkId",))
@@ -85,12 +100,18 @@ def _by_session(viewer: Viewer, wider: frozenset[Scope]) -> Forbidden | None:
 
 
 async def _apply(
-    connection: BaseDBAsyncClient, profile: Profile, viewer: Viewer, link: LinkRow, scopes: frozenset[Scope]
+    connection: BaseDBAsyncClient,
+    profile: Profile,
+    viewer: Viewer,
+    link: LinkRow,
+    scopes: frozenset[Scope],
+    *,
+    by_user: bool,
 ) -> None:
     in_order = [scope for scope in Scope if scope in scopes]
     await connection.execute_query(_SET, [link.id, in_order])
     [household] = await connection.execute_query_dict(_HOUSEHOLD, [link.household_id])
-    if link.is_mine:
+    if by_user:
         # What the household may widen it to again is what was agreed to last, so this is on record as such (I6).
         language = language_of(profile, viewer.language)
         text = consent_text(profile, language, ConsentMethod.TRUSTED_DEVICE, scopes, household["name"])

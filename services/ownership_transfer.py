@@ -324,8 +324,8 @@ async def _void(connection: BaseDBAsyncClient, profile: Profile, actor: audit.Ac
 
 def _cannot_own(member: MemberRow) -> Forbidden | MinorNotAllowed | None:
     """Why a member cannot own the household (I2)."""
-    if member.role is HouseholdRole.CHILD:
-        return MinorNotAllowed("A child owns no household", ("toMemberId",))
+    if member.is_child:
+        return MinorNotAllowed("A child, of any household, owns none", ("toMemberId",))
     if member.role is not HouseholdRole.ADULT:
         return Forbidden("Only an adult of the household can become its owner", ("toMemberId",))
     if member.msisdn is None:

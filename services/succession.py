@@ -46,6 +46,8 @@ _TAKEN_OVER = Wording("{operator}: {name} is the owner of the household {househo
 
 _NOMINATE = "update membership set is_successor = (id = $2) where household_id = $1 and (is_successor or id = $2)"
 _FORGET = "update membership set is_successor = false where household_id = $1 and is_successor"
+# The papers that the operator has seen are those of who was the successor.
+_NO_CLAIM = "update household set claimed_at = null, claim_confirmed_by = null where id = $1"
 _CLAIM = "update household set claimed_at = now() where id = $1 and claimed_at is null returning id"
 _CONFIRM = "update household set claim_confirmed_by = $2 where id = $1"
 _TELL_ABSENT = """
@@ -115,6 +117,7 @@ async def nominate(
         about = About(household_id=household.id, role=HouseholdRole.OWNER)
         if nobody:
             await connection.execute_query(_FORGET, [household.id])
+            await connection.execute_query(_NO_CLAIM, [household.id])
             await audit.record(connection, viewer, "SUCCESSOR_REMOVED", about)
             await rights_changed(connection, households=[household.id])
             return HouseholdChanged(household.id)
@@ -126,6 +129,7 @@ async def nominate(
         if not heir.is_successor:
             # One after the other: there is one at the most, in every moment.
             await connection.execute_query(_FORGET, [household.id])
+            await connection.execute_query(_NO_CLAIM, [household.id])
             await connection.execute_query(_NOMINATE, [household.id, heir.id])
             about = About(household_id=household.id, subject_id=heir.user_id, role=HouseholdRole.OWNER)
             await audit.record(connection, viewer, "SUCCESSOR_NOMINATED", about, successor=heir.display_name)
@@ -184,8 +188,8 @@ async def _note_claim(
 
 
 def _cannot_succeed(member: MemberRow) -> Forbidden | MinorNotAllowed | None:
-    if member.role is HouseholdRole.CHILD:
-        return MinorNotAllowed("A child is nobody's successor", ("memberId",))
+    if member.is_child:
+        return MinorNotAllowed("A child, of any household, is nobody's successor", ("memberId",))
     if member.role is not HouseholdRole.ADULT or member.msisdn is None:
         return Forbidden("A successor is an adult of the household with a number here", ("memberId",))
     return None

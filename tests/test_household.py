@@ -20,6 +20,11 @@ insert into number_link
 select h.id, l.id, 'PRIMARY', 'ACTIVE', $2::text[], 1, 1, l.id, now(), now() from household h, line l
 where h.ref = 'smiths' and l.msisdn = $1 returning id
 """
+LIMIT = """
+insert into usage_limit (line_id, unit, per, amount, on_reach, set_by_id, set_at)
+select l.id, 'MONEY', case $3::text when '100' then 'DAY' else 'WEEK' end, $3::text::bigint, 'NOTIFY', s.user_id, now()
+from line l, line s where l.msisdn = $1 and s.msisdn = $2 returning id
+"""
 RULE = """
 with method as (
   insert into payment_method (operator, user_id, kind, provider, reference, shared, created_at)
@@ -218,6 +223,22 @@ async def test_f052_a_household_is_dissolved_when_everybody_had_time_to_go(till:
     assert await till.value("select count(*) from number_link where status = 'ACTIVE' or primary_slot is not null") == 0
     assert "больше не управляет" in (await till.sent_to(GRANNY))[-1]
     assert await refused(ann, "dissolveHousehold", householdId=household) == "NOT_FOUND"
+
+
+async def test_f048_what_was_laid_down_for_a_child_falls_with_the_household(till: Till) -> None:
+    ann, cid, household = await till.of(ANN), await till.line(CID), await smiths(till)
+    assert await refused(ann, "dissolveHousehold", householdId=household) == "HOUSEHOLD_NOT_EMPTY"
+    for index in (ANN, CID):
+        await till.rows(LIMIT, family.number("beeline", CID), family.number("beeline", index), f"{index + 1}00")
+    policy = (
+        f'mutation {{ setChildPolicy(input: {{lineId: "{cid}", canTopUpSelf: false}}) {{ userErrors {{ code }} }} }}'
+    )
+    assert (await ann.data(policy))["setChildPolicy"]["userErrors"] == []
+    await till.rows("update household set dissolves_at = now() - interval '1 second'")
+    await done(ann, "dissolveHousehold", householdId=household)
+    # What the child set for itself is its own.
+    assert await till.rows("select amount from usage_limit") == [(300,)]
+    assert await till.rows("select id from child_policy") == []
 
 
 async def test_f160_e58_spending_is_told_by_member_and_month_and_never_across_currencies(till: Till) -> None:

@@ -7,6 +7,7 @@ import pytest
 from services import link_revocation
 from services.link_revocation import Stopped
 from tests import family
+from tests.family import number
 from tests.linking import (
     ANN,
     APPROVE,
@@ -24,7 +25,12 @@ from tests.linking import (
     TESS,
     Village,
 )
+from tests.test_number_link import REVOKE, SCOPES
 
+MINE = "{ viewer { linksToMyNumbers { id } } }"
+HANDED_OVER = """
+update membership set role = '{1}' where user_id = (select user_id from line where msisdn = '{0}')
+"""
 STATES = "select status from number_link where line_id = $1 order by id"
 
 
@@ -136,6 +142,26 @@ async def test_e40_a_sim_that_shows_no_sms_is_answered_for_by_its_contract_holde
     approved = (await granny.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]
     assert approved["link"]["consent"]["method"] == "CONTRACT_HOLDER"
     assert await village.scopes(ann, TABLET) == LOOK
+
+
+async def test_i8_a_child_s_links_are_for_who_owns_its_household_now(village: Village) -> None:
+    eve, ann, cid = await village.of(EVE), await village.of(ANN), await village.of(CID)
+    request = await village.asked(eve, CID, *LOOK)
+    link = (await ann.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]["link"]["id"]
+    # The child hears of it too (I13).
+    assert [len([text for text in await village.sent_to(who) if "Eve" in text]) for who in (ANN, CID)] == [2, 1]
+    widen = {"id": link, "scopes": HELP}
+    # A child ends it, and lets nobody do more.
+    assert code_of((await cid.data(SCOPES, **widen))["updateLinkScopes"]) == "FORBIDDEN"
+    assert len((await ann.data(MINE))["viewer"]["linksToMyNumbers"]) == 1
+    await village.run(f"do $$ begin {HANDED_OVER.format(number(OPERATOR, ANN), 'ADULT')}; "
+                      f"{HANDED_OVER.format(number(OPERATOR, BOB), 'OWNER')}; end $$")  # fmt: skip
+    assert code_of((await ann.data(REVOKE, id=link))["revokeLink"]) == "NOT_FOUND"
+    assert (await ann.data(MINE))["viewer"]["linksToMyNumbers"] == []
+    bob = await village.of(BOB)
+    assert (await bob.data(MINE))["viewer"]["linksToMyNumbers"] == [{"id": link}]
+    assert (await bob.data(REVOKE, id=link))["revokeLink"]["userErrors"] == []
+    assert await village.rows(STATES, await village.line(CID)) == [("REVOKED",)]
 
 
 async def test_n1_a_reply_of_stop_refuses_who_asks_and_keeps_the_links_that_there_are(village: Village) -> None:

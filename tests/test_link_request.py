@@ -18,6 +18,7 @@ from tests.linking import (
     IVAN,
     LOOK,
     OPERATOR,
+    PASSWORD,
     REQUESTS,
     RESEND,
     TABLET,
@@ -376,6 +377,16 @@ async def test_who_may_ask_for_a_household(village: Village) -> None:
     assert (await village.refused(staff, GRANNY))["code"] == "FORBIDDEN"
     for wrong in ("nonsense", "SG91c2Vob2xkOjk5OTk5"):
         assert (await village.refused(await village.of(ANN), GRANNY, householdId=wrong))["code"] == "NOT_FOUND"
+
+
+async def test_i2_a_minor_founds_no_household_by_its_first_link(village: Village) -> None:
+    await village.run("update membership set status = 'REMOVED' where role = 'CHILD'")
+    tess = await village.of(TESS)
+    assert (await village.refused(tess, GRANNY))["code"] == "MINOR_NOT_ALLOWED"
+    form = {"login": family.number(OPERATOR, GRANNY), "password": family.PASSWORD, "scopes": LOOK}
+    [error] = (await tess.data(PASSWORD, input=form))["linkNumberWithPassword"]["userErrors"]
+    assert error["code"] == "MINOR_NOT_ALLOWED"
+    assert await village.value("select count(*) from number_link") == 0
 
 
 async def test_f043_an_app_does_not_link_where_the_operator_lets_the_site_only(village: Village) -> None:

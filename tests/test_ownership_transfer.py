@@ -14,6 +14,13 @@ from tests.cabinet import Cabinet
 from tests.household import OWNERS, do, done, households, member, proven, refused, smiths
 from tests.till import ANN, BOB, CID, EVE, GRANNY, VERA, Till
 
+CHILD_OF_EVES = """
+with h as (insert into household (operator, name, created_at) values ('beeline', 'Eves', now()) returning id)
+insert into membership (household_id, user_id, role, status, joined_at, birth_date)
+select h.id, l.user_id, case l.msisdn when $1 then 'OWNER' else 'CHILD' end, 'ACTIVE', now(),
+  case l.msisdn when $2 then current_date - 3650 end
+from h, line l where l.msisdn in ($1, $2) returning id
+"""
 ROLES = "select role, status from membership m join app_user u on u.id = m.user_id where u.display_name = $1"
 
 
@@ -176,6 +183,14 @@ async def test_i2_it_falls_when_the_new_owner_is_an_adult_of_it_no_longer(till: 
     await due(till)
     assert await till.rows(ROLES, "Ann") == [("OWNER", "ACTIVE")]
     assert await till.value("select count(*) from ownership_transfer where cancelled_at is null") == 0
+
+
+async def test_i2_a_child_of_another_household_owns_none(till: Till) -> None:
+    await till.rows(CHILD_OF_EVES, family.number("beeline", EVE), family.number("beeline", BOB))
+    ann, bob = await proven(till, ANN), await member(till, "bob")
+    for name, to in (("requestOwnershipTransfer", "toMemberId"), ("nominateSuccessor", "memberId")):
+        told = await refused(ann, name, householdId=await smiths(till), **{to: bob})
+        assert told == "MINOR_NOT_ALLOWED"
 
 
 async def test_i1_the_database_lets_no_household_lose_its_owner(till: Till) -> None:

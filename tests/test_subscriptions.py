@@ -24,6 +24,8 @@ from server.serve import transport_options
 from server.settings import Settings
 from tests.cabinet import SIGN_IN, Cabinet
 from tests.conftest import running_server
+from tests.newcomers import Newcomer, Newcomers
+from tests.session import open_session
 from tests.sockets import Socket, opened, tell, top_up
 
 BALANCE = "subscription ($ids: [ID!]) { balanceChanged(lineIds: $ids) { id balance { available { amount } stale } } }"
@@ -111,13 +113,6 @@ def owner(demo_people: dict[str, Any]) -> dict[str, Any]:
     return person
 
 
-@pytest.fixture
-async def grandmother(demo_people: dict[str, Any]) -> str:
-    """The number that the owner sees by its holder's consent only."""
-    numbers: list[str] = [member["msisdn"] for member in demo_people[OPERATOR]["members"]]
-    return next(number for number in numbers if number.endswith("4504"))
-
-
 @contextlib.asynccontextmanager
 async def signed_in(address: str, person: dict[str, Any], operator: str = OPERATOR) -> AsyncIterator[Socket]:
     """A socket in a new session."""
@@ -193,46 +188,68 @@ async def test_i8_unknown_foreign_and_malformed_lines_end_alike(
         assert message["payload"][0]["extensions"]["code"] == "INVALID_INPUT"
 
 
-@contextlib.asynccontextmanager
-async def revoked(database: Any, msisdn: str) -> AsyncIterator[int]:
-    """A number whose link is revoked, for the life of the block; gives the user who saw it by that."""
-    row = await database.fetchrow(
-        "select n.id, n.primary_slot, m.user_id from number_link n join line l on l.id = n.line_id"
-        " join membership m on m.household_id = n.household_id and m.role = 'OWNER' where l.msisdn = $1",
-        msisdn,
-    )
-    await database.execute("update number_link set status = 'REVOKED', primary_slot = null where id = $1", row["id"])
-    try:
-        yield row["user_id"]
-    finally:
-        await database.execute(
-            "update number_link set status = 'ACTIVE', primary_slot = $2 where id = $1", row["id"], row["primary_slot"]
-        )
+@pytest.fixture
+async def linked(behind: Any, demo_people: dict[str, Any]) -> tuple[Newcomer, Newcomer, str]:
+    """Somebody with a household, whose number is linked to it, and the link."""
+    people = Newcomers(behind)
+    ann, gran = [await people.arrive(OPERATOR, demo_people) for _ in range(2)]
+    link = await people.link(await people.household(OPERATOR, OWNER=ann), gran.line_id, asked_by=ann)
+    return ann, gran, global_id("NumberLink", link)
 
 
-@pytest.mark.parametrize("told", ["the balance changed", "the rights changed"])
-async def test_e59_revoking_the_link_completes_the_stream_without_a_last_event(
-    hearth_server: str, owner: dict[str, Any], grandmother: str, behind: Any, told: str
+REVOKE_LINK = "mutation ($id: ID!) { revokeLink(input: {linkId: $id}) { userErrors { code } } }"
+PAY_FOR = """
+mutation ($id: ID!) {
+  topUp(input: {idempotencyKey: "after-the-end", target: {lineId: $id}, amount: {amount: "100", currency: RUB},
+    method: CARD, token: "tok_mir_2204"}) { userErrors { code } }
+}
+"""
+NODE = "query ($id: ID!) { node(id: $id) { id } }"
+
+
+async def through(address: str, database_url: str, person: Newcomer) -> tuple[httpx2.AsyncClient, Cabinet]:
+    """The cabinet of a newcomer at the worker of that address."""
+    http = httpx2.AsyncClient(base_url=address)
+    return http, Cabinet(http, OPERATOR, await open_session(database_url, OPERATOR, person.msisdn))
+
+
+async def test_e59_revoking_the_link_through_another_worker_completes_the_stream_without_a_last_event(
+    hearth_server: str, other_worker: str, linked: Any, behind: Any, process_database: str
 ) -> None:
-    line_id, account = await line(behind, grandmother)
-    own, _ = await line(behind, owner["msisdn"])
-    async with signed_in(hearth_server, owner) as client:
+    ann, gran, link = linked
+    line_id, account = await line(behind, gran.msisdn)
+    own, _ = await line(behind, ann.msisdn)
+    token = await open_session(process_database, OPERATOR, ann.msisdn)
+    http, hers = await through(other_worker, process_database, gran)
+    async with http, opened(hearth_server) as client:
+        await client.init(authorization=f"Bearer {token}", operator=OPERATOR)
         await client.subscribe("hers", BALANCE, ids=[line_id])
         await client.next("hers")
         await client.subscribe("both", BALANCE, ids=[line_id, own])
         await client.next("both")
         await client.next("both")
-        async with revoked(behind, grandmother) as user_id:
-            if told == "the balance changed":
-                await top_up(behind, account, 100)
-            else:
-                await tell(behind, f"rights:{user_id}")
-            assert await client.receive() == {"id": "hers", "type": "complete"}
-            await top_up(behind, account, 100)
-            assert await client.silent()
-        # What may still be seen goes on, and what may be seen again comes back.
-        await tell(behind, f"rights:{user_id}")
-        assert (await client.next("both"))["balanceChanged"]["id"] == line_id
+        assert (await hers.data(REVOKE_LINK, id=link))["revokeLink"]["userErrors"] == []
+        # Money that moves after the commit is told to nobody but those who may still see it.
+        await tell(behind, f"balance:{account}")
+        assert await client.receive() == {"id": "hers", "type": "complete"}
+        await tell(behind, f"balance:{account}")
+        assert await client.silent()
+
+
+async def test_n1_after_revocation_in_another_worker_nothing_of_the_number_is_there(
+    hearth_server: str, other_worker: str, linked: Any, behind: Any, process_database: str
+) -> None:
+    ann, gran, link = linked
+    line_id, _ = await line(behind, gran.msisdn)
+    (http, mine), (other, hers) = [
+        await through(address, process_database, person)
+        for address, person in ((hearth_server, ann), (other_worker, gran))
+    ]
+    async with http, other:
+        assert (await mine.data(NODE, id=line_id))["node"] == {"id": line_id}
+        assert (await hers.data(REVOKE_LINK, id=link))["revokeLink"]["userErrors"] == []
+        assert (await mine.data(NODE, id=line_id))["node"] is None
+        assert (await mine.data(PAY_FOR, id=line_id))["topUp"]["userErrors"] == [{"code": "NOT_FOUND"}]
 
 
 async def test_i8_a_member_who_leaves_sees_no_more(

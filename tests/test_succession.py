@@ -87,6 +87,21 @@ async def test_f049_the_successor_claims_with_a_proof_and_the_operators_word(til
     assert await till.value(staff) == "Ольга"
 
 
+async def test_f049_the_papers_of_one_successor_are_not_those_of_another(till: Till) -> None:
+    await till.rows("update membership set role = 'ADULT' where role = 'VIEWER'")
+    household = await smiths(till)
+    await nominated(till)
+    await succession.tell_absent(till.profiles, await key(till), STAFF, absent=True)
+    assert await refused(await proven(till, BOB), "claimHousehold", householdId=household) == "OFFICE_REQUIRED"
+    await succession.confirm(till.profiles, await key(till), STAFF)
+    # She is not gone, and thinks again.
+    vera = await member(till, "vera")
+    await done(await till.of(ANN), "nominateSuccessor", householdId=household, memberId=vera)
+    assert await succession.waiting(list(till.profiles)) == []
+    assert await refused(await proven(till, VERA), "claimHousehold", householdId=household) == "OFFICE_REQUIRED"
+    assert await refused(await proven(till, BOB), "claimHousehold", householdId=household) == "FORBIDDEN"
+
+
 async def test_e28_without_an_owner_lines_may_be_looked_at_and_paid_for(till: Till) -> None:
     async def scopes(index: int) -> dict[str, set[str]]:
         edges = (await (await till.of(index)).data(SCOPES))["viewer"]["linkedNumbers"]["edges"]
