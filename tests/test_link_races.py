@@ -81,8 +81,12 @@ async def test_e21_other_scopes_within_the_pause_are_another_question_and_wait(v
     ann = await village.of(ANN)
     await village.asked(ann, GRANNY)
     refused = await village.ask(ann, GRANNY, "VIEW", "TARIFF")
-    assert refused["linkRequest"] is None or refused["linkRequest"]["challenge"] is not None
-    link = (await village.confirm(ann, (await village.requests(ann, "OUTGOING"))[-1]))["link"]
+    # Whoever read the first message agreed to that one: it is not made wider, and no second one follows at once.
+    assert (refused["linkRequest"], [error["code"] for error in refused["userErrors"]]) == (None, ["RATE_LIMITED"])
+    assert len(await village.sent_to(GRANNY)) == 1
+    [request] = await village.requests(ann, "OUTGOING")
+    assert request["requestedScopes"] == LOOK
+    link = (await village.confirm(ann, request))["link"]
     assert link["scopes"] == LOOK
 
 
