@@ -89,7 +89,10 @@ select exists (
     select from membership where user_id = $2 and role = 'CHILD' and status = 'ACTIVE'
       and household_id is distinct from $1::bigint)
   and not exists (
-    select from membership where user_id = $3 and household_id = $1 and status = 'ACTIVE') as is_anothers
+    select from personal_account a join contract c on c.id = a.contract_id
+    join app_user u on u.person_id = c.holder_id
+    join membership m on m.user_id = u.id and m.household_id = $1 and m.status = 'ACTIVE'
+    where a.id = $3) as is_anothers
 """
 _MAKE = """
 insert into number_link
@@ -202,7 +205,7 @@ async def _crowded(
         return NumberAlreadyLinked((), "As many households look and pay for this number as may")
     primary = next((row for row in others if row["kind"] == LinkKind.PRIMARY), None)
     if primary is None:
-        told = [household_id, found.user_id or NOBODY, found.holder_id or NOBODY]
+        told = [household_id, found.user_id or NOBODY, found.account_id]
         [row] = await connection.execute_query_dict(_IS_ANOTHERS_CHILDS, told)
         return Forbidden("A child's number is its own family's; others look and pay") if row["is_anothers"] else None
     if not agreed.moves:
