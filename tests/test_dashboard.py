@@ -231,7 +231,8 @@ async def test_e58_household_spans_two_operators_where_the_profile_allows_it(
     today = datetime.now(profiles["nomad"].operator.zone).date()
     await fetch(
         empty_database,
-        "insert into usage_day (line_id, day, type, unit, volume, sum) select id, $1, 'CALL', 'MINUTE', 1, 250 from line",
+        "insert into usage_day (line_id, day, type, unit, volume, sum) "
+        "select id, $1, 'CALL', 'MINUTE', 1, 250 from line",
         today,
     )
     spent = (await visitor.of("nomad", token).data(SPENDING))["viewer"]["household"]["spending"]
