@@ -21,6 +21,7 @@ from loaders.limits_by_line_id import UsageLimit, limits_by_line_id
 from loaders.line_by_id import line_by_id
 from loaders.lines_by_account_id import lines_by_account_id
 from loaders.lines_by_user_id import lines_by_user_id
+from loaders.link_requests_allowed_by_line_id import link_requests_allowed_by_line_id
 from loaders.number_links import (
     NumberLink,
     number_link_by_id,
@@ -94,6 +95,10 @@ class Loaders:
     @cached_property
     def limits_by_line_id(self) -> Loader[int, list[UsageLimit]]:
         return self._many(limits_by_line_id)
+
+    @cached_property
+    def link_requests_allowed_by_line_id(self) -> Loader[int, bool | None]:
+        return self._one(link_requests_allowed_by_line_id)
 
     @cached_property
     def line_by_id(self) -> Loader[int, Line | None]:

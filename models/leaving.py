@@ -6,18 +6,16 @@ automatic payments to which nobody has a right any more stop in the same transac
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from domain.access import AccessLevel, Scope, scopes
 from domain.profile import Profile
-from models import audit, autopay
+from models import audit
 from models.audit import About, Actor
+from models.entitlement import stop_unentitled
 from models.household import MembershipStatus
 from models.notify import notify
 from models.rights import rights_changed
-from models.standing import standing_to
 
 _END = """
 update membership set status = $3, ended_at = now(), is_successor = false
@@ -47,7 +45,7 @@ with tied as (
   where nl.household_id = $1
   union select l.account_id from line l join membership m on m.user_id = l.user_id where m.household_id = $1
 )
-select distinct r.user_id, r.operator, r.account_id, r.line_id
+select distinct r.user_id, r.account_id, r.line_id
 from autopay_rule r join membership m on m.user_id = r.user_id and m.household_id = $1
 where r.active and r.account_id in (select id from tied) and (m.status = 'ACTIVE' or m.user_id = any($2::bigint[]))
 """
@@ -158,15 +156,15 @@ async def stop_autopay(
     connection: BaseDBAsyncClient, profile: Profile, household_id: int, gone: Sequence[int] = ()
 ) -> None:
     """Stop what members, and those who have just gone, pay without a right to it; who may by another way goes on."""
-    today = datetime.now(profile.operator.zone).date()
     for rule in await connection.execute_query_dict(_PAYING, [household_id, list(gone)]):
-        stands = await standing_to(
-            connection, rule["operator"], rule["user_id"], account_id=rule["account_id"], line_id=rule["line_id"]
+        await stop_unentitled(
+            connection,
+            profile,
+            [rule["user_id"]],
+            account_id=rule["account_id"],
+            line_id=rule["line_id"],
+            because="HOUSEHOLD_LEFT",
         )
-        if Scope.AUTOPAY not in scopes(stands, AccessLevel.FULL, profile, today):
-            await autopay.stop_for(
-                connection, user_id=rule["user_id"], account_id=rule["account_id"], because="HOUSEHOLD_LEFT"
-            )
 
 
 async def _revoke(

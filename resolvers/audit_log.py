@@ -1,6 +1,6 @@
 """What happened, for those whom it concerns: in a cabinet, with a number, in a household (F038, I16)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -103,6 +103,20 @@ where e.household_id = $2 and ($3::bigint is null or e.id < $3) order by e.id de
     _event,
 )
 _OF_HOUSEHOLD_COUNT = Statement("select count(*) from audit_event e where e.household_id = $1", int)
+
+
+_BY_ID = Statement(
+    f"""
+select {_COLUMNS} from audit_event e join app_user u on u.id = e.user_id
+where e.id = $2 and ({" or ".join(_CONCERNS)} or e.household_id = any($3::bigint[]))
+""",
+    _event,
+)
+
+
+async def by_id(context: Context, key: int, households: Sequence[int]) -> AuditEvent | None:
+    """An event that concerns the viewer, or is in the log of one of these households."""
+    return await context.reads.fetch_one(_BY_ID, context.require_viewer().user_id, key, list(households))
 
 
 async def of_viewer(context: Context, line_id: str | None, first: int | None, after: str | None) -> Page[AuditEvent]:

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from domain.access import Scope
+from domain.access import Scope, sees_links
 from resolvers import (
+    account_security,
     approval,
+    audit_log,
     autopay,
     document,
     guest_grant,
@@ -156,6 +158,20 @@ async def _social_account(context: Context, key: int) -> object | None:
     return next((account for account in accounts if account.id == key), None)
 
 
+async def _session(context: Context, key: int) -> object | None:
+    if context.viewer is None:
+        return None
+    return next((each for each in await account_security.viewer_sessions(context) if each.id == key), None)
+
+
+async def _audit_event(context: Context, key: int) -> object | None:
+    if context.viewer is None:
+        return None
+    households = await viewer.households(context, context.viewer)
+    seen = [household.id for household in households if sees_links(household.my_role)]
+    return await audit_log.by_id(context, key, seen)
+
+
 _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "Viewer": _viewer,
     "User": _user,
@@ -173,6 +189,8 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "PaymentMethod": _payment_method,
     "AutopayRule": _autopay_rule,
     "SocialAccount": _social_account,
+    "Session": _session,
+    "AuditEvent": _audit_event,
     "NumberLink": _number_link,
     "LinkRequest": _link_request,
     "UsageLimit": _usage_limit,

@@ -9,6 +9,7 @@ from loaders.limits_by_line_id import UsageLimit
 from loaders.visible import Line
 from models.reader import Statement
 from resolvers import confined, node_id
+from resolvers.audit_log import AuditActor
 from resolvers.context import Context
 from services import usage_limit
 from services.usage_limit import LimitsChanged, LimitWanted, Refused
@@ -43,6 +44,14 @@ async def by_id(context: Context, limit_id: int) -> UsageLimit | None:
     line = None if line_id is None else await context.loaders.line_by_id.load(line_id)
     found = await limits(context, line) if line is not None else None
     return next((each for each in found or () if each.id == limit_id), None)
+
+
+def set_by(context: Context, limit: UsageLimit) -> AuditActor | None:
+    """Who set it; None where their cabinet is gone. Employees set no limits."""
+    if limit.set_by_name is None:
+        return None
+    is_viewer = limit.set_by_id == context.require_viewer().user_id
+    return AuditActor(limit.set_by_name, limit.set_by_role, is_viewer, is_operator_staff=False)
 
 
 async def set_limit(context: Context, form: Form) -> Line | Refused:

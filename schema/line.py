@@ -100,6 +100,14 @@ class Line(Node):
         "not see the household's links",
     )
 
+    link_requests_allowed: bool | None = batched(
+        bool | None,
+        loader="link_requests_allowed_by_line_id",
+        key="id",
+        description="Whether others may ask to be linked to it, as `setLinkPrivacy` says (E16); null for whoever is "
+        "not its user",
+    )
+
     is_type_of = backed_by(visible.Line)
 
     @strawberry.field(

@@ -49,8 +49,7 @@ class PaymentTargetInput:
 
     def wanted(self) -> Wanted:
         """The one that was given, for the resolvers."""
-        given = {name: value or None for name, value in vars(self).items()}
-        return Wanted(**given)
+        return Wanted(**{name: value for name, value in vars(self).items() if value is not strawberry.UNSET})
 
 
 @strawberry.type(description="Several accounts belong to the number: none is guessed, so name one of them (SPEC 4.5)")

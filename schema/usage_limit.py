@@ -11,9 +11,10 @@ from domain.child_policy import LimitAnswer
 from domain.usage import UsageUnit
 from domain.usage_limit import LimitAction, LimitPeriod
 from loaders import limits_by_line_id, visible
-from resolvers import usage_limit
+from resolvers import audit_log, usage_limit
 from resolvers.context import Info
 from resolvers.usage_limit import Form
+from schema.audit_log import AuditActor
 from schema.line_payload import LinePayload
 from schema.node import Node, backed_by
 from schema.payload import CLIENT_MUTATION_ID, UserError
@@ -45,6 +46,12 @@ class UsageLimit(Node):
     set_at: datetime = strawberry.field(description="Since when it is so")
 
     is_type_of = backed_by(limits_by_line_id.UsageLimit)
+
+    @strawberry.field(
+        graphql_type=AuditActor | None, description="Who set it as it is; null where their cabinet is gone"
+    )
+    def set_by(parent: strawberry.Parent[limits_by_line_id.UsageLimit], info: Info) -> audit_log.AuditActor | None:
+        return usage_limit.set_by(info.context, parent)
 
 
 @strawberry.input(description="A limit that is to hold from now on, also for what was used already (E35)")

@@ -1,6 +1,7 @@
 """Who knows the SIMs, as the settings say it, and the loop that asks about all numbers now and then."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -31,11 +32,19 @@ async def sim_registry(settings: Settings) -> AsyncIterator[SimRegistry]:
 
 
 async def watch_sims(registry: SimRegistry, profiles: Mapping[str, Profile]) -> None:
-    """Act on the registry's news, and on what time brings to links and blocks, until cancelled."""
+    """Act on the registry's news, and on what time brings to links and blocks, until cancelled.
+
+    Once nothing is left to ask, the lines are looked through again after a sixtieth of the time that each of them
+    rests: every two seconds in development, every minute beside a registry whose answers hold for an hour.
+    """
+    pause = max(_LOOK_SECONDS, registry.rests.total_seconds() / 60)
+    ask_at = 0.0
     while True:
         asked = 0
         try:
-            asked = await sim_watch.ask(registry, profiles)
+            if time.monotonic() >= ask_at:
+                asked = await sim_watch.ask(registry, profiles)
+                ask_at = 0.0 if asked == sim_watch.BATCH else time.monotonic() + pause
         except RegistryUnavailable as silence:
             _log.warning("the SIM registry is silent", error=str(silence))
         except Exception as error:  # whatever it is, the numbers are asked about when it is over

@@ -35,9 +35,9 @@ from domain.periods import month_of
 from domain.profile import Profile
 from domain.refusals import ErrorCode, InputRejected
 from models.database import tx
+from models.entitlement import rights_over
 from services import autopay_outcome, payment, payment_settlement
 from services.autopay_outcome import COLUMNS, AutopayRow, row_of
-from services.entitlement import rights_over
 from services.payment import TopUp
 from services.payment_row import Desk, PaymentRow
 

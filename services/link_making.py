@@ -9,6 +9,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from auth import link_code
 from auth.link_code import Target
 from domain.access import NOBODY, NOT_AT_ONCE, HouseholdRole, LinkKind, Scope, sees_links
+from domain.household_refusals import OwnerAbsent
 from domain.link_request import SETTLES_AFTER, in_quarantine, takes_part
 from domain.link_request_refusals import (
     ContractChanged,
@@ -48,6 +49,7 @@ Refused = (
     | QuestionChanged
     | NumberAlreadyLinked
     | NumberLimitReached
+    | OwnerAbsent
 )
 
 
@@ -58,7 +60,8 @@ class Lost(Exception):
 # In this order everywhere: requester, household, line.
 _REQUESTER = "select display_name, language, operator from app_user where id = $1 for no key update"
 _MEMBER = """
-select m.household_id, m.role from membership m join household h on h.id = m.household_id
+select m.household_id, m.role, h.owner_absent_since is not null as owner_absent
+from membership m join household h on h.id = m.household_id
 where m.user_id = $1 and m.status = 'ACTIVE' and h.dissolved_at is null and h.operator = $3
   and ($2::bigint is null or m.household_id = $2)
 order by m.role <> 'OWNER', m.joined_at, m.id limit 1
@@ -79,6 +82,17 @@ for update
 _IS_CHILDS = """
 select exists (
   select from membership where household_id = $1 and user_id = $2 and role = 'CHILD' and status = 'ACTIVE') as is_childs
+"""
+# It begins there too: with the household that it is a child of, or that of whoever signed its contract.
+_IS_ANOTHERS_CHILDS = """
+select exists (
+    select from membership where user_id = $2 and role = 'CHILD' and status = 'ACTIVE'
+      and household_id is distinct from $1::bigint)
+  and not exists (
+    select from personal_account a join contract c on c.id = a.contract_id
+    join app_user u on u.person_id = c.holder_id
+    join membership m on m.user_id = u.id and m.household_id = $1 and m.status = 'ACTIVE'
+    where a.id = $3) as is_anothers
 """
 _MAKE = """
 insert into number_link
@@ -108,7 +122,7 @@ async def make(connection: BaseDBAsyncClient, profile: Profile, actor: Actor, ag
     """
     [requester] = await connection.execute_query_dict(_REQUESTER, [agreed.requester_id])
     member = await _member(connection, profile, agreed)
-    if isinstance(member, NotAMember):
+    if isinstance(member, NotAMember | OwnerAbsent):
         return member
     household_id, role = member
     found = await link_code.find(connection, profile, agreed.target, is_account=agreed.is_account)
@@ -129,7 +143,7 @@ async def make(connection: BaseDBAsyncClient, profile: Profile, actor: Actor, ag
         agreed = replace(agreed, kind=LinkKind.PRIMARY)
     others = [row for row in rivals if row is not own]
     refusal = await full(connection, profile, household_id, found.line_id, on_account) or await _crowded(
-        connection, profile, agreed, found, others
+        connection, profile, household_id, agreed, found, others
     )
     if refusal is not None:
         return refusal
@@ -151,13 +165,15 @@ async def make(connection: BaseDBAsyncClient, profile: Profile, actor: Actor, ag
 
 async def _member(
     connection: BaseDBAsyncClient, profile: Profile, agreed: Agreement
-) -> tuple[int | None, HouseholdRole | None] | NotAMember:
+) -> tuple[int | None, HouseholdRole | None] | NotAMember | OwnerAbsent:
     told = [agreed.requester_id, agreed.household_id, profile.operator.id]
     rows = await connection.execute_query_dict(_MEMBER, told)
     if not rows:
         return (None, None) if agreed.household_id is None else NotAMember()
     role = HouseholdRole(rows[0]["role"])
-    return (rows[0]["household_id"], role) if sees_links(role) else NotAMember()
+    if not sees_links(role):
+        return NotAMember()
+    return OwnerAbsent(field=None) if rows[0]["owner_absent"] else (rows[0]["household_id"], role)
 
 
 def _state_refuses(
@@ -173,9 +189,14 @@ def _state_refuses(
 
 
 async def _crowded(
-    connection: BaseDBAsyncClient, profile: Profile, agreed: Agreement, found: Target, others: list[dict[str, Any]]
+    connection: BaseDBAsyncClient,
+    profile: Profile,
+    household_id: int | None,
+    agreed: Agreement,
+    found: Target,
+    others: list[dict[str, Any]],
 ) -> NumberAlreadyLinked | Forbidden | None:
-    """Whether other households leave room for the link (I3)."""
+    """Whether other households leave room for the link (I3, E39)."""
     most = profile.linking.max_secondary_links_per_number
     beside = [row for row in others if row["kind"] == LinkKind.SECONDARY]
     if agreed.kind is LinkKind.SECONDARY:
@@ -184,7 +205,9 @@ async def _crowded(
         return NumberAlreadyLinked((), "As many households look and pay for this number as may")
     primary = next((row for row in others if row["kind"] == LinkKind.PRIMARY), None)
     if primary is None:
-        return None
+        told = [household_id, found.user_id or NOBODY, found.account_id]
+        [row] = await connection.execute_query_dict(_IS_ANOTHERS_CHILDS, told)
+        return Forbidden("A child's number is its own family's; others look and pay") if row["is_anothers"] else None
     if not agreed.moves:
         secondary = (LinkChoice.SECONDARY,) if len(beside) < most else ()
         return NumberAlreadyLinked((*secondary, LinkChoice.MOVE))

@@ -12,6 +12,7 @@ from auth.sign_in import PasswordProven
 from domain.access import LinkKind, Scope
 from domain.consent import consent_text, requester_words
 from domain.features import feature
+from domain.household_refusals import OwnerAbsent
 from domain.link_request import beyond_password, read_scopes
 from domain.link_request_refusals import LinkChoice, NumberAlreadyLinked
 from domain.msisdn import normalize
@@ -76,7 +77,7 @@ async def link(
             return Forbidden("The owner of a child's household answers for the child's number")
         [row] = await connection.execute_query_dict(_REQUESTER, [viewer.user_id, owner_id])
         household_id = await link_request.household_of(connection, profile, viewer.user_id, None)
-        if isinstance(household_id, NotFound | Forbidden):
+        if isinstance(household_id, NotFound | Forbidden | OwnerAbsent):
             return household_id
         if household_id is None:
             refused = link_request.cannot_found(profile, row["msisdn"], row["birth_date"])

@@ -15,7 +15,7 @@ from domain.challenge import ChallengeChannel
 from domain.consent import asking_text
 from domain.features import feature
 from domain.household import is_of_age
-from domain.household_refusals import MinorNotAllowed
+from domain.household_refusals import MinorNotAllowed, OwnerAbsent
 from domain.link_request import MOST_REQUESTS_A_DAY, of_another_country, read_scopes
 from domain.link_request_refusals import (
     LinkChannelNotAllowed,
@@ -86,6 +86,7 @@ Refused = (
     | MinorNotAllowed
     | RateLimited
     | StepUpRequired
+    | OwnerAbsent
 )
 
 OWN_ACCOUNT = InputRejected("This account is in your cabinet already", ("accountNumber",))
@@ -98,7 +99,8 @@ from app_user u join person p on p.id = u.person_id where u.id = $1 for no key u
 """
 # The one named, else the owned one, else the one joined first (DESIGN 4).
 _HOUSEHOLD = """
-select m.household_id, m.role from membership m join household h on h.id = m.household_id
+select m.household_id, m.role, h.owner_absent_since is not null as owner_absent
+from membership m join household h on h.id = m.household_id
 where m.user_id = $1 and m.status = 'ACTIVE' and h.dissolved_at is null and h.operator = $3
   and ($2::bigint is null or m.household_id = $2)
 order by m.role <> 'OWNER', m.joined_at, m.id limit 1
@@ -155,7 +157,7 @@ async def request(profile: Profile, secret: bytes, viewer: Viewer, wanted: Wante
     async def ask(connection: BaseDBAsyncClient) -> Outcome | Refused:
         [requester] = await connection.execute_query_dict(_REQUESTER, [viewer.user_id])
         household_id = await household_of(connection, profile, viewer.user_id, wanted.household_id)
-        if isinstance(household_id, NotFound | Forbidden):
+        if isinstance(household_id, NotFound | Forbidden | OwnerAbsent):
             return household_id
         if household_id is None and (refused := cannot_found(profile, requester["msisdn"], requester["birth_date"])):
             return refused
@@ -216,14 +218,19 @@ def cannot_found(profile: Profile, msisdn: str | None, born: date | None) -> For
 
 async def household_of(
     connection: BaseDBAsyncClient, profile: Profile, user_id: int, household_id: int | None
-) -> int | NotFound | Forbidden | None:
-    """The household that a user asks for; None: they are in none, and get one of their own with the first link."""
+) -> int | NotFound | Forbidden | OwnerAbsent | None:
+    """The household that a user asks for; None: they are in none, and get one of their own with the first link.
+
+    Without an owner who could decide nobody gets new rights (E28).
+    """
     rows = await connection.execute_query_dict(_HOUSEHOLD, [user_id, household_id, profile.operator.id])
     if not rows:
         return None if household_id is None else NotFound("There is no such household of yours", ("householdId",))
     [row] = rows
     if not sees_links(HouseholdRole(row["role"])):
         return Forbidden("The owner and the adults of a household link numbers to it")
+    if row["owner_absent"]:
+        return OwnerAbsent()
     found: int = row["household_id"]
     return found
 

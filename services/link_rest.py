@@ -15,9 +15,9 @@ from domain.profile import Profile
 from models import audit
 from models.audit import About, TheUser
 from models.database import tx
+from models.entitlement import stop_unentitled
 from models.rights import rights_changed
 from services import link_notice, link_row
-from services.entitlement import stop_unentitled
 from services.link_row import LinkRow
 
 OVERDUE_BATCH = 100

@@ -10,10 +10,10 @@ from domain.refusals import Forbidden, NotFound
 from models import audit
 from models.audit import About, Actor, TheUser
 from models.database import tx
+from models.entitlement import stop_unentitled
 from models.notify import notify
 from models.rights import rights_changed
 from services import link_notice, link_row
-from services.entitlement import stop_unentitled
 from services.link_row import LinkRow
 
 _END = """

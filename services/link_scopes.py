@@ -17,9 +17,9 @@ from domain.wording import language_of
 from models import audit
 from models.audit import About
 from models.database import tx
+from models.entitlement import stop_unentitled
 from models.rights import rights_changed
 from services import link_notice, link_row
-from services.entitlement import stop_unentitled
 from services.link_row import LinkRow
 
 _SET = "update number_link set scopes = $2 where id = $1"

@@ -129,6 +129,7 @@ class Village:
     url: str
     anybody: Cabinet
     profiles: Mapping[str, Profile]
+    contexts: Contexts
 
     async def of(self, index: int, *, level: str = "FULL", proven: bool = True) -> Cabinet:
         """A new session of who uses the index-th number, with a fresh proof."""
@@ -232,4 +233,4 @@ async def opened(url: str, settings: Settings, profiles: Mapping[str, Profile]) 
         application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
         transport = httpx2.ASGITransport(app=application)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            yield Village(url, Cabinet(client), profiles)
+            yield Village(url, Cabinet(client), profiles, contexts)

@@ -157,7 +157,7 @@ HOTLINE = "+78007000611"
 
 
 @given(policy=POLICIES, limits=LIMITS, use=USES, at=MOMENTS, pick=st.randoms(use_true_random=False))
-def test_i13_no_policy_and_no_limit_breaks_the_floor(
+def test_i13_e37_no_policy_and_no_limit_breaks_the_floor(
     policy: Policy, limits: list[Counted], use: Use, at: datetime, pick: Any
 ) -> None:
     safe = [*sorted(EMERGENCY), "0611", "78007000611", HOTLINE, *policy.always_allowed_numbers]

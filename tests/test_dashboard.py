@@ -1,6 +1,7 @@
 """The household dashboard: what it shows, what it costs, and that it renders without billing (N9, N15)."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from loaders import billing as patience
 from models.reader import reader_pool
 from tests import family
 from tests.cabinet import Cabinet
+from tests.household_records import fetch
 from tests.session import open_session
 
 FIVE = ["beeline", "letai", "life", "motiv", "tele2"]
@@ -199,6 +201,9 @@ async def test_f057_next_charge_is_all_that_falls_on_the_next_date(
     assert balance["nextChargeAt"] is not None
 
 
+SPENDING = "{ viewer { household { spending { total { amount currency } } } } }"
+
+
 async def test_e58_household_spans_two_operators_where_the_profile_allows_it(
     empty_database: str, profiles: Mapping[str, Profile], opened: Open, tmp_path: Path
 ) -> None:
@@ -210,7 +215,7 @@ async def test_e58_household_spans_two_operators_where_the_profile_allows_it(
         {**family.person("life", "granny"), "cabinet": {"password": family.PASSWORD}},
         *family.mobile("life", "granny", 0, "granny"),
         family.household("nomad", "smiths", ann="OWNER"),
-        family.link("nomad", "smiths", granny, "VIEW", "PAY", "BLOCK", target_operator="life"),
+        family.link("nomad", "smiths", granny, "VIEW", "USAGE", "PAY", "BLOCK", target_operator="life"),
     ]
     await family.load(empty_database, profiles, tmp_path, records)
     visitor = await opened(empty_database)
@@ -220,7 +225,18 @@ async def test_e58_household_spans_two_operators_where_the_profile_allows_it(
     assert lines[ann]["balance"]["available"] == {"amount": "100.50", "currency": "RUB"}
     assert lines[granny]["balance"]["available"] == {"amount": "100.50", "currency": "BYN"}
     # life:) lets only the contract holder block a number, whoever's cabinet asks.
-    assert lines[granny]["myScopes"] == ["VIEW", "PAY"]
+    assert lines[granny]["myScopes"] == ["VIEW", "USAGE", "PAY"]
+
+    # What both spent is a sum for each currency, and never one of both.
+    today = datetime.now(profiles["nomad"].operator.zone).date()
+    await fetch(
+        empty_database,
+        "insert into usage_day (line_id, day, type, unit, volume, sum) "
+        "select id, $1, 'CALL', 'MINUTE', 1, 250 from line",
+        today,
+    )
+    spent = (await visitor.of("nomad", token).data(SPENDING))["viewer"]["household"]["spending"]
+    assert spent["total"] == [{"amount": "2.50", "currency": "BYN"}, {"amount": "2.50", "currency": "RUB"}]
 
     # The number's own operator keeps to itself: its holder's cabinet shows nothing of the household's numbers.
     token = await open_session(empty_database, "life", granny)

@@ -31,6 +31,7 @@ MINE = "{ viewer { linksToMyNumbers { id } } }"
 HANDED_OVER = """
 update membership set role = '{1}' where user_id = (select user_id from line where msisdn = '{0}')
 """
+ALLOWED = "query ($id: ID!) { node(id: $id) { ... on Line { linkRequestsAllowed } } }"
 STATES = "select status from number_link where line_id = $1 order by id"
 
 
@@ -48,13 +49,19 @@ async def test_e16_number_user_forbids_questions(village: Village) -> None:
             "FORBIDDEN",
         )
     assert (await granny.data(PRIVACY, line=line, allow=False))["setLinkPrivacy"]["userErrors"] == []
+    assert (await granny.data(ALLOWED, id=line))["node"] == {"linkRequestsAllowed": False}
     await village.asked(ann, GRANNY)
     assert await village.sent_to(GRANNY) == []
     assert await village.requests(granny, "INCOMING") == []
     assert (await granny.data(PRIVACY, line=line, allow=True))["setLinkPrivacy"]["userErrors"] == []
     await village.later(61)
-    await village.asked(await village.of(BOB), GRANNY)
+    bob = await village.of(BOB)
+    request = await village.asked(bob, GRANNY)
     assert len(await village.sent_to(GRANNY)) == 1
+    # It is told to the number's user, and not to whoever looks after the number.
+    assert (await village.confirm(bob, request))["userErrors"] == []
+    assert (await granny.data(ALLOWED, id=line))["node"] == {"linkRequestsAllowed": True}
+    assert (await bob.data(ALLOWED, id=line))["node"] == {"linkRequestsAllowed": None}
 
 
 async def test_f161_approving_in_ones_own_cabinet_may_narrow(village: Village) -> None:

@@ -78,12 +78,19 @@ async def test_e21_the_same_request_twice_is_one_question(village: Village) -> N
 
 
 async def test_e21_other_scopes_within_the_pause_are_another_question_and_wait(village: Village) -> None:
-    ann = await village.of(ANN)
-    await village.asked(ann, GRANNY)
-    refused = await village.ask(ann, GRANNY, "VIEW", "TARIFF")
-    assert refused["linkRequest"] is None or refused["linkRequest"]["challenge"] is not None
-    link = (await village.confirm(ann, (await village.requests(ann, "OUTGOING"))[-1]))["link"]
-    assert link["scopes"] == LOOK
+    """Whoever reads the one message agrees to what stands in it, whatever is asked for meanwhile."""
+    ann, granny = await village.of(ANN), await village.of(GRANNY)
+    first = await village.asked(ann, GRANNY)
+    wider = await village.asked(ann, GRANNY, "VIEW", "TARIFF")
+    assert (wider["id"] != first["id"], wider["challenge"]["id"]) == (True, first["challenge"]["id"])
+    assert len(await village.sent_to(GRANNY)) == 1
+    link = (await village.confirm(ann, wider))["link"]
+    assert (link["scopes"], link["consent"]["scopes"]) == (LOOK, LOOK)
+    states = {each["id"]: each["status"] for each in await village.requests(granny, "INCOMING")}
+    assert states == {first["id"]: "ACTIVE", wider["id"]: "PENDING"}
+    # The other question still has to be answered by itself.
+    approved = (await granny.data(APPROVE, id=wider["id"], scopes=["VIEW", "TARIFF"]))["approveLinkRequest"]
+    assert (approved["userErrors"], approved["link"]["scopes"]) == ([], ["VIEW", "TARIFF"])
 
 
 async def test_i3_secondary_links_have_a_limit_however_many_confirm_at_once(village: Village) -> None:

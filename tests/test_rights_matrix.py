@@ -121,7 +121,9 @@ def _expected(operator: str, role: str, level: str) -> dict[int, set[str]]:
 @pytest.mark.parametrize("operator", OPERATORS)
 @pytest.mark.parametrize("role", list(PEOPLE))
 @pytest.mark.parametrize("level", ["FULL", "PARTIAL"])
-async def test_i8_the_whole_table_of_rights(street: str, opened: Open, operator: str, role: str, level: str) -> None:
+async def test_i8_f047_the_whole_table_of_rights(
+    street: str, opened: Open, operator: str, role: str, level: str
+) -> None:
     token = await open_session(street, operator, family.number(operator, PEOPLE[role]), level)
     viewer = (await (await opened(street)).of(operator, token).data(LINES))["viewer"]
     seen = {edge["node"]["msisdn"]: edge["node"] for edge in viewer["linkedNumbers"]["edges"]}

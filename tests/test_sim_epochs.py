@@ -70,7 +70,7 @@ async def level(till: Till, index: int) -> str:
     return found
 
 
-async def test_e13_a_new_sim_rests_links_and_voids_codes(till: Till) -> None:
+async def test_e13_i7_a_new_sim_rests_links_and_voids_codes(till: Till) -> None:
     ann, granny = await till.of(ANN), await key(till, GRANNY)
     visitor = till.anybody.of("beeline")
     asked = (await visitor.data(REQUEST_CODE, identifier=NUMBER(GRANNY)))["requestSignInCode"]

@@ -38,7 +38,11 @@ mutation ($limit: ID!) {
   removeUsageLimit(input: {limitId: $limit}) { userErrors { code field message } line { limits { id } } }
 }
 """
-LIMITS = "query ($line: ID!) { node(id: $line) { ... on Line { limits { id unit per limit used onReach } } } }"
+LIMITS = """
+query ($line: ID!) { node(id: $line) { ... on Line {
+  limits { id unit per limit used onReach setBy { label role isViewer isOperatorStaff } }
+} } }
+"""
 ONE = "query ($id: ID!) { node(id: $id) { ... on UsageLimit { limit used } } }"
 
 
@@ -77,7 +81,9 @@ async def test_f048_owner_limits_a_childs_line_and_both_see_what_is_used(till: T
     assert limit | {"id": None} == {
         "id": None, "unit": "MONEY", "per": "CALENDAR_MONTH", "limit": "50.00", "used": "12.34", "onReach": "BLOCK_PAID"
     }  # fmt: skip
-    assert await limits(cid, line) == [limit]
+    set_by = {"label": "Ann", "role": "OWNER", "isOperatorStaff": False}
+    for cabinet, is_hers in ((ann, True), (cid, False)):
+        assert await limits(cabinet, line) == [{**limit, "setBy": {**set_by, "isViewer": is_hers}}]
     assert (await cid.data(ONE, id=limit["id"]))["node"] == {"limit": "50.00", "used": "12.34"}
     assert (await (await till.of(EVE)).data(ONE, id=limit["id"]))["node"] is None
     # One for each unit and period: another one takes its place.
