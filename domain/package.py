@@ -73,7 +73,9 @@ class Spent:
     beyond: Decimal
 
 
-def allowances(included: Iterable[Mapping[str, Any]], configuration: Iterable[Mapping[str, Any]] = ()) -> list[Allowance]:
+def allowances(
+    included: Iterable[Mapping[str, Any]], configuration: Iterable[Mapping[str, Any]] = ()
+) -> list[Allowance]:
     """What the catalogue's `included` holds, as a line has configured it: a list of {unit, value} (F104).
 
     A chosen value takes the place of the amount that is good everywhere, or is added where there is none.
