@@ -213,7 +213,7 @@ def sees_pool(role: HouseholdRole | None) -> bool:
 
 
 def shares_pool(role: HouseholdRole | None, rights: frozenset[Scope]) -> bool:
-    """Whether a member says how much of the pool a line may take (F156): the owner, and an adult who limits the line."""
+    """Whether a member says how much of the pool a line may take (F156): the owner, an adult who limits the line."""
     return role is HouseholdRole.OWNER or (role is HouseholdRole.ADULT and Scope.LIMITS in rights)
 
 

@@ -41,7 +41,7 @@ async def by_category(
 
 
 def _merged(found: list[Spent]) -> list[Spent]:
-    """One for each kind and unit; charges that name no unit of use join the use that they are for, where there is any."""
+    """One for each kind and unit; charges that name no unit join the use that they are for, where there is any."""
     kinds: dict[ChargeType, list[Spent]] = {}
     for each in found:
         kinds.setdefault(each.type, []).append(each)

@@ -27,7 +27,7 @@ class SharingState:
         description="Why not; APPROVAL_REQUIRED: they can, and the owner of the household is asked first"
     )
     left_to_share: Decimal = strawberry.field(
-        description="How much can be given now: what is left of the month's limit, and of packages of tariff and services"
+        description="How much can be given now: what the month's limit and the packages of tariff and services leave"
     )
     unit: UsageUnit = strawberry.field(description="The unit of the amounts")
     min_step: Decimal = strawberry.field(description="What can be given is whole ones of this: a gigabyte")

@@ -24,8 +24,8 @@ class SetPoolShareInput:
 @strawberry.type
 class DataPoolMutation:
     @strawberry.mutation(
-        description="Let a line take of the household's pool, up to a cap (F156): its owner, and adults with LIMITS over "
-        "the line. It holds at once, for what was taken in this period too"
+        description="Let a line take of the household's pool, up to a cap (F156): its owner, and adults with LIMITS "
+        "over the line. It holds at once, for what was taken in this period too"
     )
     async def set_pool_share(
         self, info: Info, input: Annotated[SetPoolShareInput, strawberry.argument(description="Which line, how much")]

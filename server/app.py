@@ -32,10 +32,10 @@ from server.graphql_ws import GraphQLSockets
 from server.health import healthz, readyz
 from server.households import look_after_households
 from server.limits import look_after_limits
-from server.packages import look_after_packages
 from server.live import Hub
 from server.logs import configure_logs
 from server.operators import served_operators
+from server.packages import look_after_packages
 from server.payment_gateway import Providers, payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings

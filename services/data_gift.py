@@ -153,15 +153,15 @@ async def share(profile: Profile, viewer: Viewer, wanted: GiftWanted) -> DataSha
         standing = await standing_to(
             connection, profile.operator.id, viewer.user_id, account_id=line["account_id"], line_id=wanted.line_id
         )
-        if refused := _not_theirs(profile, viewer, standing, line["now"]):
-            return refused
+        if not_theirs := _not_theirs(profile, viewer, standing, line["now"]):
+            return not_theirs
         target = await _line(connection, profile, target_id)
         if target is None:
             return _NO_NUMBER
         role = next((grant.role for grant in standing.grants), None)
         gift = _Gift(line, target, wanted.gigabytes * GIGABYTE, role)
-        if refused := await _impossible(connection, profile, gift):
-            return refused
+        if impossible := await _impossible(connection, profile, gift):
+            return impossible
         if needs_approval(standing, Scope.TRANSFER):
             return await _ask(connection, profile, gift)
         await line_change.done(connection, named, await _give(connection, profile, viewer, viewer.user_id, gift))
@@ -177,7 +177,8 @@ async def agreed(connection: BaseDBAsyncClient, profile: Profile, question: Agre
         return None
     line = await _line(connection, profile, question.line_id)
     target = await _line(connection, profile, question.subject["target_id"])
-    assert line is not None and target is not None, "lines are never deleted"
+    assert line is not None, "lines are never deleted"
+    assert target is not None, "lines are never deleted"
     gift = _Gift(line, target, question.subject["bytes"], HouseholdRole.CHILD)
     if (refused := await _impossible(connection, profile, gift)) is not None:
         # It was possible when the child asked; the owner is told why it is not now.

@@ -87,7 +87,7 @@ async def set_share(profile: Profile, viewer: Viewer, wanted: ShareWanted) -> Ho
     return await tx(work)
 
 
-def _read(text: str | None) -> int | None | InputRejected:
+def _read(text: str | None) -> int | InputRejected | None:
     """A share in bytes."""
     if text is None:
         return None
