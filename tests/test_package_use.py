@@ -135,8 +135,8 @@ async def test_f056_packages_are_filled_from_what_is_included_replaced_and_dropp
     ]
     tariff = await till.value(
         "insert into tariff (operator, code, name, kind, fee, fee_period, connection_fee, included, terms, "
-        "family_shareable, archived) values ('beeline', 'kid', 'Первый', 'MOBILE', 0, 'MONTH', 0, $1, '', false, false) "
-        "returning id", orjson.dumps(included).decode(),
+        "family_shareable, archived) values ('beeline', 'kid', 'Первый', 'MOBILE', 0, 'MONTH', 0, $1, '', false, "
+        "false) returning id", orjson.dumps(included).decode(),
     )  # fmt: skip
     line = await till.value("select id from line where msisdn = $1", family.number("beeline", CID))
     await till.rows(
