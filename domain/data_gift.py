@@ -20,7 +20,7 @@ GIGABYTE = 2**30
 class GiftLimitExceeded:
     """More than may still be given: `left` bytes, by the month's limit or by what the packages hold."""
 
-    left: int
+    left: Decimal
     message: str
     field: tuple[str, ...] | None = ("gigabytes",)
     code: ClassVar[ErrorCode] = ErrorCode.GIFT_LIMIT_EXCEEDED
@@ -65,7 +65,7 @@ def check_left(profile: Profile, wanted: int, given: int, held: Decimal) -> Gift
     if wanted <= left:
         return None
     what = "may be given this month" if month <= whole(held) else "can be given of the packages of tariff and services"
-    return GiftLimitExceeded(left, f"{left // GIGABYTE} GB more {what}")
+    return GiftLimitExceeded(Decimal(left), f"{left // GIGABYTE} GB more {what}")
 
 
 def gives(kind: ServiceKind, status: LineStatus) -> InputRejected | LineBlocked | None:

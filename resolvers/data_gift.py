@@ -7,6 +7,7 @@ from auth.sign_in import accepted_numbers
 from domain.access import Scope
 from domain.data_gift import GIGABYTE, gives, left_of_month, whole
 from domain.features import feature
+from domain.line import ServiceKind
 from domain.msisdn import normalize
 from domain.refusals import ErrorCode, Forbidden, InputRejected, NotFound
 from domain.sim import cooldown
@@ -35,9 +36,10 @@ class SharingState:
 
 
 async def state(context: Context, line: Line) -> SharingState | None:
-    """What a line may give away; None without VIEW."""
+    """What a number may give away; None without VIEW, and for a line without a SIM."""
     profile = context.loaders.scope.profile_of(line.operator)
-    giving = await context.loaders.sharing_by_line_id.load(line.id) if line.allows(Scope.VIEW) else None
+    shown = line.allows(Scope.VIEW) and line.kind is ServiceKind.MOBILE
+    giving = await context.loaders.sharing_by_line_id.load(line.id) if shown else None
     if giving is None or profile is None:
         return None
     left = min(left_of_month(profile, giving.given), whole(giving.held))

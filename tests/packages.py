@@ -24,7 +24,7 @@ on conflict (operator, code, version) do nothing
 """
 _SUBSCRIBED = """
 insert into tariff_subscription (line_id, tariff_id, since)
-select l.id, t.id, now() from line l, tariff t where l.msisdn = $1 and t.code = $2
+select l.id, t.id, now() from line l join tariff t using (operator) where l.msisdn = $1 and t.code = $2
 """
 
 
@@ -67,7 +67,7 @@ async def left(till: Till, index: int) -> dict[str, int]:
     return {code: int(remaining) for code, remaining in await till.rows(sql, family.number("beeline", index))}
 
 
-async def subscribed(till: Till, index: int, code: str = "family") -> None:
+async def subscribed(till: Till, index: int, code: str = "test-family") -> None:
     """A family tariff for the index-th number."""
     await till.rows(_TARIFF, code)
     await till.rows(_SUBSCRIBED, family.number("beeline", index), code)
