@@ -10,7 +10,7 @@ from domain.usage import PackageSource, UsageUnit
 
 NOTHING = Decimal(0)
 
-# Of those that end at one moment: what is gone for ever goes before what is filled again, one's own before others'.
+# Of those that end at one moment: what is gone for ever goes before what is filled again.
 _RANK = {
     source: rank
     for rank, source in enumerate(
@@ -42,7 +42,8 @@ class Allowance:
 class Place(NamedTuple):
     """Where a package stands among those that a use may take from: the least is used first."""
 
-    takes_from_a_package: bool
+    uses_up: bool
+    is_others: bool
     never_ends: bool
     ends: float
     rank: int
@@ -101,9 +102,10 @@ def allowances(
 
 
 def place(source: PackageSource, resets_at: datetime | None, expires_at: datetime | None, *, unlimited: bool) -> Place:
-    """What expires first is used first; where something is unlimited, nothing is used up at all."""
+    """What expires first is used first, one's own before the pool's; what is unlimited uses nothing up at all."""
     ends = [moment.timestamp() for moment in (resets_at, expires_at) if moment is not None]
-    return Place(not unlimited, not ends, min(ends, default=0.0), _RANK[PackageSource(source)])
+    rank = _RANK[PackageSource(source)]
+    return Place(not unlimited, source == PackageSource.POOL, not ends, min(ends, default=0.0), rank)
 
 
 def usable(packages: Iterable[Package], scope: str | None) -> list[Package]:

@@ -141,8 +141,8 @@ class Line(Node):
 
     @strawberry.field(
         graphql_type=SharingOfLine | None,
-        description="What it may give away of its gigabytes, and what it was given (F118); null without the scope VIEW, "
-        "and where it is no mobile number",
+        description="What it may give away of its gigabytes, and what it was given (F118); null without the scope "
+        "VIEW, and where it is no mobile number",
     )
     async def sharing(parent: strawberry.Parent[visible.Line], info: Info) -> object:
         return await data_gift.state(info.context, parent)

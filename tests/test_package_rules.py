@@ -33,9 +33,10 @@ def packages(draw: st.DrawFn) -> list[Package]:
     ]
 
 
-def ends(package: Package) -> datetime:
+def ends(package: Package) -> tuple[bool, datetime]:
+    """One's own before the pool's, and then by when it is over."""
     moments = [moment for moment in (package.resets_at, package.expires_at) if moment is not None]
-    return min(moments, default=datetime.max.replace(tzinfo=UTC))
+    return package.source is PackageSource.POOL, min(moments, default=datetime.max.replace(tzinfo=UTC))
 
 
 @given(packages(), volumes, st.sampled_from([None, "BiP", "elsewhere"]))
@@ -73,7 +74,8 @@ def test_f056_of_those_that_end_together_what_is_gone_for_ever_goes_first() -> N
         PackageSource.POOL,
     ]  # fmt: skip
     never = Package(9, PackageSource.BONUS, Decimal(1))
-    assert usable([never, *held], None)[-1] == never
+    *_, last_of_own, pool = usable([never, *held], None)
+    assert (last_of_own, pool.source) == (never, PackageSource.POOL)
 
 
 def test_less_than_nothing_is_not_used() -> None:
