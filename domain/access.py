@@ -207,6 +207,16 @@ def sees_links(role: HouseholdRole | None) -> bool:
     return role in (HouseholdRole.OWNER, HouseholdRole.ADULT)
 
 
+def sees_pool(role: HouseholdRole | None) -> bool:
+    """Whether a member sees what is in the pool of the household's gigabytes (F156); a VIEWER looks at single lines."""
+    return role in (HouseholdRole.OWNER, HouseholdRole.ADULT, HouseholdRole.CHILD)
+
+
+def shares_pool(role: HouseholdRole | None, rights: frozenset[Scope]) -> bool:
+    """Whether a member says how much of the pool a line may take (F156): the owner, an adult who limits the line."""
+    return role is HouseholdRole.OWNER or (role is HouseholdRole.ADULT and Scope.LIMITS in rights)
+
+
 def ends_link(role: HouseholdRole | None, *, uses_number: bool, asked_for_it: bool) -> bool:
     """Whether somebody may end a link: who uses the number always, the owner, and an adult who had asked (4.4)."""
     return uses_number or role is HouseholdRole.OWNER or (role is HouseholdRole.ADULT and asked_for_it)

@@ -25,6 +25,8 @@ class AllowanceEntry(Part):
     amount: Volume = Decimal(0)
     unlimited: bool = False
     scope: Name | None = None
+    # What is left at the end of a period is there for one more.
+    carries_over: bool = False
 
     @model_serializer
     def _stored(self) -> dict[str, object]:
@@ -33,6 +35,7 @@ class AllowanceEntry(Part):
             "amount": str(self.unit.stored(self.amount)),
             "unlimited": self.unlimited,
             "scope": self.scope,
+            **({"carries_over": True} if self.carries_over else {}),
         }
 
 

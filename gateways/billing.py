@@ -52,7 +52,7 @@ class Balance(NamedTuple):
 
 
 class PackageRemain(NamedTuple):
-    """What is left of one package of a line, in its unit (F056)."""
+    """What is left of one package of a line, in its unit (F056); `resets_at` also where it ends then."""
 
     line_id: int
     name: str
@@ -64,6 +64,7 @@ class PackageRemain(NamedTuple):
     resets_at: datetime | None
     as_of: datetime
     stale: bool
+    expires_at: datetime | None = None
 
 
 class UsageKey(NamedTuple):

@@ -28,6 +28,7 @@ from loaders.number_links import (
     number_link_by_line_id,
     number_links_by_household_id,
 )
+from loaders.pool_by_household_id import DataPool, pool_by_household_id
 from loaders.promised_payment_by_account_id import TrustFacts, promised_payment_by_account_id
 from loaders.refunds_by_payment_id import Refund, refunds_by_payment_id
 from loaders.remains_by_line_id import remains_by_line_id
@@ -37,8 +38,10 @@ from loaders.services_by_line_id import (
     service_subscription_by_id,
     services_by_line_id,
 )
+from loaders.sharing_by_line_id import Giving, sharing_by_line_id
 from loaders.social_accounts_by_user_id import SocialAccount, social_accounts_by_user_id
 from loaders.spending_by_key import Charges, SpendingKey, spending_by_key
+from loaders.spent_by_key import Spent, spent_by_key
 from loaders.tariff_subscription_by_line_id import TariffSubscription, tariff_subscription_by_line_id
 from loaders.transfer_by_household_id import Transfer, transfer_by_household_id
 from loaders.usage_by_key import usage_by_key
@@ -125,6 +128,10 @@ class Loaders:
         return self._many(lines_by_user_id)
 
     @cached_property
+    def pool_by_household_id(self) -> Loader[int, DataPool | None]:
+        return self._one(pool_by_household_id)
+
+    @cached_property
     def promised_payment_by_account_id(self) -> Loader[int, TrustFacts | None]:
         return self._one(promised_payment_by_account_id)
 
@@ -149,6 +156,10 @@ class Loaders:
         return self._many(services_by_line_id)
 
     @cached_property
+    def sharing_by_line_id(self) -> Loader[int, Giving | None]:
+        return self._one(sharing_by_line_id)
+
+    @cached_property
     def social_accounts_by_user_id(self) -> Loader[int, list[SocialAccount]]:
         return self._many(social_accounts_by_user_id)
 
@@ -167,6 +178,10 @@ class Loaders:
     @cached_property
     def transfer_by_household_id(self) -> Loader[int, Transfer | None]:
         return self._one(transfer_by_household_id)
+
+    @cached_property
+    def spent_by_key(self) -> Loader[UsageKey, list[Spent]]:
+        return self._many(spent_by_key)
 
     @cached_property
     def usage_by_key(self) -> Loader[UsageKey, list[UsageItem]]:

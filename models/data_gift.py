@@ -31,7 +31,7 @@ class DataGift(Model):
 class PoolShare(Model):
     """What a line may take of its household's pool in a period, in bytes; `cap` null: as much as there is.
 
-    `used` counts since `counted_from`, the beginning of the pool's period.
+    `used` is of the pool's period that ends at `counted_until`; of a later one nothing was used yet.
     """
 
     id: int = fields.BigIntField(primary_key=True)
@@ -41,7 +41,7 @@ class PoolShare(Model):
     line: fields.OneToOneRelation[Line] = fields.OneToOneField("models.Line", related_name="pool_share")
     cap: int | None = fields.BigIntField(null=True)
     used: int = fields.BigIntField(default=0)
-    counted_from: datetime | None = fields.DatetimeField(null=True)
+    counted_until: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
         table = "pool_share"

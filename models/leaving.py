@@ -15,6 +15,7 @@ from models.audit import About, Actor
 from models.entitlement import stop_unentitled
 from models.household import MembershipStatus
 from models.notify import notify
+from models.pool import shares_end
 from models.rights import rights_changed
 
 _END = """
@@ -114,6 +115,7 @@ async def leave(
     gone = Gone(unlinked, await _loose_ends(connection, household_id, user_id))
     if ended and ended[0]["role"] == "CHILD":
         await policies_fall(connection, user_id)
+    await shares_end(connection, household_id, user_id)
     await stop_autopay(connection, profile, household_id, [user_id])
     action = "MEMBER_LEFT" if status is MembershipStatus.LEFT else "MEMBER_REMOVED"
     role = ended[0]["role"] if ended else None
@@ -136,6 +138,7 @@ async def dissolve(connection: BaseDBAsyncClient, profile: Profile, actor: Actor
             await policies_fall(connection, user_id)
     gone = Gone(await _revoke(connection, actor, household_id, None), await _loose_ends(connection, household_id, None))
     await connection.execute_query(_CANCEL_INVITATIONS, [household_id])
+    await shares_end(connection, household_id, None)
     await stop_autopay(connection, profile, household_id, members)
     await audit.record(connection, actor, "HOUSEHOLD_DISSOLVED", About(household_id=household_id))
     await rights_changed(

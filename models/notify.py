@@ -18,6 +18,7 @@ async def notify(connection: BaseDBAsyncClient, *events: str) -> None:
     An event is `<kind>:<id>`, an id and never a value, since whoever hears it reads what it may see:
 
     - `balance:<personal account>`: the money of that account changed
+    - `remains:<line>`: what is left in the packages of that line changed (`models/pool.py remains_changed` tells)
     - `payment:<payment>`: a payment went on
     - `rights:<user>`: what that user may see or do may have changed, so that open subscriptions look again
     - `session:<user>`: a session of that user has ended

@@ -1,4 +1,4 @@
-"""Counters of use: what a package still holds (F056) and what was used on each day."""
+"""Counters of use: what a package still holds (F056), what was used on each day, and by which events."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,11 @@ from models.line import Line
 
 
 class PackageCounter(Model):
-    """What is left of one package of a line; `total` and `remaining` are in the package's unit."""
+    """What is left of one package of a line; `total` and `remaining` are in the package's unit.
+
+    `code` begins with what it came from: `tariff:0`, `service:12:0`, `gift:7`, `carry:tariff:0`; those that a file
+    brought have its own. With a `scope` it is good for use within that only.
+    """
 
     id: int = fields.BigIntField(primary_key=True)
     line: fields.ForeignKeyRelation[Line] = fields.ForeignKeyField("models.Line", related_name="packages")
@@ -26,6 +30,7 @@ class PackageCounter(Model):
     resets_at: datetime | None = fields.DatetimeField(null=True)
     # When it is gone, used or not: a gift, a package that is bought once, what was carried over from a period.
     expires_at: datetime | None = fields.DatetimeField(null=True)
+    scope = fields.CharField(max_length=200, null=True)
     as_of: datetime = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
@@ -34,7 +39,10 @@ class PackageCounter(Model):
 
 
 class UsageDay(Model):
-    """What a line used on one day of the operator's calendar, by type and unit; `sum` is minor units of money."""
+    """What a line used on one day of the operator's calendar, by type and unit; `sum` is minor units of money.
+
+    `overage` is the part of `volume` that no package covered.
+    """
 
     id: int = fields.BigIntField(primary_key=True)
     line: fields.ForeignKeyRelation[Line] = fields.ForeignKeyField("models.Line", related_name="usage_days")
@@ -43,10 +51,27 @@ class UsageDay(Model):
     unit = fields.CharEnumField(UsageUnit, max_length=8)
     volume: Decimal = fields.DecimalField(max_digits=24, decimal_places=3)
     sum: int = fields.BigIntField(default=0)
+    overage: Decimal = fields.DecimalField(max_digits=24, decimal_places=3, db_default=0)
 
     class Meta:
         table = "usage_day"
         unique_together = (("line", "day", "type", "unit"),)
+
+
+class UsageEvent(Model):
+    """That something was used, as the network told: `key` is its name of it, and nothing is counted twice."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    line: fields.ForeignKeyRelation[Line] = fields.ForeignKeyField("models.Line", related_name="usage_events")
+    key = fields.CharField(max_length=64)
+    at: datetime = fields.DatetimeField()
+    type = fields.CharEnumField(ChargeType, max_length=24)
+    unit = fields.CharEnumField(UsageUnit, max_length=8)
+    volume: Decimal = fields.DecimalField(max_digits=24, decimal_places=3)
+
+    class Meta:
+        table = "usage_event"
+        unique_together = (("line", "key"),)
 
 
 _SPENT = """

@@ -1,6 +1,6 @@
-"""Balances as they change (F062)."""
+"""Balances and remains of lines as they change (F062)."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 from domain.access import Scope
 from loaders.visible import Line, lines
@@ -25,7 +25,19 @@ select {LINE_COLUMNS} from visible where $4::bigint[] is null or id = any($4) or
 
 
 def balance_changed(context: Context, line_ids: Sequence[str] | None) -> AsyncGenerator[Line, None]:
-    """Each of these lines, or of all the viewer's, at once and then whenever its balance changes.
+    """Each of these lines, or of all the viewer's, at once and then whenever its balance changes."""
+    return _changed(context, line_ids, lambda line: f"balance:{line.account_id}")
+
+
+def remains_changed(context: Context, line_ids: Sequence[str] | None) -> AsyncGenerator[Line, None]:
+    """The same whenever what is left in its packages changes: by use, gifts, services and new periods."""
+    return _changed(context, line_ids, lambda line: f"remains:{line.id}")
+
+
+def _changed(
+    context: Context, line_ids: Sequence[str] | None, event: Callable[[Line], str]
+) -> AsyncGenerator[Line, None]:
+    """Lines that the viewer has VIEW over, followed by an `event` of each.
 
     Ids of nothing that the viewer may see are passed over, be they unknown, foreign or malformed: what is left
     decides how long this goes on.
@@ -37,7 +49,7 @@ def balance_changed(context: Context, line_ids: Sequence[str] | None) -> AsyncGe
     async def watched(context: Context) -> Mapping[int, str]:
         rows = await context.reads.fetch(_WATCHED, *context.loaders.scope.visibility, wanted)
         seen = lines(context.loaders.scope, rows)
-        return {line.id: f"balance:{line.account_id}" for line in seen if line.allows(Scope.VIEW)}
+        return {line.id: event(line) for line in seen if line.allows(Scope.VIEW)}
 
     return follow(context, watched, _line)
 

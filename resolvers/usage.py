@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from domain.access import Scope
 from domain.periods import Period, PeriodRejected, day_range
+from domain.profile import Profile
 from gateways.billing import UsageItem, UsageKey
 from loaders.visible import Line
 from resolvers.context import Context
@@ -25,6 +26,13 @@ async def usage(context: Context, line: Line, first: date | None, last: date | N
     """The usage of a line from `first` to `last`, both included; the running month when nothing is said."""
     if not line.allows(Scope.USAGE):
         return None
+    _, key, period = days(context, line, first, last)
+    items = await context.loaders.usage_by_key.load(key)
+    return UsageSummary(period, items)
+
+
+def days(context: Context, line: Line, first: date | None, last: date | None) -> tuple[Profile, UsageKey, Period]:
+    """The days of a line that are asked about, and its operator's profile; raises where they are no period."""
     scope = context.loaders.scope
     profile = scope.profile_of(line.operator) or scope.profile
     today = scope.today(profile)
@@ -35,5 +43,4 @@ async def usage(context: Context, line: Line, first: date | None, last: date | N
         period = day_range(first, last, profile.operator.zone)
     except PeriodRejected as error:
         raise invalid_input(f"`period` is not one: {error}") from None
-    items = await context.loaders.usage_by_key.load(UsageKey(line.id, first, last))
-    return UsageSummary(period, items)
+    return profile, UsageKey(line.id, first, last), period

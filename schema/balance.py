@@ -6,7 +6,9 @@ from decimal import Decimal
 import strawberry
 
 from domain.usage import ChargeType, PackageSource, UsageUnit
+from resolvers import spending_category
 from schema.money import Money
+from schema.node import backed_by
 
 
 @strawberry.type(description="The money of a personal account (F055, F057)")
@@ -35,6 +37,9 @@ class PackageRemain:
     left: Decimal = strawberry.field(description="What is left now")
     unlimited: bool = strawberry.field(description="True when it never runs out; `total` and `left` then mean nothing")
     resets_at: datetime | None = strawberry.field(description="When it is filled again or ends; null when never")
+    expires_at: datetime | None = strawberry.field(
+        description="When it is gone, used or not, and not filled again; null when it does not end so"
+    )
     as_of: datetime = strawberry.field(description="The moment this was true")
     stale: bool = strawberry.field(description="True when billing did not answer and this is what was last known")
 
@@ -43,6 +48,17 @@ class PackageRemain:
 class Period:
     start: datetime = strawberry.field(name="from", description="The first moment")
     end: datetime = strawberry.field(name="to", description="The first moment after it")
+
+
+@strawberry.type(description="What was spent on one kind of use or charge in a period (F058)")
+class SpendingCategory:
+    type: ChargeType = strawberry.field(description="On what")
+    volume: Decimal = strawberry.field(description="How much of it: money in whole units of its currency")
+    unit: UsageUnit = strawberry.field(description="The unit of `volume`; MONEY where only money is counted")
+    sum: Money = strawberry.field(description="What it cost; nothing where packages covered it")
+    share: Decimal = strawberry.field(description="Which part of all that was spent, from 0 to 1; together they are 1")
+
+    is_type_of = backed_by(spending_category.SpendingCategory)
 
 
 @strawberry.type(description="What was used of one kind")

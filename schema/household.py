@@ -13,10 +13,11 @@ from execution.batched import batched
 from loaders import households_by_user_id
 from loaders import invitations_by_household_id as invitations
 from models.invitation import InvitationStatus
-from resolvers import audit_log, household, household_spending, number_link
+from resolvers import audit_log, data_pool, household, household_spending, number_link
 from resolvers.context import Info
 from schema.audit_log import AuditEvent
 from schema.balance import Period
+from schema.data_pool import DataPool
 from schema.line import DateRangeInput, Line
 from schema.money import Money
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
@@ -125,6 +126,13 @@ class Household(Node):
     )
 
     is_type_of = backed_by(households_by_user_id.Household)
+
+    @strawberry.field(
+        graphql_type=DataPool | None,
+        description="The gigabytes that its lines share (F156), for all but its VIEWERs; null where no line gives any",
+    )
+    async def pool(parent: strawberry.Parent[households_by_user_id.Household], info: Info) -> object:
+        return await data_pool.pool_of(info.context, parent)
 
     @strawberry.field(
         graphql_type=list[NumberLink],

@@ -12,10 +12,10 @@ from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from execution.batched import batched
 from loaders import visible
 from resolvers import child_policy as policies
-from resolvers import document, page, payment, usage, usage_limit
+from resolvers import data_gift, document, page, payment, spending_category, usage, usage_limit
 from resolvers import promised_payment as promised
 from resolvers.context import Info
-from schema.balance import Balance, BonusAccount, PackageRemain, UsageSummary
+from schema.balance import Balance, BonusAccount, PackageRemain, SpendingCategory, UsageSummary
 from schema.catalogue import ServiceSubscription, TariffSubscription
 from schema.document import Document
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
@@ -32,6 +32,8 @@ PaymentOfAccount = Annotated["Payment", strawberry.lazy("schema.payment")]  # ty
 # Setting a limit or a policy answers the line.
 LimitOfLine = Annotated["UsageLimit", strawberry.lazy("schema.usage_limit")]  # type: ignore[name-defined]  # noqa: F821
 PolicyOfLine = Annotated["ChildPolicy", strawberry.lazy("schema.child_policy")]  # type: ignore[name-defined]  # noqa: F821
+# Giving gigabytes answers the line.
+SharingOfLine = Annotated["SharingState", strawberry.lazy("schema.data_gift")]  # type: ignore[name-defined]  # noqa: F821
 FilterOfPayments = Annotated["PaymentFilter", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
 
 
@@ -75,7 +77,8 @@ class Line(Node):
         loader="remains_by_line_id",
         key="id",
         scope=Scope.VIEW,
-        description="What is left of its packages, first to reset first; null without the scope VIEW",
+        description="What is left of its packages (F056): what is used first, first. What it may take of its "
+        "household's pool is one of them. Null without the scope VIEW",
     )
     tariff: TariffSubscription | None = batched(
         TariffSubscription | None,
@@ -128,6 +131,29 @@ class Line(Node):
     ) -> usage.UsageSummary | None:
         first, last = (period.first, period.last) if period else (None, None)
         return await usage.usage(info.context, parent, first, last)
+
+    @strawberry.field(
+        graphql_type=list[SpendingCategory] | None,
+        description="What it spent, by kind, the most first; what was paid in or given back is not spent. Null without "
+        "the scope USAGE (F058)",
+    )
+    async def spending_by_category(
+        parent: strawberry.Parent[visible.Line],
+        info: Info,
+        period: Annotated[
+            DateRangeInput | None, strawberry.argument(description="At most 366 days; the running month when left out")
+        ] = None,
+    ) -> object:
+        first, last = (period.first, period.last) if period else (None, None)
+        return await spending_category.by_category(info.context, parent, first, last)
+
+    @strawberry.field(
+        graphql_type=SharingOfLine | None,
+        description="What it may give away of its gigabytes, and what it was given (F118); null without the scope "
+        "VIEW, and where it is no mobile number",
+    )
+    async def sharing(parent: strawberry.Parent[visible.Line], info: Info) -> object:
+        return await data_gift.state(info.context, parent)
 
     @strawberry.field(
         graphql_type=PromisedPaymentState | None,

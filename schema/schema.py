@@ -20,6 +20,8 @@ from schema.autopay import AutopayMutation
 from schema.balance_payment import BalancePaymentMutation, BalanceTooLow
 from schema.child_policy import ChildPolicyMutation
 from schema.closing import ClosingMutation
+from schema.data_gift import GIFT_ERRORS, DataGiftMutation
+from schema.data_pool_share import DataPoolMutation
 from schema.guest_grant import GuestGrantRejected
 from schema.guest_granting import GuestGrantMutation
 from schema.household_errors import HOUSEHOLD_ERRORS
@@ -57,7 +59,7 @@ _NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTyp
 
 # Those that stand beside what they are about.
 _MONEY_ERRORS = (PayeeAmbiguous, PromisedPaymentUnavailable, BalanceTooLow, VoucherRejected, RefundRejected)
-_LIMIT_ERRORS = (LimitExceeded, OwnerToBeAsked, *APPROVAL_ERRORS, GuestGrantRejected)
+_LIMIT_ERRORS = (LimitExceeded, OwnerToBeAsked, *APPROVAL_ERRORS, GuestGrantRejected, *GIFT_ERRORS)
 
 _HOUSEHOLD_ERRORS = (*HOUSEHOLD_ERRORS, *LINK_ERRORS, *LINK_REQUEST_ERRORS, *LINE_BLOCK_ERRORS)
 
@@ -91,6 +93,8 @@ class Mutation(
     ChildPolicyMutation,
     ApprovalMutation,
     GuestGrantMutation,
+    DataGiftMutation,
+    DataPoolMutation,
 ):
     pass
 

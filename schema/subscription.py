@@ -37,3 +37,15 @@ class Subscription(PaymentSubscription, LinkRequestSubscription, HouseholdSubscr
         line_ids: Annotated[list[strawberry.ID] | None, strawberry.argument(description=_LINE_IDS)] = None,
     ) -> AsyncGenerator[visible.Line, None]:
         return balance.balance_changed(info.context, line_ids)
+
+    @strawberry.subscription(
+        graphql_type=Line,
+        description="Lines whose remains the viewer may see: each one at once, and whenever something is used of its "
+        "packages or put into them (F062)",
+    )
+    def remains_changed(
+        self,
+        info: Info,
+        line_ids: Annotated[list[strawberry.ID] | None, strawberry.argument(description=_LINE_IDS)] = None,
+    ) -> AsyncGenerator[visible.Line, None]:
+        return balance.remains_changed(info.context, line_ids)

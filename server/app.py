@@ -35,6 +35,7 @@ from server.limits import look_after_limits
 from server.live import Hub
 from server.logs import configure_logs
 from server.operators import served_operators
+from server.packages import look_after_packages
 from server.payment_gateway import Providers, payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings
@@ -91,6 +92,7 @@ def create_app(
                 await stack.enter_async_context(_in_background(watch_sims(sims, served)))
                 await stack.enter_async_context(_in_background(look_after_households(served)))
                 await stack.enter_async_context(_in_background(look_after_limits(served)))
+                await stack.enter_async_context(_in_background(look_after_packages()))
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER)
             yield

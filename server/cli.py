@@ -1,4 +1,4 @@
-"""The command line: `hearth run`, `serve`, `worker`, `bank`, `migrate`, `import`, `seed`, `support` and others.
+"""The command line: `hearth run`, `serve`, `worker`, `bank`, `migrate`, `import`, `seed`, `usage` and others.
 
 An expected failure is one clear line per problem on stderr and exit code 1; a traceback means a bug.
 
@@ -94,6 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     households.add_argument("--by", metavar="NAME", help="who decides, as its members will read it")
     households.add_argument("--reason", metavar="TEXT", help="which papers were seen, as its members will read it")
     households.add_argument("--ticket", metavar="ID", help="for which ticket")
+    usage = add("usage", _usage, "count what lines used, as the network tells it in a file; each event once (F056)")
+    usage.add_argument("action", choices=["import"], help="what to do")
+    usage.add_argument("file", type=Path, metavar="FILE.ndjson", help="one event a line")
     seed = add("seed", _seed, "make invented households")
     seed.add_argument("--households", type=_positive, default=1000, metavar="N", help="how many (default 1000)")
     seed.add_argument("--operator", metavar="ID", help="of which operator (default: all, evenly)")
@@ -220,6 +223,13 @@ def _households(arguments: argparse.Namespace) -> None:
         decide_household(settings, action, household_id, told)
     else:
         list_claims(settings)
+
+
+def _usage(arguments: argparse.Namespace) -> None:
+    settings = load_settings()
+    from server.commands import import_usage
+
+    import_usage(settings, arguments.file)
 
 
 def _seed(arguments: argparse.Namespace) -> None:

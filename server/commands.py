@@ -34,6 +34,7 @@ from server.inbound import receive_sms
 from server.limits import look_after_limits
 from server.logs import configure_logs
 from server.operators import served_operators
+from server.packages import look_after_packages
 from server.payment_gateway import payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings
@@ -48,6 +49,7 @@ from services import (
     refund_settlement,
     seed,
     succession,
+    usage_import,
     voucher,
 )
 from services.succession import Claim
@@ -75,6 +77,28 @@ def import_households(settings: Settings, file: Path) -> None:
         except household_import.ImportRejected as rejected:
             raise StartFailure(*(f"{file}: {problem}" for problem in rejected.problems)) from rejected
     print(report)
+
+
+def import_usage(settings: Settings, file: Path) -> None:
+    """Count a file of use, each event once. Raises StartFailure with a line per problem; then nothing was counted."""
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise StartFailure(f"{file} cannot be read: {error.strerror}") from error
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        try:
+            taken = _run(_import_usage(settings, url, profiles, file))
+        except usage_import.UsageRejected as rejected:
+            raise StartFailure(*(f"{file}: {problem}" for problem in rejected.problems)) from rejected
+    print("\n".join([*taken.refused, f"Counted {taken.used}, known {taken.before}, refused {len(taken.refused)}."]))
+
+
+async def _import_usage(
+    settings: Settings, url: str, profiles: Mapping[str, Profile], file: Path
+) -> usage_import.Taken:
+    async with process_database(url, pool_size=settings.pool_size):
+        return await usage_import.import_file(profiles, file)
 
 
 def seed_households(settings: Settings, households: int, operator: str | None) -> None:
@@ -291,6 +315,7 @@ async def _work(settings: Settings) -> None:
         together.create_task(watch_sims(sims, profiles))
         together.create_task(look_after_households(profiles))
         together.create_task(look_after_limits(profiles))
+        together.create_task(look_after_packages())
 
 
 def _operator(profiles: Mapping[str, Profile], name: str) -> Profile:

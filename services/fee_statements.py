@@ -7,11 +7,32 @@ from domain.fees import Sold
 # Of the accounts that are looked at again in one run.
 _MOST_COVERED = 500
 
-# What is left over is lost with its period: packages of a tariff are new in the next one (F056).
-_REFILLED = """, refilled as (
-  update package_counter set remaining = total, resets_at = $8::timestamptz, as_of = now()
-  where line_id = $4 and source = 'TARIFF' and $8::timestamptz is not null
-    and ($9::boolean or resets_at is null or resets_at <= $10::timestamptz)
+# Packages of a tariff are new in the next period (F056). What is left over is lost with its own, but where the tariff
+# says that it carries over: then it is there for one more, if that follows at once.
+_REFILLED = """, due as materialized (
+  select p.* from package_counter p
+  where p.line_id = $4 and p.source = 'TARIFF' and $8::timestamptz is not null
+    and ($9::boolean or p.resets_at is null or p.resets_at <= $10::timestamptz)
+  order by p.id for no key update
+), refilled as (
+  update package_counter p set remaining = p.total, resets_at = $8::timestamptz, as_of = now()
+  from due where p.id = due.id returning p.id
+), carried as (
+  insert into package_counter
+    (line_id, code, name, unit, source, scope, total, remaining, unlimited, expires_at, as_of)
+  select d.line_id, left('carry:' || d.code, 64), d.name, d.unit, 'CARRY_OVER', d.scope, d.remaining, d.remaining,
+    false, $8::timestamptz, now()
+  from due d
+  where not d.unlimited and d.remaining > 0
+    and d.resets_at between $10::timestamptz - interval '1 day' and $10::timestamptz + interval '1 day'
+    and exists (
+      select from tariff_subscription cs join tariff ct on ct.id = cs.tariff_id,
+        jsonb_array_elements(ct.included) as i
+      where cs.line_id = d.line_id and i->>'unit' = d.unit and i->>'scope' is not distinct from d.scope
+        and (i->>'carries_over')::boolean)
+  on conflict (line_id, code) do update set
+    name = excluded.name, unit = excluded.unit, scope = excluded.scope, total = excluded.total,
+    remaining = excluded.remaining, expires_at = excluded.expires_at, as_of = excluded.as_of
 )"""
 NEVER_CHARGED = "s.next_charge_at is null and e.fee_period in ('DAY', 'MONTH')"
 
@@ -22,15 +43,15 @@ def _statements(sold: Sold) -> Mapping[str, str]:
     ends = "s.valid_until, s.trial_ends_at" if sold is Sold.SERVICE else "null as valid_until, null as trial_ends_at"
     found = f"""
 select s.id, s.next_charge_at as at, s.charge_day, s.since, s.unpaid_since is not null as unpaid, now() as now,
-  e.id as sold_id, e.name, e.fee, e.fee_period as every, {ends},
+  e.id as sold_id, e.name, e.fee, e.fee_period as every, e.included <> '[]' as fills, {ends},
   l.id as line_id, l.status as line_status, l.account_id, l.operator, k.status = 'TERMINATED' as contract_ended
 from s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
 join personal_account a on a.id = l.account_id join contract k on k.id = a.contract_id
 """
     # A tariff that was suspended before fees were charged here has no moment to charge it at; it begins anew.
-    waits, refilled = "s.unpaid_since is not null", ""
+    waits, refilled, stands = "s.unpaid_since is not null", "", "false"
     if sold is Sold.TARIFF:
-        refilled = _REFILLED
+        refilled, stands = _REFILLED, "exists (select from package_counter where line_id = $4 and source = 'TARIFF')"
         waits = f"({waits} or (l.status = 'SUSPENDED_NONPAYMENT' and {NEVER_CHARGED}))"
     return {
         # What this run has looked at is passed over.
@@ -79,7 +100,7 @@ with moved as (
   on conflict (line_id, day, type, unit) do update
     set volume = usage_day.volume + excluded.volume, sum = usage_day.sum + excluded.sum
 ){refilled}
-select 1
+select {"exists (select from refilled)" if refilled else "false"} as refilled, {stands} as stands
 """,
         "stop": f"""
 update {table} set next_charge_at = null, unpaid_since = coalesce(unpaid_since, now()) where id = $1

@@ -43,7 +43,8 @@ from domain.money import Money
 from domain.profile import Profile
 from domain.usage import ChargeType
 from models.database import tx
-from services import fee_notice, ledger
+from models.pool import remains_changed
+from services import fee_notice, ledger, package_fill
 from services.fee_statements import BY_SOLD, NEVER_CHARGED
 
 BATCH = 500
@@ -76,6 +77,7 @@ class _Subscription:
     name: str
     fee: int
     every: FeePeriod
+    fills: bool
     valid_until: datetime | None
     trial_ends_at: datetime | None
     line_id: int
@@ -294,11 +296,16 @@ async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subsc
         following = period_from(at, found.every, charge_day, zone).end
     day = at.astimezone(zone).date()
     spent = found.fee if is_new else 0
+    packages_end = following if is_new else None
     arguments = [found.id, following, charge_day, found.line_id, day, _CHARGE_TYPES[found.sold], spent]
     if found.sold is Sold.TARIFF:
         packages_end = packages_until(found.every, at, following, found.since, zone) if is_new else None
         arguments += [packages_end, found.every is FeePeriod.MONTH and bool(found.fee), at]
-    await connection.execute_query(BY_SOLD[found.sold]["paid"], arguments)
+    [paid] = await connection.execute_query_dict(BY_SOLD[found.sold]["paid"], arguments)
+    if paid["refilled"]:
+        await remains_changed(connection, [found.line_id])
+    elif packages_end is not None and found.fills and not paid["stands"]:
+        await _fill(connection, found, packages_end)
     works = found.unpaid
     # A line that costs nothing is suspended for a debt, which `resume` looks at.
     if found.fee and found.sold is Sold.TARIFF and found.line_status is LineStatus.SUSPENDED_NONPAYMENT:
@@ -307,6 +314,14 @@ async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subsc
     if works:
         await fee_notice.works_again(connection, profile, found.line_id, found.name, fee, key)
     return Charging.PAID
+
+
+async def _fill(connection: BaseDBAsyncClient, found: _Subscription, until: datetime) -> None:
+    """Make the packages that a new period pays for, of which there are none to fill again."""
+    if found.sold is Sold.TARIFF:
+        await package_fill.fill_tariff(connection, found.line_id, until)
+    else:
+        await package_fill.fill_service(connection, found.line_id, found.sold_id, until)
 
 
 async def _stop(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription) -> None:

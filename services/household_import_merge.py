@@ -181,16 +181,27 @@ where (service_subscription.valid_until, service_subscription.trial_ends_at, ser
   or (excluded.since <> now() and service_subscription.since <> excluded.since)
 """
 
+# Packages of a tariff are what the file says they are, and no others: those of a tariff that was changed here go.
+_OTHER_PACKAGES = """
+delete from package_counter p using known_line l
+where l.id = p.line_id and p.source = 'TARIFF'
+  and exists (select from import_package i
+    where i.operator = l.operator and i.address = l.address and i.source = 'TARIFF')
+  and not exists (select from import_package i
+    where i.operator = l.operator and i.address = l.address and i.code = p.code)
+"""
+
 _PACKAGE = """
 insert into package_counter
-  (line_id, code, name, unit, source, total, remaining, unlimited, resets_at, as_of)
-select l.id, i.code, i.name, i.unit, i.source, i.total, i.remaining, i.unlimited, i.resets_at, now()
+  (line_id, code, name, unit, source, total, remaining, unlimited, resets_at, expires_at, as_of)
+select l.id, i.code, i.name, i.unit, i.source, i.total, i.remaining, i.unlimited, i.resets_at,
+  case when i.source <> 'TARIFF' then i.resets_at end, now()
 from import_package i
 join known_line l on l.operator = i.operator and l.address = i.address
 on conflict (line_id, code) do update set
   name = excluded.name, unit = excluded.unit, source = excluded.source, total = excluded.total,
   remaining = excluded.remaining, unlimited = excluded.unlimited, resets_at = excluded.resets_at,
-  as_of = excluded.as_of
+  expires_at = excluded.expires_at, scope = null, as_of = excluded.as_of
 where (package_counter.name, package_counter.unit, package_counter.source, package_counter.total,
     package_counter.remaining, package_counter.unlimited, package_counter.resets_at)
   is distinct from (excluded.name, excluded.unit, excluded.source, excluded.total,
@@ -300,6 +311,7 @@ _LINES_AND_OWNERS = (
 _WHAT_LINES_HAVE = (
     ("tariffs", _TARIFF),
     ("services", _SERVICE),
+    ("packages", _OTHER_PACKAGES),
     ("packages", _PACKAGE),
     ("usage", _USAGE),
     ("households", _HOUSEHOLD),

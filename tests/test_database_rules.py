@@ -25,6 +25,8 @@ CHECKS = {
     ("number_link", "number_link_primary_slot"),
     ("number_link", "number_link_secondary_scopes"),
     ("package_counter", "package_counter_amounts"),
+    ("usage_day", "usage_day_overage"),
+    ("usage_event", "usage_event_used"),
 }
 
 ACCOUNTS = """

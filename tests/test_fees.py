@@ -98,6 +98,52 @@ async def test_f056_packages_of_a_tariff_by_the_day_are_filled_by_the_month(
     assert (await packages(town))[0] == (1, "gb", 40)
 
 
+async def test_f056_what_is_left_over_is_there_for_one_more_period_where_the_tariff_says_so(
+    town: Town, profiles: Mapping[str, Profile]
+) -> None:
+    await posted(top_up(1, 100_000))
+    included = '[{"unit": "BYTE", "amount": "100", "carries_over": true}]'
+    await town.execute("update tariff set included = $1 where id = 1", included)
+    at = hours(-1)
+    await town.execute(PACKAGES, at)
+    await town.execute(TARIFF, 1, 1, at)
+    await charge_due(profiles)
+    assert await packages(town) == [(1, "carry:gb", 3), (1, "gb", 100), (1, "gift", 2), (2, "gb", 7)]
+    row = await town.fetchrow("select source, total, expires_at from package_counter where code = 'carry:gb'")
+    charged = await subscription(town, "tariff", 1)
+    assert row is not None
+    assert tuple(row) == ("CARRY_OVER", 3, charged["next_charge_at"])
+    # It is not carried a second time, and nothing is of a period that was not followed by another at once.
+    await town.execute("update package_counter set remaining = 40, resets_at = $1 where code = 'gb'", hours(-72))
+    await town.execute("update tariff_subscription set next_charge_at = $1, charge_day = null", hours(-30))
+    await charge_due(profiles)
+    assert (await packages(town))[:2] == [(1, "carry:gb", 3), (1, "gb", 100)]
+
+
+async def test_f056_a_paid_period_makes_packages_of_what_is_included_where_there_are_none(
+    town: Town, profiles: Mapping[str, Profile]
+) -> None:
+    await posted(top_up(1, 100_000))
+    included = '[{"unit": "BYTE", "amount": "100"}, {"unit": "MINUTE", "amount": "5"}]'
+    for table in ("tariff", "service"):
+        await town.execute(f"update {table} set included = $1 where id = 1", included)
+    at = hours(-1)
+    await town.execute(TARIFF, 1, 1, at)
+    await town.execute(SERVICE, 1, 1, 1, at)
+    await charge_due(profiles)
+    full = [(1, "service:1:0", 100), (1, "service:1:1", 5), (1, "tariff:0", 100), (1, "tariff:1", 5)]
+    assert await packages(town) == full
+    # A service's last for its period, a tariff's are filled again.
+    ends = await town.fetch("select source, resets_at, expires_at from package_counter order by code")
+    paid = {table: (await subscription(town, table, 1))["next_charge_at"] for table in ("tariff", "service")}
+    assert {tuple(row) for row in ends} == {("SERVICE", None, paid["service"]), ("TARIFF", paid["tariff"], None)}
+    await town.execute("update package_counter set remaining = 1")
+    await town.execute("update service_subscription set next_charge_at = next_charge_at - interval '1 day'")
+    await charge_due(profiles)
+    # That day was paid for: it fills nothing once more.
+    assert {left for _, _, left in await packages(town)} == {1}
+
+
 async def test_f057_nothing_is_charged_before_its_moment(town: Town, profiles: Mapping[str, Profile]) -> None:
     await posted(top_up(1, 100_000))
     await town.execute(TARIFF, 1, 1, hours(1))
