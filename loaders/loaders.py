@@ -30,6 +30,8 @@ from loaders.number_links import (
 from loaders.promised_payment_by_account_id import TrustFacts, promised_payment_by_account_id
 from loaders.refunds_by_payment_id import Refund, refunds_by_payment_id
 from loaders.remains_by_line_id import remains_by_line_id
+from loaders.ringback_by_line_id import Ringback, ringback_by_line_id
+from loaders.ringback_tone_by_id import RingbackTone, ringback_tone_by_id
 from loaders.scope import ReadScope
 from loaders.services_by_line_id import (
     ServiceSubscription,
@@ -130,6 +132,14 @@ class Loaders:
     @cached_property
     def remains_by_line_id(self) -> Loader[int, list[PackageRemain]]:
         return self._many(remains_by_line_id)
+
+    @cached_property
+    def ringback_by_line_id(self) -> Loader[int, Ringback | None]:
+        return self._one(ringback_by_line_id)
+
+    @cached_property
+    def ringback_tone_by_id(self) -> Loader[int, RingbackTone | None]:
+        return self._one(ringback_tone_by_id)
 
     @cached_property
     def service_by_id(self) -> Loader[int, Service | None]:

@@ -109,6 +109,10 @@ async def _service(context: Context, key: int) -> object | None:
     return await context.loaders.service_by_id.load(key)
 
 
+async def _ringback_tone(context: Context, key: int) -> object | None:
+    return await context.loaders.ringback_tone_by_id.load(key)
+
+
 async def _service_subscription(context: Context, key: int) -> object | None:
     subscription = await context.loaders.service_subscription_by_id.load(key)
     if subscription is None:
@@ -168,6 +172,7 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "OwnershipTransfer": _ownership_transfer,
     "Tariff": _tariff,
     "Service": _service,
+    "RingbackTone": _ringback_tone,
     "ServiceSubscription": _service_subscription,
     "Payment": _payment,
     "PaymentMethod": _payment_method,

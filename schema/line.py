@@ -14,6 +14,7 @@ from loaders import visible
 from resolvers import child_policy as policies
 from resolvers import document, page, payment, usage, usage_limit
 from resolvers import promised_payment as promised
+from resolvers import ringback as ringbacks
 from resolvers.context import Info
 from schema.balance import Balance, BonusAccount, PackageRemain, UsageSummary
 from schema.catalogue import ServiceSubscription, TariffSubscription
@@ -32,6 +33,7 @@ PaymentOfAccount = Annotated["Payment", strawberry.lazy("schema.payment")]  # ty
 # Setting a limit or a policy answers the line.
 LimitOfLine = Annotated["UsageLimit", strawberry.lazy("schema.usage_limit")]  # type: ignore[name-defined]  # noqa: F821
 PolicyOfLine = Annotated["ChildPolicy", strawberry.lazy("schema.child_policy")]  # type: ignore[name-defined]  # noqa: F821
+RingbackOfLine = Annotated["RingbackSettings", strawberry.lazy("schema.ringback")]  # type: ignore[name-defined]  # noqa: F821
 FilterOfPayments = Annotated["PaymentFilter", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
 
 
@@ -141,6 +143,14 @@ class Line(Node):
     )
     async def child_policy(parent: strawberry.Parent[visible.Line], info: Info) -> object:
         return await policies.policy(info.context, parent)
+
+    @strawberry.field(
+        graphql_type=RingbackOfLine | None,
+        description="What its callers hear and read (F126, F128); null without the scope VIEW, and where neither is to "
+        "be had",
+    )
+    async def ringback(parent: strawberry.Parent[visible.Line], info: Info) -> object:
+        return await ringbacks.of_line(info.context, parent)
 
     @strawberry.field(
         graphql_type=Connection[ServiceSubscription] | None,
