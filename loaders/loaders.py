@@ -15,6 +15,7 @@ from loaders.catalogue import Service, Tariff
 from loaders.catalogue_by_id import service_by_id, tariff_by_id
 from loaders.child_by_line_id import child_by_line_id
 from loaders.households_by_user_id import Household, households_by_user_id
+from loaders.internet_by_line_id import Internet, internet_by_line_id
 from loaders.invitations_by_household_id import Invitation, invitations_by_household_id
 from loaders.kin_by_user_id import Kin, kin_by_user_id
 from loaders.limits_by_line_id import UsageLimit, limits_by_line_id
@@ -88,6 +89,10 @@ class Loaders:
     @cached_property
     def kin_by_user_id(self) -> Loader[int, Kin | None]:
         return self._one(kin_by_user_id)
+
+    @cached_property
+    def internet_by_line_id(self) -> Loader[int, Internet | None]:
+        return self._one(internet_by_line_id)
 
     @cached_property
     def invitations_by_household_id(self) -> Loader[int, list[Invitation]]:

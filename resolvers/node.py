@@ -9,12 +9,14 @@ from resolvers import (
     autopay,
     document,
     guest_grant,
+    internet,
     invitation,
     link_request,
     node_id,
     number_link,
     payment,
     payment_method,
+    ticket,
     usage_limit,
     viewer,
 )
@@ -153,6 +155,18 @@ async def _usage_limit(context: Context, key: int) -> object | None:
     return await usage_limit.by_id(context, key)
 
 
+async def _ticket(context: Context, key: int) -> object | None:
+    return await ticket.by_id(context, key)
+
+
+async def _ticket_message(context: Context, key: int) -> object | None:
+    return await ticket.message_by_id(context, key)
+
+
+async def _internet_session(context: Context, key: int) -> object | None:
+    return await internet.session_by_id(context, key)
+
+
 async def _social_account(context: Context, key: int) -> object | None:
     if context.viewer is None:
         return None
@@ -183,4 +197,7 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "UsageLimit": _usage_limit,
     "ApprovalRequest": _approval,
     "GuestGrant": _guest_grant,
+    "Ticket": _ticket,
+    "TicketMessage": _ticket_message,
+    "InternetSession": _internet_session,
 }

@@ -13,6 +13,7 @@ from execution.batched import batched
 from loaders import visible
 from resolvers import child_policy as policies
 from resolvers import document, page, payment, usage, usage_limit
+from resolvers import internet as internets
 from resolvers import promised_payment as promised
 from resolvers import ringback as ringbacks
 from resolvers.context import Info
@@ -33,6 +34,7 @@ PaymentOfAccount = Annotated["Payment", strawberry.lazy("schema.payment")]  # ty
 # Setting a limit or a policy answers the line.
 LimitOfLine = Annotated["UsageLimit", strawberry.lazy("schema.usage_limit")]  # type: ignore[name-defined]  # noqa: F821
 PolicyOfLine = Annotated["ChildPolicy", strawberry.lazy("schema.child_policy")]  # type: ignore[name-defined]  # noqa: F821
+InternetOfLine = Annotated["InternetState", strawberry.lazy("schema.internet")]  # type: ignore[name-defined]  # noqa: F821
 RingbackOfLine = Annotated["RingbackSettings", strawberry.lazy("schema.ringback")]  # type: ignore[name-defined]  # noqa: F821
 FilterOfPayments = Annotated["PaymentFilter", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
 
@@ -143,6 +145,14 @@ class Line(Node):
     )
     async def child_policy(parent: strawberry.Parent[visible.Line], info: Info) -> object:
         return await policies.policy(info.context, parent)
+
+    @strawberry.field(
+        graphql_type=InternetOfLine | None,
+        description="Its speed, its sessions and what extends it (F131); null without the scope VIEW, and for lines "
+        "that do not go online",
+    )
+    async def internet(parent: strawberry.Parent[visible.Line], info: Info) -> object:
+        return await internets.of_line(info.context, parent)
 
     @strawberry.field(
         graphql_type=RingbackOfLine | None,
