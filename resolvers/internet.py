@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from domain.access import Scope
 from domain.line import ServiceKind
@@ -20,7 +21,6 @@ from resolvers.ticket import Ticket, opened
 from resolvers.usage_limit import key
 from services import speed_request
 
-DEFAULT_SIZE = 50
 LONGEST_DAYS = 366
 
 
@@ -37,10 +37,16 @@ class InternetSession:
     cost: Money
 
 
-def _row(
-    session_id: int, started: datetime, ended: datetime | None, ip: str | None, received: int, sent: int, cost: int
-) -> tuple[int, datetime, datetime | None, str | None, int, int, int]:
-    return session_id, started, ended, ip, received, sent, cost
+_Row = tuple[int, datetime, datetime | None, str | None, int, int, int]
+
+
+def _row(*columns: Any) -> _Row:
+    session_id, started_at, ended_at, ip, received, sent, cost = columns
+    return session_id, started_at, ended_at, ip, received, sent, cost
+
+
+def _found(line_id: int, *columns: Any) -> tuple[int, _Row]:
+    return line_id, _row(*columns)
 
 
 _COLUMNS = "i.id, i.started_at, i.ended_at, i.ip, i.received, i.sent, i.cost"
@@ -54,7 +60,7 @@ where {_WHERE} and ($4::timestamptz is null or i.started_at < $4) order by i.sta
     _row,
 )
 _COUNT = Statement(f"select count(*) from internet_session i where {_WHERE}", int)
-_ONE = Statement(f"select i.line_id, {_COLUMNS} from internet_session i where i.id = $1", lambda *row: row)
+_ONE = Statement(f"select i.line_id, {_COLUMNS} from internet_session i where i.id = $1", _found)
 _EXTENSIONS = Statement(
     f"""
 select {SERVICE_COLUMNS} from service s
@@ -109,12 +115,12 @@ async def sessions(
 
 async def session_by_id(context: Context, session_id: int) -> InternetSession | None:
     """A session that the viewer may see."""
-    row = await context.reads.fetch_one(_ONE, session_id)
-    line = None if row is None else await context.loaders.line_by_id.load(row[0])
-    if row is None or line is None or not line.allows(Scope.DETAILS):
+    found = await context.reads.fetch_one(_ONE, session_id)
+    line = None if found is None else await context.loaders.line_by_id.load(found[0])
+    if found is None or line is None or not line.allows(Scope.DETAILS):
         return None
     profile = _profile(context, line.operator)
-    return _session(profile, row[1:]) if profile.internet.session_statistics else None
+    return _session(profile, found[1]) if profile.internet.session_statistics else None
 
 
 async def request_speed(
@@ -131,8 +137,9 @@ async def request_speed(
 def _session(
     profile: Profile, row: tuple[int, datetime, datetime | None, str | None, int, int, int]
 ) -> InternetSession:
-    *same, cost = row
-    return InternetSession(*same, cost=Money(cost, profile.operator.currency))
+    session_id, started_at, ended_at, ip, received, sent, cost = row
+    money = Money(cost, profile.operator.currency)
+    return InternetSession(session_id, started_at, ended_at, ip, received, sent, money)
 
 
 def _moment(text: str) -> datetime:

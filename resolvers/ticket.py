@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from domain.access import AccessLevel
 from domain.refusals import NotFound
-from domain.ticket import TicketCategory, TicketStatus, TicketSubject, subject_text
+from domain.ticket import TicketCategory, TicketStatus, TicketSubject
+from domain.ticket_words import subject_text
 from domain.wording import language_of
 from models.reader import Statement
 from resolvers import confined

@@ -7,8 +7,9 @@ from domain.features import feature
 from domain.line import ServiceKind
 from domain.profile import Profile
 from domain.refusals import FeatureDisabled, Forbidden, InputRejected
-from domain.ticket import FASTEST_MBPS, TicketCategory, TicketSubject
+from domain.ticket import TicketCategory, TicketSubject
 from domain.ticket_refusals import RequestOpen
+from domain.ticket_words import FASTEST_MBPS
 from models.database import tx
 from models.internet import SPEEDS
 from services import line_change, serviced_line, ticket

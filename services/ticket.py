@@ -11,16 +11,9 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from auth.session import Viewer
 from domain.profile import Profile
 from domain.refusals import InputRejected
-from domain.ticket import (
-    LONGEST_COMMENT,
-    LONGEST_MESSAGE,
-    TicketCategory,
-    TicketStatus,
-    TicketSubject,
-    read_words,
-    subject_text,
-)
+from domain.ticket import TicketCategory, TicketStatus, TicketSubject
 from domain.ticket_refusals import TicketRejected
+from domain.ticket_words import LONGEST_COMMENT, LONGEST_MESSAGE, read_words, subject_text
 from domain.wording import Wording
 from models import audit
 from models.audit import About

@@ -9,7 +9,7 @@ from domain.profile import Profile
 from resolvers.node_id import encode
 from services import fees
 from tests import family
-from tests.ringing import Bell, bell, codes
+from tests.ringing import SET, Bell, bell, codes
 from tests.test_approval import answer
 from tests.test_features import with_values
 from tests.till import ANN, BOB, CID, EVE, GRANNY, VERA, Till
@@ -251,10 +251,7 @@ async def test_f126_sessions_that_the_network_opened_and_strangers(ringing: Bell
     assert (seen["rules"], seen["heardBy"]) == (None, None)
     nobody = till.anybody.of("beeline")
     line, tone = await till.line(EVE), await ringing.tone()
-    answered = await nobody.ask(
-        "mutation ($l: ID!, $t: ID!) { setRingbackTone(input: {idempotencyKey: \"key-key-key\", lineId: $l, toneId: $t})"
-        " { line { id } } }", l=line, t=tone,
-    )  # fmt: skip
+    answered = await nobody.ask(SET, key="key-key-key", line=line, tone=tone)
     assert answered["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
@@ -300,7 +297,9 @@ async def test_f053_a_child_asks_for_a_tone_and_gets_exactly_that(ringing: Bell)
 
 async def test_i14_limits_and_policies_stand_above_tones(ringing: Bell) -> None:
     till, ann, cid, eve = ringing.till, *[await ringing.till.of(each) for each in (ANN, CID, EVE)]
-    policy = "mutation ($l: ID!) { setChildPolicy(input: {lineId: $l, blockedCategories: [RINGBACK]}) { userErrors { code } } }"
+    policy = """
+    mutation ($l: ID!) { setChildPolicy(input: {lineId: $l, blockedCategories: [RINGBACK]}) { userErrors { code } } }
+    """
     await ann.data(policy, l=await till.line(CID))
     [error] = (await ringing.set(cid, CID))["userErrors"]
     assert (error["code"], error["answer"]) == ("LIMIT_EXCEEDED", "CATEGORY_BLOCKED")
