@@ -76,7 +76,8 @@ class Bell:
         self.keys = 0
 
     async def tone(self, code: str = "tone-1") -> str:
-        return encode("RingbackTone", await self.till.value("select id from service where code = $1", code))
+        sql = "select id from service where operator = 'beeline' and code = $1"
+        return encode("RingbackTone", await self.till.value(sql, code))
 
     async def set(self, who: Cabinet, index: int, code: str = "tone-1", **more: Any) -> dict[str, Any]:
         """What setting a tone on the index-th number is answered; each time with another key, if none is given."""
