@@ -118,7 +118,7 @@ async def set_tone(
     named = Named(viewer.user_id, wanted.line_id, wanted.key, digest(ACTION, wanted.line_id, rule.subject))
 
     async def work(connection: BaseDBAsyncClient) -> RingbackChanged | ApprovalRequired | Refused:
-        line = await serviced_line.of_viewer(connection, profile, viewer, wanted.line_id)
+        line = await serviced_line.to_put_on(connection, profile, viewer, wanted.line_id)
         if not isinstance(line, Serviced):
             return line
         before = await line_change.before(connection, named)
@@ -139,7 +139,7 @@ async def remove_rule(profile: Profile, viewer: Viewer, rule_id: int) -> Ringbac
         found = await connection.execute_query_dict(_LINE_OF, [rule_id])
         if not found:
             return _NO_RULE
-        line = await serviced_line.of_owner(connection, profile, viewer, found[0]["line_id"])
+        line = await serviced_line.to_take_off(connection, profile, viewer, found[0]["line_id"])
         if not isinstance(line, Serviced):
             return _NO_RULE if isinstance(line, NotFound) else line
         await line_change.alone(connection, line.line_id)

@@ -97,7 +97,7 @@ async def give(profile: Profile, viewer: Viewer, wanted: GiftWanted) -> GiftGive
     named = Named(viewer.user_id, wanted.from_line_id, wanted.key, same)
 
     async def work(connection: BaseDBAsyncClient) -> GiftGiven | ApprovalRequired | Refused:
-        line = await serviced_line.of_viewer(
+        line = await serviced_line.to_put_on(
             connection, profile, viewer, wanted.from_line_id, needs=_NEEDS, field="fromLineId"
         )
         if not isinstance(line, Serviced):

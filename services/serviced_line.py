@@ -46,7 +46,7 @@ class Serviced:
     is_agreed: bool = False
 
 
-async def of_viewer(
+async def to_put_on(
     connection: BaseDBAsyncClient,
     profile: Profile,
     viewer: Viewer,
@@ -65,7 +65,9 @@ async def of_viewer(
     return line if row["status"] == LineStatus.ACTIVE else _not_working(field)
 
 
-async def of_owner(connection: BaseDBAsyncClient, profile: Profile, viewer: Viewer, line_id: int) -> Serviced | Refused:
+async def to_take_off(
+    connection: BaseDBAsyncClient, profile: Profile, viewer: Viewer, line_id: int
+) -> Serviced | Refused:
     """The line, where the viewer may take services off it: whoever uses it always may, whatever its state (E51)."""
     found = await _found(connection, profile, viewer, line_id, _SERVICES_ONLY, "lineId")
     return found[0] if isinstance(found, tuple) else found

@@ -37,7 +37,7 @@ async def ask(profile: Profile, viewer: Viewer, line_id: int, mbps: int, comment
         return words
 
     async def work(connection: BaseDBAsyncClient) -> TicketOpened | Refused:
-        line = await serviced_line.of_viewer(connection, profile, viewer, line_id)
+        line = await serviced_line.to_put_on(connection, profile, viewer, line_id)
         if not isinstance(line, Serviced):
             return line
         if line.kind is not ServiceKind.INTERNET:

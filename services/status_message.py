@@ -46,9 +46,9 @@ async def set_message(
 
     async def work(connection: BaseDBAsyncClient) -> RingbackChanged | ApprovalRequired | Refused:
         if text is None:
-            line = await serviced_line.of_owner(connection, profile, viewer, line_id)
+            line = await serviced_line.to_take_off(connection, profile, viewer, line_id)
         else:
-            line = await serviced_line.of_viewer(connection, profile, viewer, line_id)
+            line = await serviced_line.to_put_on(connection, profile, viewer, line_id)
         if not isinstance(line, Serviced):
             return line
         await line_change.alone(connection, line.line_id)

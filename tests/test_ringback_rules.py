@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from domain.child_policy import QuietHours, TypedHours
 from domain.profile import Profile
 from domain.refusals import InputRejected
-from domain.ringback import Rule, heard, read_callers, read_rule_hours, read_status
+from domain.ringback import STATUS_MESSAGE, Rule, heard, read_callers, read_rule_hours, read_status
+from services.catalogue import read_catalogue
 
+OPERATORS = Path(__file__).resolve().parent.parent / "operators"
 MOTHER, WORK = "79020000001", "79020000002"
 NIGHT = QuietHours(time(22), time(7), (5, 6))
 FRIDAY_NIGHT = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
@@ -127,3 +130,12 @@ def test_f128_what_is_no_line_of_words_is_refused(typed: str) -> None:
     refused = read_status(typed)
     assert isinstance(refused, InputRejected)
     assert refused.field == ("message",)
+
+
+@pytest.mark.parametrize("operator", ["beeline", "letai", "life", "motiv", "tele2"])
+def test_f128_who_offers_status_messages_sells_the_service_that_pays_for_them(
+    operator: str, profiles: Mapping[str, Profile]
+) -> None:
+    sold = read_catalogue(OPERATORS / operator / "catalogue.toml", profiles[operator]).services
+    codes = [each.code for each in sold if each.kind == "MOBILE" and each.period == "DAY"]
+    assert (STATUS_MESSAGE in codes) or not profiles[operator].services.status_message
