@@ -50,6 +50,7 @@ Refused = (
     | RateLimited
     | RingbackUnpaid
     | GiftNotTaken
+    | ApprovedPriceChanged
     | IdempotencyConflict
     | QuoteRejected
 )
@@ -167,7 +168,7 @@ async def do_set(connection: BaseDBAsyncClient, profile: Profile, agreed: Agreed
     return None if isinstance(outcome, RingbackChanged) else stopped(outcome)
 
 
-def stopped(refused: Refused | ApprovalRequired | ApprovedPriceChanged) -> Stopped:
+def stopped(refused: Refused | ApprovalRequired) -> Stopped:
     """A refusal as the owner reads it, who answers a question and filled in nothing."""
     if isinstance(refused, LimitExceeded | ApprovedPriceChanged):
         return refused
@@ -189,7 +190,7 @@ async def bought(
     question: Question,
     price: Due,
     agreed: Money | None,
-) -> ApprovalRequired | ApprovedPriceChanged | Refused | None:
+) -> ApprovalRequired | Refused | None:
     """Let the line have it, or ask the owner where a child wants it; None: the line has it."""
     if price.has_it:
         return None
@@ -212,7 +213,7 @@ async def _set(
     line: Serviced,
     rule: _Rule,
     price: Money | None = None,
-) -> RingbackChanged | ApprovalRequired | ApprovedPriceChanged | Refused:
+) -> RingbackChanged | ApprovalRequired | Refused:
     tone = await ringback_subscription.tone(connection, profile, rule.tone_id, line.line_id)
     if tone is None or line.kind is not ServiceKind.MOBILE or tone.kind is not line.kind:
         return NO_TONE

@@ -3,9 +3,10 @@
 The row is not locked: whoever charges a fee writes to it with the account's money in hand (`services/line_change.py`).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
@@ -94,7 +95,7 @@ async def of_child(connection: BaseDBAsyncClient, profile: Profile, line_id: int
 
 async def _found(
     connection: BaseDBAsyncClient, profile: Profile, viewer: Viewer, line_id: int, needs: Collection[Scope], field: str
-) -> tuple[Serviced, dict[str, object]] | NotFound | Forbidden | OwnerToBeAsked:
+) -> tuple[Serviced, Mapping[str, Any]] | NotFound | Forbidden | OwnerToBeAsked:
     operator = profile.operator.id
     rows = await connection.execute_query_dict(_LINE, [line_id, operator])
     nothing = NotFound("There is no such line", (field,))

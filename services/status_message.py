@@ -8,7 +8,7 @@ from domain.money import Money
 from domain.profile import Profile
 from domain.refusals import FeatureDisabled, InputRejected
 from domain.ringback import read_status
-from domain.usage_limit_refusals import ApprovalRequired, ApprovedPriceChanged
+from domain.usage_limit_refusals import ApprovalRequired
 from models import audit
 from models.audit import Actor, TheUser
 from models.database import tx
@@ -77,7 +77,7 @@ async def _set(
     line: Serviced,
     text: str,
     price: Money | None = None,
-) -> RingbackChanged | ApprovalRequired | ApprovedPriceChanged | Refused:
+) -> RingbackChanged | ApprovalRequired | Refused:
     sold = await ringback_subscription.status_service(connection, profile)
     if sold is None:
         return _NOT_SOLD

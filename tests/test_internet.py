@@ -206,8 +206,8 @@ def test_f120_traffic_of_some_applications_is_free(profiles: Mapping[str, Profil
     for name in ("BiP", "bip", " BIP "):
         assert is_zero_rated(life, name)
         assert counted(life, name, Decimal(1024)) == 0
-    for name in ("BiPolar", "", None, "\0"):
-        assert counted(life, name, Decimal(1024)) == 1024
+    for other in ("BiPolar", "", None, "\0"):
+        assert counted(life, other, Decimal(1024)) == 1024
     assert counted(motiv, "BiP", Decimal(1024)) == 1024
 
 

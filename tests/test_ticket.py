@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from domain.ticket import TicketStatus
 from domain.ticket_refusals import TicketRejected
 from resolvers.node_id import encode
 from server.cli import main
@@ -41,8 +42,10 @@ async def test_f110_a_bundle_is_asked_for_and_answered(till: Till) -> None:
     [listed] = await ticket.waiting(till.profiles)
     assert (listed.id, listed.asked_by, listed.comment) == (key, "Eve", "Хочу")
 
-    assert await ticket.answer(till.profiles, key, "Оператор", "Перезвоним завтра\nв 10:00") == Told(key, "IN_PROGRESS")
-    assert await ticket.close(till.profiles, key, "Оператор", None) == Told(key, "CLOSED")
+    assert await ticket.answer(till.profiles, key, "Оператор", "Перезвоним завтра\nв 10:00") == Told(
+        key, TicketStatus.IN_PROGRESS
+    )
+    assert await ticket.close(till.profiles, key, "Оператор", None) == Told(key, TicketStatus.CLOSED)
     [found] = (await tickets(eve, status="CLOSED"))["edges"]
     assert found["node"]["closedAt"] is not None
     [message] = found["node"]["messages"]["edges"]
