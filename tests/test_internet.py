@@ -187,7 +187,7 @@ async def test_f133_what_cannot_be_asked_for(till: Till) -> None:
     for mbps in (100, 99, 0, -5, 10_001, 2**31 - 1):
         [error] = (await ask_speed(ann, line, mbps))["userErrors"]
         assert (error["code"], error["field"]) == ("INVALID_INPUT", ["mbps"]), mbps
-    for comment in ("👍" * 10_000, "a\0b", "\ud800"):
+    for comment in ("👍" * 10_000, "a\0b", "\x1b[2J"):
         [error] = (await ask_speed(ann, line, 300, comment=comment))["userErrors"]
         assert (error["code"], error["field"]) == ("INVALID_INPUT", ["comment"])
     assert codes(await ask_speed(ann, await till.line(ANN), 300)) == ["INVALID_INPUT"]
