@@ -178,17 +178,25 @@ def read_quiet_hours(typed: Sequence[TypedHours]) -> tuple[QuietHours, ...] | In
         return InputRejected(f"There are at most {MOST_QUIET_HOURS} quiet hours", field)
     read: list[QuietHours] = []
     for each in typed:
-        start, end = _clock(each.start), _clock(each.end)
-        if start is None or end is None or start == end:
-            return InputRejected("Quiet hours go from one time to another, such as 22:00 to 07:00", field)
-        days = tuple(sorted(each.weekdays))
-        if not days or len(set(days)) < len(days) or not set(days) <= set(range(1, 8)):
-            return InputRejected("Weekdays are 1 (Monday) to 7 (Sunday), each once, and at least one", field)
-        hours = QuietHours(start, end, days)
+        hours = read_hours(each)
+        if isinstance(hours, InputRejected):
+            return hours
         if any(hours.overlaps(other) for other in read):
             return InputRejected("Quiet hours must not overlap", field)
         read.append(hours)
     return tuple(read)
+
+
+def read_hours(typed: TypedHours) -> QuietHours | InputRejected:
+    """Hours that come again each week."""
+    field = ("quietHours",)
+    start, end = _clock(typed.start), _clock(typed.end)
+    if start is None or end is None or start == end:
+        return InputRejected("Hours go from one time to another, such as 22:00 to 07:00", field)
+    days = tuple(sorted(typed.weekdays))
+    if not days or len(set(days)) < len(days) or not set(days) <= set(range(1, 8)):
+        return InputRejected("Weekdays are 1 (Monday) to 7 (Sunday), each once, and at least one", field)
+    return QuietHours(start, end, days)
 
 
 def read_numbers(typed: Sequence[str], profile: Profile) -> tuple[str, ...] | InputRejected:

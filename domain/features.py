@@ -183,6 +183,8 @@ def _services(profile: Profile) -> Iterator[FeatureFlag]:
     reason = "A ringback tone is bought for one's own number only" if services.ringback else "No tones are sold"
     yield _flag("services.ringback_gift", services.ringback_gift, reason)
     yield _flag("services.status_message", services.status_message, "Callers are not shown a status message")
+    reason = "Every application's traffic counts; choose a tariff with more gigabytes"
+    yield _flag("services.zero_rated", services.zero_rated, reason)
     sells_tv = ServiceKind.TV in profile.operator.service_kinds
     reason = "Television is paid from the first day" if sells_tv else "Television is not sold here"
     yield _flag("services.tv_trial", services.tv_trial_days, reason)

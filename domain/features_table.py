@@ -249,6 +249,7 @@ TITLES: Final = {
     "services.ringback": "Ringback tone (F126)",
     "services.ringback_gift": "Give a tone as a present (F127)",
     "services.status_message": "Status message (F128)",
+    "services.zero_rated": "Applications whose traffic is free (F120)",
     "services.tv_trial": "Television for a trial (F129)",
     "internet.session_statistics": "Statistics of sessions (F132)",
     "internet.speed_increase_request": "Ask for a higher speed (F133)",

@@ -18,6 +18,7 @@ from domain.household_file_values import (
     FileUnit,
     HouseholdName,
     Identifier,
+    IpAddress,
     Key,
     Label,
     MomentField,
@@ -37,7 +38,7 @@ from domain.msisdn import normalize
 from domain.number_link import ConsentMethod
 from domain.profile import Profile
 from domain.sign_in import LoginIdentifier
-from domain.usage import ChargeType, PackageSource
+from domain.usage import ChargeType, PackageSource, UsageUnit
 
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ Profiles = Mapping[str, Profile]
 LONGEST_PERIOD_DAYS = 1100
 """The most days, some three years, that one record of use, payments or fees may span."""
 
+_MOST_BYTES = 2**62
 _SECONDARY_SCOPES = frozenset({Scope.VIEW, Scope.USAGE, Scope.PAY})
 
 
@@ -282,6 +284,28 @@ class UsageRecord(Record):
                     yield Complaint(field, "a single day takes a single value")
 
 
+class InternetSessionRecord(Record):
+    """One time that a line of home internet was online; one that lasts has no `ended_at` yet."""
+
+    type: Literal["internet_session"]
+    line: Identifier
+    started_at: MomentField
+    ended_at: MomentField | None = None
+    ip: IpAddress | None = None
+    unit: FileUnit = FileUnit.MB
+    received: Volume
+    sent: Volume
+    cost: NotNegativeAmount = 0
+
+    def complaints(self, profiles: Profiles) -> Iterator[Complaint]:
+        if self.unit.unit is not UsageUnit.BYTE:
+            yield Complaint("unit", "must be BYTE, KB, MB or GB")
+            return
+        for field, volume in (("received", self.received), ("sent", self.sent)):
+            if self.unit.stored(volume) > _MOST_BYTES:
+                yield Complaint(field, "is more than can be counted")
+
+
 class MoneyRecord(Record):
     """Money that came to or left an account, once `at` a moment or on each of `days`; `key` names it for ever."""
 
@@ -316,6 +340,7 @@ AnyRecord = (
     | HouseholdRecord
     | LinkRecord
     | UsageRecord
+    | InternetSessionRecord
     | PaymentRecord
     | FeeRecord
 )

@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -13,7 +14,7 @@ from domain.money import CurrencyCode, Money, MoneyRejected, parse_amount
 from domain.relative_date import DateRejected, Day, Moment, parse_day, parse_moment
 from domain.usage import UsageUnit
 
-TYPES = "person, contract, account, line, household, link, usage, payment, fee"
+TYPES = "person, contract, account, line, household, link, usage, internet_session, payment, fee"
 """The types of records, as a message lists them."""
 
 _MAX_VOLUME = Decimal(10) ** 15
@@ -108,6 +109,14 @@ def _list_of_one(value: object) -> tuple[object, ...]:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
+def _ip(value: str) -> str:
+    """The one form of an address, with which it is stored."""
+    try:
+        return str(ip_address(value))
+    except ValueError as error:
+        raise PydanticCustomError("ip", "must be an address such as 203.0.113.7 or 2001:db8::7") from error
+
+
 def _without_repeats(values: tuple[Scope, ...]) -> tuple[Scope, ...]:
     if len(set(values)) < len(values):
         raise PydanticCustomError("repeats", "must not name anything twice")
@@ -120,6 +129,7 @@ Name = Annotated[str, _text(200)]
 HouseholdName = Annotated[str, _text(100)]
 Label = Annotated[str, _text(64)]
 Identifier = Annotated[str, _text(254)]
+IpAddress = Annotated[str, AfterValidator(_ip)]
 DayField = Annotated[Day, BeforeValidator(_day)]
 MomentField = Annotated[Moment, BeforeValidator(_moment)]
 # In minor units.

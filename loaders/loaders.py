@@ -15,6 +15,7 @@ from loaders.catalogue import Service, Tariff
 from loaders.catalogue_by_id import service_by_id, tariff_by_id
 from loaders.child_by_line_id import child_by_line_id
 from loaders.households_by_user_id import Household, households_by_user_id
+from loaders.internet_by_line_id import Internet, internet_by_line_id
 from loaders.invitations_by_household_id import Invitation, invitations_by_household_id
 from loaders.kin_by_user_id import Kin, kin_by_user_id
 from loaders.limits_by_line_id import UsageLimit, limits_by_line_id
@@ -32,6 +33,8 @@ from loaders.pool_by_household_id import DataPool, pool_by_household_id
 from loaders.promised_payment_by_account_id import TrustFacts, promised_payment_by_account_id
 from loaders.refunds_by_payment_id import Refund, refunds_by_payment_id
 from loaders.remains_by_line_id import remains_by_line_id
+from loaders.ringback_by_line_id import Ringback, ringback_by_line_id
+from loaders.ringback_tone_by_id import RingbackTone, ringback_tone_by_id
 from loaders.scope import ReadScope
 from loaders.services_by_line_id import (
     ServiceSubscription,
@@ -92,6 +95,10 @@ class Loaders:
         return self._one(kin_by_user_id)
 
     @cached_property
+    def internet_by_line_id(self) -> Loader[int, Internet | None]:
+        return self._one(internet_by_line_id)
+
+    @cached_property
     def invitations_by_household_id(self) -> Loader[int, list[Invitation]]:
         return self._many(invitations_by_household_id)
 
@@ -142,6 +149,14 @@ class Loaders:
     @cached_property
     def remains_by_line_id(self) -> Loader[int, list[PackageRemain]]:
         return self._many(remains_by_line_id)
+
+    @cached_property
+    def ringback_by_line_id(self) -> Loader[int, Ringback | None]:
+        return self._one(ringback_by_line_id)
+
+    @cached_property
+    def ringback_tone_by_id(self) -> Loader[int, RingbackTone | None]:
+        return self._one(ringback_tone_by_id)
 
     @cached_property
     def service_by_id(self) -> Loader[int, Service | None]:

@@ -3,13 +3,16 @@
 A tone is a service of the catalogue, with an artist: what is paid for it is paid as for every service.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, time
 from typing import Any
 
+import orjson
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.models import Model
 
+from domain.child_policy import QuietHours
 from models.catalogue import Service
 from models.line import Line
 
@@ -44,3 +47,18 @@ class StatusMessage(Model):
 
     class Meta:
         table = "status_message"
+
+
+def stored_hours(hours: QuietHours | None) -> str | None:
+    """The hours of a rule as the table has them: `["22:00", "07:00", [5, 6]]`."""
+    if hours is None:
+        return None
+    return orjson.dumps([f"{hours.start:%H:%M}", f"{hours.end:%H:%M}", hours.weekdays]).decode()
+
+
+def hours_of(stored: Sequence[Any] | None) -> QuietHours | None:
+    """The hours of a rule, its column read from JSON."""
+    if stored is None:
+        return None
+    start, end, weekdays = stored
+    return QuietHours(time.fromisoformat(start), time.fromisoformat(end), tuple(weekdays))

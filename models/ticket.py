@@ -33,3 +33,19 @@ class Ticket(Model):
     class Meta:
         table = "ticket"
         indexes = (("user_id", "id"), ("line_id", "id"))
+
+
+class TicketMessage(Model):
+    """What is said in a ticket: by an employee, `staff` by name, or by its user. Rows are only ever added."""
+
+    id: int = fields.BigIntField(primary_key=True)
+    ticket: fields.ForeignKeyRelation[Ticket] = fields.ForeignKeyField(
+        "models.Ticket", related_name="messages", on_delete=fields.OnDelete.RESTRICT
+    )
+    staff = fields.CharField(max_length=80, null=True)
+    text = fields.CharField(max_length=4000)
+    at: datetime = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "ticket_message"
+        indexes = (("ticket_id", "id"),)

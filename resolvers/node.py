@@ -11,12 +11,14 @@ from resolvers import (
     autopay,
     document,
     guest_grant,
+    internet,
     invitation,
     link_request,
     node_id,
     number_link,
     payment,
     payment_method,
+    ticket,
     usage_limit,
     viewer,
 )
@@ -111,6 +113,10 @@ async def _service(context: Context, key: int) -> object | None:
     return await context.loaders.service_by_id.load(key)
 
 
+async def _ringback_tone(context: Context, key: int) -> object | None:
+    return await context.loaders.ringback_tone_by_id.load(key)
+
+
 async def _service_subscription(context: Context, key: int) -> object | None:
     subscription = await context.loaders.service_subscription_by_id.load(key)
     if subscription is None:
@@ -151,6 +157,18 @@ async def _usage_limit(context: Context, key: int) -> object | None:
     return await usage_limit.by_id(context, key)
 
 
+async def _ticket(context: Context, key: int) -> object | None:
+    return await ticket.by_id(context, key)
+
+
+async def _ticket_message(context: Context, key: int) -> object | None:
+    return await ticket.message_by_id(context, key)
+
+
+async def _internet_session(context: Context, key: int) -> object | None:
+    return await internet.session_by_id(context, key)
+
+
 async def _social_account(context: Context, key: int) -> object | None:
     if context.viewer is None:
         return None
@@ -184,6 +202,7 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "OwnershipTransfer": _ownership_transfer,
     "Tariff": _tariff,
     "Service": _service,
+    "RingbackTone": _ringback_tone,
     "ServiceSubscription": _service_subscription,
     "Payment": _payment,
     "PaymentMethod": _payment_method,
@@ -196,4 +215,7 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "UsageLimit": _usage_limit,
     "ApprovalRequest": _approval,
     "GuestGrant": _guest_grant,
+    "Ticket": _ticket,
+    "TicketMessage": _ticket_message,
+    "InternetSession": _internet_session,
 }

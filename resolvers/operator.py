@@ -75,6 +75,7 @@ class Operator:
     login_methods: list[LoginMethod]
     login_identifiers: list[LoginIdentifier]
     ussd_codes: list[ShortCode]
+    zero_rated: list[str]
 
 
 def operator(profile: Profile) -> Operator:
@@ -96,6 +97,7 @@ def operator(profile: Profile) -> Operator:
         login_methods=list(profile.auth.methods),
         login_identifiers=list(profile.auth.identifiers),
         ussd_codes=_ussd_codes(profile),
+        zero_rated=list(profile.services.zero_rated),
     )
 
 

@@ -21,6 +21,7 @@ from domain.payment import AutopayTrigger, CardScheme, ConfirmationKind, Payment
 from domain.refund import RefundStatus
 from domain.refusals import ErrorCode
 from domain.sign_in import LoginIdentifier, LoginMethod, RecoveryChannel, SocialProvider
+from domain.ticket import TicketCategory, TicketStatus
 from domain.usage import ChargeType, PackageSource, UsageUnit
 from domain.usage_limit import LimitAction, LimitPeriod
 from models.approval import ApprovalStatus
@@ -70,6 +71,8 @@ SHOWN: tuple[type[Enum], ...] = (
     ServiceCategory,
     ServiceKind,
     SocialProvider,
+    TicketCategory,
+    TicketStatus,
     UsageUnit,
 )
 

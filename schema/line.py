@@ -13,7 +13,9 @@ from execution.batched import batched
 from loaders import visible
 from resolvers import child_policy as policies
 from resolvers import data_gift, document, page, payment, spending_category, usage, usage_limit
+from resolvers import internet as internets
 from resolvers import promised_payment as promised
+from resolvers import ringback as ringbacks
 from resolvers.context import Info
 from schema.balance import Balance, BonusAccount, PackageRemain, SpendingCategory, UsageSummary
 from schema.catalogue import ServiceSubscription, TariffSubscription
@@ -34,6 +36,8 @@ LimitOfLine = Annotated["UsageLimit", strawberry.lazy("schema.usage_limit")]  # 
 PolicyOfLine = Annotated["ChildPolicy", strawberry.lazy("schema.child_policy")]  # type: ignore[name-defined]  # noqa: F821
 # Giving gigabytes answers the line.
 SharingOfLine = Annotated["SharingState", strawberry.lazy("schema.data_gift")]  # type: ignore[name-defined]  # noqa: F821
+InternetOfLine = Annotated["InternetState", strawberry.lazy("schema.internet")]  # type: ignore[name-defined]  # noqa: F821
+RingbackOfLine = Annotated["RingbackSettings", strawberry.lazy("schema.ringback")]  # type: ignore[name-defined]  # noqa: F821
 FilterOfPayments = Annotated["PaymentFilter", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
 
 
@@ -175,6 +179,22 @@ class Line(Node):
     )
     async def child_policy(parent: strawberry.Parent[visible.Line], info: Info) -> object:
         return await policies.policy(info.context, parent)
+
+    @strawberry.field(
+        graphql_type=InternetOfLine | None,
+        description="Its speed, its sessions and what extends it (F131); null without the scope VIEW, and for lines "
+        "that do not go online",
+    )
+    async def internet(parent: strawberry.Parent[visible.Line], info: Info) -> object:
+        return await internets.of_line(info.context, parent)
+
+    @strawberry.field(
+        graphql_type=RingbackOfLine | None,
+        description="What its callers hear and read (F126, F128); null without the scope VIEW, and where neither is to "
+        "be had",
+    )
+    async def ringback(parent: strawberry.Parent[visible.Line], info: Info) -> object:
+        return await ringbacks.of_line(info.context, parent)
 
     @strawberry.field(
         graphql_type=Connection[ServiceSubscription] | None,

@@ -74,4 +74,8 @@ class Operator(Node):
     login_identifiers: list[LoginIdentifier] = strawberry.field(description="What to sign in with (F003)")
     ussd_codes: list[ShortCode] = strawberry.field(description="What works without the internet (F005, F063)")
 
+    zero_rated: list[str] = strawberry.field(
+        description="Applications whose traffic costs nothing and takes nothing from a package (F120)"
+    )
+
     is_type_of = backed_by(operator.Operator)

@@ -15,6 +15,7 @@ _LONGEST_URL = 2048
 MSISDN = NewType("MSISDN", str)
 AccountNumber = NewType("AccountNumber", str)
 URL = NewType("URL", str)
+Bytes = NewType("Bytes", int)
 
 
 def short_text(value: object) -> str:
@@ -59,6 +60,12 @@ def scalar_map() -> dict[object, ScalarDefinition]:
             description="An absolute address, such as https://lk.example.ru/social",
             serialize=str,
             parse_value=_url_text,
+        ),
+        Bytes: strawberry.scalar(
+            name="Bytes",
+            description='A number of bytes as text, such as "1073741824": more than an Int holds',
+            serialize=str,
+            parse_value=short_text,
         ),
         Decimal: strawberry.scalar(
             name="Decimal",

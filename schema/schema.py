@@ -26,6 +26,7 @@ from schema.guest_grant import GuestGrantRejected
 from schema.guest_granting import GuestGrantMutation
 from schema.household_errors import HOUSEHOLD_ERRORS
 from schema.household_management import HouseholdMutation
+from schema.internet import InternetMutation
 from schema.invitation import InvitationMutation
 from schema.line_block import LINE_BLOCK_ERRORS, LineBlockMutation
 from schema.link_request import LINK_REQUEST_ERRORS, LinkRequestMutation
@@ -42,10 +43,12 @@ from schema.quote import QUOTE_ERRORS
 from schema.recovery_channels import RecoveryChannelsMutation
 from schema.refund import RefundMutation, RefundRejected
 from schema.registration import RegistrationMutation
+from schema.ringback import RINGBACK_ERRORS, RingbackMutation
 from schema.scalars import scalar_map
 from schema.sign_in import SignInMutation
 from schema.social import SocialMutation
 from schema.subscription import Subscription
+from schema.ticket import RequestOpen, TicketMutation
 from schema.usage_limit import LimitExceeded, OwnerToBeAsked, UsageLimitMutation
 from schema.voucher import VoucherMutation, VoucherRejected
 from schema.widget_token import WidgetTokenMutation
@@ -60,6 +63,8 @@ _NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTyp
 # Those that stand beside what they are about.
 _MONEY_ERRORS = (PayeeAmbiguous, PromisedPaymentUnavailable, BalanceTooLow, VoucherRejected, RefundRejected)
 _LIMIT_ERRORS = (LimitExceeded, OwnerToBeAsked, *APPROVAL_ERRORS, GuestGrantRejected, *GIFT_ERRORS)
+
+_SERVICE_ERRORS = (*RINGBACK_ERRORS, RequestOpen)
 
 _HOUSEHOLD_ERRORS = (*HOUSEHOLD_ERRORS, *LINK_ERRORS, *LINK_REQUEST_ERRORS, *LINE_BLOCK_ERRORS)
 
@@ -95,6 +100,9 @@ class Mutation(
     GuestGrantMutation,
     DataGiftMutation,
     DataPoolMutation,
+    RingbackMutation,
+    InternetMutation,
+    TicketMutation,
 ):
     pass
 
@@ -127,7 +135,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS, *QUOTE_ERRORS),
+        types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS, *QUOTE_ERRORS, *_SERVICE_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

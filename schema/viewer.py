@@ -11,6 +11,7 @@ from domain.language import Language
 from domain.line import LineStatus, ServiceKind
 from domain.link_request import LinkDirection
 from domain.sign_in import RecoveryChannel
+from domain.ticket import TicketStatus
 from execution.batched import batched
 from loaders.households_by_user_id import Household as HouseholdRow
 from models.approval import ApprovalStatus
@@ -25,6 +26,7 @@ from resolvers import (
     number_link,
     payment,
     payment_method,
+    ticket,
     viewer,
 )
 from resolvers import widget as widgets
@@ -42,6 +44,7 @@ from schema.payment import Payment, PaymentFilter
 from schema.payment_method import PaymentMethod
 from schema.session import Session
 from schema.social_account import SocialAccount
+from schema.ticket import Ticket
 from schema.widget import WidgetSnapshot
 
 
@@ -240,3 +243,17 @@ class Viewer(Node):
     )
     async def guest_grants(parent: strawberry.Parent[session.Viewer], info: Info) -> object:
         return await guest_grant.guest_grants(info.context)
+
+    @strawberry.field(
+        graphql_type=Connection[Ticket],
+        description="What the viewer asked the operator for, the newest first. None in a session that the network "
+        "opened",
+    )
+    async def tickets(
+        parent: strawberry.Parent[session.Viewer],
+        info: Info,
+        status: Annotated[TicketStatus | None, strawberry.argument(description="Only those in this state")] = None,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object:
+        return await ticket.tickets(info.context, status, first, after)

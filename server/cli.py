@@ -83,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     refunds.add_argument("--by", metavar="NAME", help="who decides, as the payer will read it")
     refunds.add_argument("--amount", metavar="A", help="give back only so much, such as 157.50")
     refunds.add_argument("--answer", metavar="TEXT", help="why it is declined, as the payer will read it")
+    tickets = add("tickets", _tickets, "list the tickets that wait for people, answer or close one (F110, F133)")
+    tickets.add_argument("action", choices=["list", "answer", "close"], help="what to do")
+    tickets.add_argument("id", nargs="?", type=_positive, metavar="ID", help="which one, to answer or close it")
+    tickets.add_argument("--by", metavar="NAME", help="who answers, for the operator's own records")
+    tickets.add_argument("--text", metavar="TEXT", help="what the user reads; needed to answer")
     sim = add("sim", _sim, "tell what happened to a number: another SIM, another holder, another operator (N3)")
     sim.add_argument("action", choices=["swap", "reassign", "reregister", "port-out", "ported-out"], help="what")
     sim.add_argument("--operator", required=True, metavar="ID", help="whose number it is, or was")
@@ -199,6 +204,21 @@ def _refunds(arguments: argparse.Namespace) -> None:
         return
     declined = answer if action == "decline" else None
     decide_refund(settings, refund_id, by, amount=arguments.amount, answer=declined)
+
+
+def _tickets(arguments: argparse.Namespace) -> None:
+    action, ticket_id, by, text = arguments.action, arguments.id, arguments.by, arguments.text
+    if action != "list" and (ticket_id is None or not by):
+        raise StartFailure(f"Say which ticket to {action}, and --by whom")
+    if action == "answer" and not text:
+        raise StartFailure("Say what, with --text: the user reads it")
+    settings = load_settings()
+    from server.commands import list_tickets, tell_ticket
+
+    if action == "list":
+        list_tickets(settings)
+    else:
+        tell_ticket(settings, ticket_id, by, text, closing=action == "close")
 
 
 def _sim(arguments: argparse.Namespace) -> None:

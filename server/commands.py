@@ -21,6 +21,7 @@ from domain.profile import Profile
 from domain.refund import RefundRejected
 from domain.refusals import Forbidden, NotFound
 from domain.staff import Staff
+from domain.ticket_refusals import TicketRejected
 from domain.voucher import printed
 from gateways.simulators.sim_registry import News, SimulatedRegistry
 from models.database import process_database
@@ -49,6 +50,7 @@ from services import (
     refund_settlement,
     seed,
     succession,
+    ticket,
     usage_import,
     voucher,
 )
@@ -250,6 +252,49 @@ async def _decide_refund(
             return await refund.approve(desk, profiles, refund_id, by, wanted)
         except MoneyRejected as rejected:
             raise StartFailure(f"--amount {amount!r}: {rejected}") from rejected
+
+
+def list_tickets(settings: Settings) -> None:
+    """Print the tickets that wait for people, one a line, the first to be answered first."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        for each in _run(_list_tickets(settings, url, profiles)):
+            due = each.answer_due_at.astimezone(profiles[each.operator].operator.zone)
+            comment = " ".join((each.comment or "").split())
+            print(
+                f"{each.id}\t{each.operator}\t{each.status}\tuntil {due:%Y-%m-%d %H:%M}\t{each.asked_by}"
+                f"\t{each.subject}\t{comment}"
+            )
+
+
+async def _list_tickets(settings: Settings, url: str, profiles: Mapping[str, Profile]) -> list[ticket.Waiting]:
+    async with process_database(url, pool_size=settings.pool_size):
+        return await ticket.waiting(profiles)
+
+
+def tell_ticket(settings: Settings, ticket_id: int, by: str, text: str | None, *, closing: bool) -> None:
+    """Answer a ticket, or close it, and print how it stands. Raises StartFailure where there is none that is open."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        told = _run(_tell_ticket(settings, url, profiles, ticket_id, by, text, closing))
+    if isinstance(told, TicketRejected):
+        raise StartFailure(told.message)
+    print(f"{told.id}\t{told.status}")
+
+
+async def _tell_ticket(
+    settings: Settings,
+    url: str,
+    profiles: Mapping[str, Profile],
+    ticket_id: int,
+    by: str,
+    text: str | None,
+    closing: bool,
+) -> ticket.Told | TicketRejected:
+    async with process_database(url, pool_size=settings.pool_size):
+        if closing:
+            return await ticket.close(profiles, ticket_id, by, text)
+        return await ticket.answer(profiles, ticket_id, by, text or "")
 
 
 def list_claims(settings: Settings) -> None:

@@ -137,6 +137,20 @@ join person p on p.id = u.person_id
 where not i.by_line and p.ref <> i.person
 """
 
+# A session is of a line that goes online by a wire: kind and address are in the file, or stored.
+_SESSION_OF_ANOTHER_KIND = """
+select distinct i.line_no, 'line', format('is for %s: only home internet has sessions', coalesce(t.kind, k.kind))
+from import_internet_session i
+left join import_line t on t.operator = i.operator and t.address = i.address
+left join known_line n on n.operator = i.operator and n.address = i.address
+left join line k on k.id = n.id
+where coalesce(t.kind, k.kind) <> 'INTERNET'
+"""
+
+_SESSION_ENDS_BEFORE = """
+select i.line_no, 'ended_at', 'is before started_at' from import_internet_session i where i.ended_at < i.started_at
+"""
+
 _MEMBER_FIELD = "format('members.%s.person', i.n)"
 _SERVICE_FIELD = "format('services.%s.code', i.n)"
 
@@ -148,6 +162,7 @@ _CHECKS = (
     _twice("household", "i.ref", "ref"),
     _twice("link", "i.household, i.target, i.address, i.account", "household"),
     _twice("usage", "i.address, i.day, i.type, i.unit", "day"),
+    _twice("internet_session", "i.address, i.started_at", "started_at"),
     _twice("money", "i.account, i.kind, i.key", "key"),
     _unknown("contract", "holder", "person.ref", "person.ref"),
     _unknown("account", "contract", "contract.number", "contract.number"),
@@ -156,6 +171,9 @@ _CHECKS = (
     _unknown("link", "address", "line.address", "known_line.address", of="target", field="'line'"),
     _unknown("link", "account", "account.number", "personal_account.number", of="target"),
     _unknown("usage", "address", "line.address", "known_line.address", field="'line'"),
+    _unknown("internet_session", "address", "line.address", "known_line.address", field="'line'"),
+    _SESSION_OF_ANOTHER_KIND,
+    _SESSION_ENDS_BEFORE,
     _unknown("money", "account", "account.number", "personal_account.number"),
     _without_cabinet("line", "operator", "'user'"),
     _without_cabinet("member", "person_operator", _MEMBER_FIELD),

@@ -10,7 +10,8 @@ _ADDRESSES = """
 create temp table import_address on commit drop as
 select operator, address from import_line
 union select target, address from import_link where address is not null
-union select operator, address from import_usage;
+union select operator, address from import_usage
+union select operator, address from import_internet_session;
 analyze import_address;
 create temp table known_line (id bigint, operator text, address text, account_id bigint, user_id bigint)
   on commit drop

@@ -217,6 +217,21 @@ on conflict (line_id, day, type, unit) do update set volume = excluded.volume, s
 where (usage_day.volume, usage_day.sum) is distinct from (excluded.volume, excluded.sum)
 """
 
+# A session that lasted when it was told of grows, and ends.
+_INTERNET_SESSION = """
+insert into internet_session (line_id, started_at, ended_at, ip, received, sent, cost)
+select l.id, i.started_at, i.ended_at, i.ip, i.received, i.sent, i.cost
+from import_internet_session i
+join known_line l on l.operator = i.operator and l.address = i.address
+on conflict (line_id, started_at) do update set ended_at = coalesce(excluded.ended_at, internet_session.ended_at),
+  ip = coalesce(excluded.ip, internet_session.ip), received = excluded.received, sent = excluded.sent,
+  cost = excluded.cost
+where (internet_session.ended_at, internet_session.ip, internet_session.received, internet_session.sent,
+    internet_session.cost)
+  is distinct from (coalesce(excluded.ended_at, internet_session.ended_at),
+    coalesce(excluded.ip, internet_session.ip), excluded.received, excluded.sent, excluded.cost)
+"""
+
 _HOUSEHOLD = """
 insert into household (operator, ref, name, created_at)
 select operator, ref, name, now() from import_household
@@ -314,6 +329,7 @@ _WHAT_LINES_HAVE = (
     ("packages", _OTHER_PACKAGES),
     ("packages", _PACKAGE),
     ("usage", _USAGE),
+    ("sessions", _INTERNET_SESSION),
     ("households", _HOUSEHOLD),
     ("members", _MEMBERSHIP),
     ("links", _LABEL),

@@ -17,6 +17,7 @@ from domain.household_file import (
     ContractRecord,
     FeeRecord,
     HouseholdRecord,
+    InternetSessionRecord,
     LineRecord,
     LinkRecord,
     MoneyRecord,
@@ -54,6 +55,8 @@ _TABLES = {
     "link": "household text, target text, address text, account text, kind text, scopes text[], method text,"
     " confirmed_at timestamptz, reverify_by timestamptz, label text, consent text",
     "usage": "address text, day date, type text, unit text, volume numeric, sum bigint",
+    "internet_session": "address text, started_at timestamptz, ended_at timestamptz, ip text, received bigint,"
+    " sent bigint, cost bigint",
     "money": "account text, kind text, key text, at timestamptz, amount bigint",
 }
 
@@ -164,6 +167,8 @@ def rows(record: AnyRecord, loading: Loading) -> Iterator[Row]:
             yield _link(record, loading)
         case UsageRecord():
             yield from _usage(record, loading)
+        case InternetSessionRecord():
+            yield _internet_session(record, loading)
         case PaymentRecord():
             yield from _money(record, TransferKind.TOP_UP, loading)
         case FeeRecord():
@@ -313,6 +318,22 @@ def _usage(record: UsageRecord, loading: Loading) -> Iterator[Row]:
         # A day without use has no row, as it has none in a billing system's own export.
         if volume or money:
             yield Row("usage", (key, day, record.charge, record.unit.unit, volume, money))
+
+
+def _internet_session(record: InternetSessionRecord, loading: Loading) -> Row:
+    operator = record.operator
+    return Row(
+        "internet_session",
+        (
+            address(record.line, loading.profiles[operator]),
+            loading.moment(operator, record.started_at),
+            loading.moment(operator, record.ended_at),
+            record.ip,
+            int(record.unit.stored(record.received)),
+            int(record.unit.stored(record.sent)),
+            record.cost,
+        ),
+    )
 
 
 def _money(record: MoneyRecord, kind: TransferKind, loading: Loading) -> Iterator[Row]:

@@ -39,6 +39,7 @@ _LOCK = """
 select pg_advisory_xact_lock(hashtextextended('line_change:' || $1::bigint || ':' || $2::text, 0)),
   pg_advisory_xact_lock(hashtextextended('line_change:' || $3::bigint, 0))
 """
+_LOCK_LINE = "select pg_advisory_xact_lock(hashtextextended('line_change:' || $1::bigint, 0))"
 _FIND = "select asked, result from line_change where user_id = $1 and key = $2"
 _USED = "select from line_change where quote = $1"
 _DONE = """
@@ -54,6 +55,11 @@ async def before(connection: BaseDBAsyncClient, named: Named) -> Repeated | Idem
     if named.quote is not None and await connection.execute_query_dict(_USED, [named.quote]):
         return QuoteRejected()
     return None
+
+
+async def alone(connection: BaseDBAsyncClient, line_id: int) -> None:
+    """Let nobody else change this line until the end, for a change that is the same however often it is made."""
+    await connection.execute_query(_LOCK_LINE, [line_id])
 
 
 async def done(connection: BaseDBAsyncClient, named: Named, result: int | None) -> None:

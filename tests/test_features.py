@@ -112,6 +112,7 @@ ENABLED_AT = {
     "services.ringback": "motiv tele2",
     "services.ringback_gift": "motiv",
     "services.status_message": "motiv",
+    "services.zero_rated": "life",
     "services.tv_trial": "life",
     "internet.session_statistics": "beeline",
     "internet.speed_increase_request": "beeline",
