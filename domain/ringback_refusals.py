@@ -21,7 +21,7 @@ class RingbackUnpaid:
 
 
 @dataclass(frozen=True, slots=True)
-class GiftNotTaken:
+class ToneNotTaken:
     """The number takes no such gift. It is not told why: whether it is ours, what it has, what its owner allows."""
 
     message: str = "This number cannot be given this tone"

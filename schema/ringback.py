@@ -31,11 +31,11 @@ class RingbackUnpaid(UserError):
 
 
 @strawberry.type(description="The number takes no such present; it is not told why")
-class GiftNotTaken(UserError):
-    is_type_of = backed_by(refusals.GiftNotTaken)
+class ToneNotTaken(UserError):
+    is_type_of = backed_by(refusals.ToneNotTaken)
 
 
-RINGBACK_ERRORS = (RingbackUnpaid, GiftNotTaken)
+RINGBACK_ERRORS = (RingbackUnpaid, ToneNotTaken)
 
 
 @strawberry.type(description="What callers hear instead of the ringing; a service of the catalogue (F126)")

@@ -24,7 +24,7 @@ from domain.profile import Profile
 from domain.quote_refusals import QuoteRejected
 from domain.refusals import FeatureDisabled, Forbidden, InputRejected, NotFound, RateLimited
 from domain.ringback import MOST_RULES, read_callers, read_rule_hours
-from domain.ringback_refusals import GiftNotTaken, RingbackUnpaid
+from domain.ringback_refusals import RingbackUnpaid, ToneNotTaken
 from domain.sim import CooldownActive
 from domain.usage_limit_refusals import ApprovalRequired, ApprovedPriceChanged, LimitExceeded, OwnerToBeAsked
 from models import audit
@@ -49,7 +49,7 @@ Refused = (
     | OwnerToBeAsked
     | RateLimited
     | RingbackUnpaid
-    | GiftNotTaken
+    | ToneNotTaken
     | ApprovedPriceChanged
     | IdempotencyConflict
     | QuoteRejected

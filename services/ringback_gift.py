@@ -22,7 +22,7 @@ from domain.msisdn import mask, normalize
 from domain.payment_rules import check_key
 from domain.profile import Profile
 from domain.refusals import InputRejected, RateLimited
-from domain.ringback_refusals import GiftNotTaken, RingbackUnpaid
+from domain.ringback_refusals import RingbackUnpaid, ToneNotTaken
 from domain.usage import ChargeType
 from domain.usage_limit_refusals import ApprovalRequired, ApprovedPriceChanged
 from domain.wording import Wording, language_of
@@ -163,15 +163,15 @@ async def _possible(
         return InputRejected("This is the number that gives; set the tone instead", ("toMsisdn",))
     rows = await connection.execute_query_dict(_RECEIVER, [profile.operator.id, number])
     if not rows or rows[0]["status"] != LineStatus.ACTIVE or rows[0]["kind"] != tone.kind:
-        return GiftNotTaken()
+        return ToneNotTaken()
     [to] = rows
     # Two who give to each other at once wait for each other, and `tx` runs one of them again.
     await line_change.alone(connection, to["id"])
     if await connection.execute_query_dict(_HAS, [to["id"], tone.id]):
-        return GiftNotTaken()
+        return ToneNotTaken()
     wish = Wish(UseKind.SERVICE, category=tone.category, age_rating=tone.age_rating, approved=True)
     if await usage_limit.may_spend(connection, profile, to["id"], wish):
-        return GiftNotTaken()
+        return ToneNotTaken()
     price = Money(tone.fee + tone.connection_fee, profile.operator.currency)
     agreed = line if line.asks is None else replace(line, asks=None, is_agreed=True)
     if beyond := await ringback_subscription.may_begin(connection, profile, agreed, tone, price):

@@ -89,7 +89,7 @@ async def test_f127_numbers_that_take_no_present_are_told_alike(ringing: Bell) -
         (await ringing.give(eve, EVE, to))["userErrors"]
         for to in (BOB, CID, VERA, 999, "+7 902 000-10-01")
     ]  # fmt: skip
-    assert refused == [[{"__typename": "GiftNotTaken", "code": "NOT_FOUND", "field": ["toMsisdn"]}]] * 5
+    assert refused == [[{"__typename": "ToneNotTaken", "code": "NOT_FOUND", "field": ["toMsisdn"]}]] * 5
     for to in ("👍" * 16, "\0", "", "112", family.number("beeline", EVE)):
         [error] = (await ringing.give(eve, EVE, to))["userErrors"]
         assert (error["code"], error["field"]) == ("INVALID_INPUT", ["toMsisdn"]), to

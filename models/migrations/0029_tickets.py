@@ -27,7 +27,7 @@ create trigger ticket_message_append_only before update or delete on ticket_mess
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0024_services_and_tariffs_rules")]
+    dependencies = [("models", "0028_packages")]
 
     initial = False
 

@@ -14,6 +14,6 @@ create index sim_check_asked on sim_check (coalesce(asked_at, '-infinity'::times
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0024_services_and_tariffs_rules")]
+    dependencies = [("models", "0029_tickets")]
 
     operations = [ops.RunSQL(_INDEXES)]
