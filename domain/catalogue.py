@@ -1,6 +1,11 @@
 """The vocabulary of what an operator sells: tariffs and services."""
 
+from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
+
+from domain.money import Money
+from domain.usage import UsageUnit
 
 
 class FeePeriod(StrEnum):
@@ -55,3 +60,25 @@ class ServiceCategory(StrEnum):
     RINGBACK = "RINGBACK"
     TV = "TV"
     OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a tariff or a service includes of one unit each period; `scope` says where or for what it counts."""
+
+    unit: UsageUnit
+    amount: Decimal
+    unlimited: bool
+    scope: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TariffOption:
+    """How much of a unit may be chosen (F104).
+
+    The values ascend from what the tariff includes; each step above the first adds `price_per_step` to its fee.
+    """
+
+    unit: UsageUnit
+    values: tuple[Decimal, ...]
+    price_per_step: Money

@@ -10,7 +10,7 @@ from domain.catalogue import FeePeriod
 from domain.catalogue_file import ServiceEntry, TariffEntry
 from domain.profile import Profile
 from services import catalogue
-from services.catalogue import CatalogueRejected, read_catalogue
+from services.catalogue_file import CatalogueRejected, read_sheet
 from tests.household_records import everything, fetch
 
 OPERATORS = Path(__file__).resolve().parent.parent / "operators"
@@ -22,7 +22,7 @@ code = "{code}"
 name = "Тариф"
 kind = "MOBILE"
 fee = "8"
-period = "DAY"
+period = "MONTH"
 included = [{{ unit = "GB", amount = 2 }}]
 """
 
@@ -37,7 +37,7 @@ def folder_with(tmp_path: Path, text: str) -> Path:
 @pytest.mark.parametrize("operator", FIVE)
 def test_each_operator_has_a_believable_catalogue(operator: str, profiles: Mapping[str, Profile]) -> None:
     profile = profiles[operator]
-    found = read_catalogue(OPERATORS / operator / "catalogue.toml", profile)
+    found = read_sheet(OPERATORS / operator / "catalogue.toml", profile).catalogue
 
     assert 6 <= len(found.tariffs) <= 12
     assert 12 <= len(found.services) <= 20
@@ -58,13 +58,13 @@ def test_each_operator_has_a_believable_catalogue(operator: str, profiles: Mappi
         ("motiv", "motiv-base", "Базовый", 35000, FeePeriod.MONTH),
         ("motiv", "ringback", "Замена гудка", 200, FeePeriod.DAY),
         ("tele2", "my-online", "Мой онлайн", 50000, FeePeriod.MONTH),
-        ("tele2", "ringback", "Гудок", 300, FeePeriod.DAY),
+        ("tele2", "ringback", "Гудок", 9000, FeePeriod.MONTH),
     ],
 )
 def test_what_the_seeds_name_is_as_they_name_it(
     profiles: Mapping[str, Profile], operator: str, code: str, name: str, fee: int, period: FeePeriod
 ) -> None:
-    found = read_catalogue(OPERATORS / operator / "catalogue.toml", profiles[operator])
+    found = read_sheet(OPERATORS / operator / "catalogue.toml", profiles[operator]).catalogue
 
     entries: list[TariffEntry | ServiceEntry] = [*found.tariffs, *found.services]
     [entry] = [entry for entry in entries if entry.code == code]
@@ -73,7 +73,7 @@ def test_what_the_seeds_name_is_as_they_name_it(
 
 def test_the_trial_of_television_lasts_as_long_as_the_profile_says(profiles: Mapping[str, Profile]) -> None:
     for operator in FIVE:
-        services = read_catalogue(OPERATORS / operator / "catalogue.toml", profiles[operator]).services
+        services = read_sheet(OPERATORS / operator / "catalogue.toml", profiles[operator]).catalogue.services
         trials = {each.trial_days for each in services if each.category == "TV" and each.trial_days}
         days = profiles[operator].services.tv_trial_days
         assert trials == ({days} if days else set())
