@@ -1,10 +1,12 @@
 """The vocabulary of what an operator sells: tariffs and services."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
-from domain.money import Money
+from domain.money import CurrencyCode, Money
 from domain.usage import UsageUnit
 
 
@@ -82,3 +84,22 @@ class TariffOption:
     unit: UsageUnit
     values: tuple[Decimal, ...]
     price_per_step: Money
+
+
+def allowance(stored: Mapping[str, Any]) -> Allowance:
+    """What a tariff or a service includes, as the database keeps it."""
+    return Allowance(
+        unit=UsageUnit(stored["unit"]),
+        amount=Decimal(str(stored.get("amount", 0))),
+        unlimited=bool(stored.get("unlimited", False)),
+        scope=stored.get("scope"),
+    )
+
+
+def tariff_option(stored: Mapping[str, Any], currency: CurrencyCode) -> TariffOption:
+    """What may be chosen of a tariff, as the database keeps it."""
+    return TariffOption(
+        unit=UsageUnit(stored["unit"]),
+        values=tuple(map(Decimal, stored["values"])),
+        price_per_step=Money(stored["price_per_step"], currency),
+    )

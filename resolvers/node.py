@@ -7,6 +7,7 @@ from domain.access import Scope
 from resolvers import (
     approval,
     autopay,
+    bundle,
     document,
     guest_grant,
     invitation,
@@ -109,6 +110,14 @@ async def _service(context: Context, key: int) -> object | None:
     return await context.loaders.service_by_id.load(key)
 
 
+async def _bundle(context: Context, key: int) -> object | None:
+    return await bundle.by_id(context, key)
+
+
+async def _ringback_tone(context: Context, key: int) -> object | None:
+    return await context.loaders.ringback_tone_by_id.load(key)
+
+
 async def _service_subscription(context: Context, key: int) -> object | None:
     subscription = await context.loaders.service_subscription_by_id.load(key)
     if subscription is None:
@@ -168,6 +177,8 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "OwnershipTransfer": _ownership_transfer,
     "Tariff": _tariff,
     "Service": _service,
+    "Bundle": _bundle,
+    "RingbackTone": _ringback_tone,
     "ServiceSubscription": _service_subscription,
     "Payment": _payment,
     "PaymentMethod": _payment_method,
