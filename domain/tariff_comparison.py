@@ -17,13 +17,12 @@ FEWEST, MOST = 2, 5
 MONTH_DAYS = 30
 """How many days fees are compared over: some are charged by the day, and others by the month."""
 
-_FEE = Wording("Fee")
-_FEE_OF_A_MONTH = Wording("Fee for {days} days")
+_FEE = Wording("Subscription fee")
+_FEE_OF_A_MONTH = Wording("Subscription fee for {days} days")
 _CONNECTION_FEE = Wording("Connection fee")
 _SPEED = Wording("Speed")
 _FAMILY = Wording("Shared by a family")
 _UP_TO = Wording("{what}, at most")
-_SCOPED = Wording("{what}: {where}")
 _A_DAY = Wording("{amount} a day")
 _A_MONTH = Wording("{amount} a month")
 _FREE = Wording("free")
@@ -35,8 +34,6 @@ _YES, _NO = Wording("yes"), Wording("no")
 _UNITS = {
     UsageUnit.BYTE: Wording("Internet"),
     UsageUnit.MINUTE: Wording("Minutes"),
-    UsageUnit.SMS: Wording("SMS"),
-    UsageUnit.MMS: Wording("MMS"),
     UsageUnit.MONEY: Wording("Money"),
 }
 _NOTHING = "–"
@@ -81,13 +78,13 @@ def compare(tariffs: Sequence[Compared], language: Language) -> list[ComparisonR
     """What tariffs of one kind are like; what none of them has is left out."""
     rows = list(_money(tariffs, language))
     for unit, scope in dict.fromkeys((each.unit, each.scope) for tariff in tariffs for each in tariff.included):
-        what = _UNITS[unit].text(language)
-        label = what if scope is None else _SCOPED.text(language, what=what, where=scope)
+        what = _unit(unit, language)
+        label = what if scope is None else f"{what}: {scope}"
         key = f"INCLUDED_{unit}" if scope is None else f"INCLUDED_{unit}:{scope}"
         amounts = [_included(tariff, unit, scope) for tariff in tariffs]
         rows.append(_row(key, label, [_amount(unit, each, language) for each in amounts], amounts, max))
     for unit in dict.fromkeys(each.unit for tariff in tariffs for each in tariff.configurable):
-        label = _UP_TO.text(language, what=_UNITS[unit].text(language))
+        label = _UP_TO.text(language, what=_unit(unit, language))
         amounts = [_most(tariff, unit) for tariff in tariffs]
         rows.append(_row(f"UP_TO_{unit}", label, [_amount(unit, each, language) for each in amounts], amounts, max))
     speeds = [Decimal(tariff.speed_mbps or 0) for tariff in tariffs]
@@ -153,6 +150,11 @@ def _most(tariff: Compared, unit: UsageUnit) -> Decimal:
     """The most of a unit that can be chosen; where there is no choice, what is included."""
     chosen = [option.values[-1] for option in tariff.configurable if option.unit is unit]
     return max([*chosen, _included(tariff, unit, None)])
+
+
+def _unit(unit: UsageUnit, language: Language) -> str:
+    # SMS and MMS are called that everywhere.
+    return _UNITS[unit].text(language) if unit in _UNITS else unit.value
 
 
 def _amount(unit: UsageUnit, amount: Decimal, language: Language) -> str:
