@@ -35,9 +35,8 @@ def contradictions(catalogue: CatalogueFile, profile: Profile) -> Iterator[Contr
     # A tone is stored as a service, so the two share their codes.
     yield from _same_code(("services", catalogue.services), ("tones", catalogue.tones))
     yield from _same_code(("bundles", catalogue.bundles))
-    for table, entries in (("tariffs", catalogue.tariffs), ("services", catalogue.services)):
-        for index, entry in enumerate(entries):
-            yield from _in((table, index), _sold(entry, profile))
+    for place, entry in _placed(catalogue):
+        yield from _in(place, _sold(entry, profile))
     for index, tariff in enumerate(catalogue.tariffs):
         yield from _in(("tariffs", index), _tariff(tariff, profile))
     for index, service in enumerate(catalogue.services):
@@ -48,6 +47,12 @@ def contradictions(catalogue: CatalogueFile, profile: Profile) -> Iterator[Contr
         yield from _in(("bundles", index), _bundle(bundle, profile))
     yield from _relations(catalogue.services)
     yield from _too_many_localities(catalogue, profile)
+
+
+def _placed(catalogue: CatalogueFile) -> Iterator[tuple[Place, TariffEntry | ServiceEntry]]:
+    """What lines have, and where it stands."""
+    yield from ((("tariffs", index), tariff) for index, tariff in enumerate(catalogue.tariffs))
+    yield from ((("services", index), service) for index, service in enumerate(catalogue.services))
 
 
 def _in(place: Place, found: Iterator[Contradiction]) -> Iterator[Contradiction]:
@@ -92,7 +97,9 @@ def _tariff(tariff: TariffEntry, profile: Profile) -> Iterator[Contradiction]:
     if tariff.period not in _PERIODIC:
         yield Contradiction(("period",), "of a tariff must be DAY or MONTH")
     if tariff.options and not profile.tariffs.configure:
-        yield Contradiction(("options",), f"{profile.operator.id} has no tariffs to configure: tariffs.configure is off")
+        yield Contradiction(
+            ("options",), f"{profile.operator.id} has no tariffs to configure: tariffs.configure is off"
+        )
     yield from _twice("options", [option.unit.unit for option in tariff.options])
     for index, option in enumerate(tariff.options):
         yield from _in(("options", index), _option(option, tariff.included))
@@ -184,13 +191,12 @@ def _all_needed(code: str, known: Mapping[str, ServiceEntry]) -> frozenset[str]:
 def _too_many_localities(catalogue: CatalogueFile, profile: Profile) -> Iterator[Contradiction]:
     served = profile.operator.localities_count
     seen: set[str] = set()
-    for table, entries in (("tariffs", catalogue.tariffs), ("services", catalogue.services)):
-        for index, entry in enumerate(entries):
-            seen.update(entry.localities)
-            if served and len(seen) > served:
-                reason = f"names more than the {served} localities of operator.localities_count"
-                yield Contradiction((table, index, "localities"), reason)
-                return
+    for place, entry in _placed(catalogue):
+        seen.update(entry.localities)
+        if served and len(seen) > served:
+            reason = f"names more than the {served} localities of operator.localities_count"
+            yield Contradiction((*place, "localities"), reason)
+            return
 
 
 def _twice(field: str, names: Sequence[Hashable]) -> Iterator[Contradiction]:

@@ -1,4 +1,4 @@
-"""What may be offered to a line: SQL fragments over `l`, a line, and `t` or `s`, an entry of the catalogue (F102, F114).
+"""What may be offered to a line: SQL over `l`, a line, and `t` or `s`, an entry of the catalogue (F102, F114).
 
 The kind has to fit and so has the place; nothing that is archived, nothing that the line has already, and nothing to a
 line that is no more. What a child's policy forbids is for the caller to say.

@@ -11,8 +11,8 @@ from domain.access import Scope
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from execution.batched import batched
 from loaders import visible
-from resolvers import child_policy as policies
 from resolvers import catalogue, document, page, payment, usage, usage_limit
+from resolvers import child_policy as policies
 from resolvers import promised_payment as promised
 from resolvers.context import Info
 from schema.balance import Balance, BonusAccount, PackageRemain, UsageSummary

@@ -19,4 +19,6 @@ class TariffComparisonRow:
 @strawberry.type(description="Tariffs side by side (F103)")
 class TariffComparison:
     tariffs: list[Tariff] = strawberry.field(description="The tariffs, in the order of `ids`")
-    rows: list[TariffComparisonRow] = strawberry.field(description="What is compared; what none of them has is left out")
+    rows: list[TariffComparisonRow] = strawberry.field(
+        description="What is compared; what none of them has is left out"
+    )

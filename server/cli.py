@@ -1,4 +1,4 @@
-"""The command line: `hearth run`, `serve`, `worker`, `bank`, `migrate`, `import`, `catalogue`, `seed`, `support` and others.
+"""The command line: `hearth run`, `serve`, `worker`, `bank`, `migrate`, `import`, `catalogue`, `seed` and others.
 
 An expected failure is one clear line per problem on stderr and exit code 1; a traceback means a bug.
 

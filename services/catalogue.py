@@ -5,7 +5,7 @@ sold no more. A tariff of a higher version is sold beside the older one, which l
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,7 +71,8 @@ async def _store(connection: Connection, sheets: Mapping[str, Sheet]) -> list[Ch
     await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
     problems: list[str] = []
     for operator, sheet in sheets.items():
-        problems += _older(sheet, dict(await connection.fetch(VERSIONS, operator)))
+        rows = await connection.fetch(VERSIONS, operator)
+        problems += _older(sheet, {row["code"]: row["newest"] for row in rows})
     if problems:
         raise CatalogueRejected(tuple(problems))
     return [await _bring_up_to_date(connection, operator, sheet.catalogue) for operator, sheet in sheets.items()]
@@ -113,11 +114,9 @@ async def _relate(connection: Connection, operator: str, catalogue: CatalogueFil
     pairs = sorted(set(_pairs(catalogue)))
     codes = [service.code for service in catalogue.services]
     columns = [list(column) for column in zip(*pairs, strict=True)] if pairs else [[], [], []]
-    changed: Iterable[Sequence[str]] = [
-        *await connection.fetch(UNRELATED, operator, codes, *columns),
-        *await connection.fetch(RELATIONS, operator, *columns),
-    ]
-    return {_named("service", code) for [code] in changed}
+    parted = await connection.fetch(UNRELATED, operator, codes, *columns)
+    related = await connection.fetch(RELATIONS, operator, *columns)
+    return {_named("service", row["code"]) for row in (*parted, *related)}
 
 
 def _pairs(catalogue: CatalogueFile) -> Iterator[tuple[str, str, ServiceRelationKind]]:

@@ -3,7 +3,7 @@
 $1 are the entries as a JSON list, $2 is the operator. What is sold again is no longer archived, and counts as new.
 """
 
-VERSIONS = "select code, max(version) from tariff where operator = $1 group by code"
+VERSIONS = "select code, max(version) as newest from tariff where operator = $1 group by code"
 
 
 def _archive(table: str, version: str) -> str:
@@ -105,5 +105,5 @@ from unnest($2::text[], $3::text[], $4::text[]) as pair (code, other, kind)
 join service a on a.operator = $1 and a.code = pair.code
 join service b on b.operator = $1 and b.code = pair.other
 on conflict (service_id, other_id, kind) do nothing
-returning (select code from service where id = service_id)
+returning (select code from service where id = service_id) as code
 """

@@ -190,8 +190,7 @@ async def test_f102_a_higher_version_is_sold_beside_the_one_that_lines_keep(
     with pytest.raises(CatalogueRejected) as rejected:
         await sell(empty_database, profiles, tmp_path, first)
     assert str(rejected.value) == (
-        f"{tmp_path.name}/tele2/catalogue.toml: line 3, tariffs.0.version: "
-        "a has version 2 already, so it cannot be 1"
+        f"{tmp_path.name}/tele2/catalogue.toml: line 3, tariffs.0.version: a has version 2 already, so it cannot be 1"
     )
     assert await fetch(empty_database, SOLD) == [("a", 1, 800, True), ("a", 2, 1000, False)]
 

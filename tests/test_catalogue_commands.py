@@ -33,7 +33,9 @@ def hearth(environment: dict[str, str], *words: str) -> tuple[int, str, str]:
 
 async def test_f111_what_changed_is_told(environment: dict[str, str], empty_database: str, tmp_path: Path) -> None:
     file = folder_with(tmp_path, TEXT) / "tele2" / "catalogue.toml"
-    sold = "select operator, code, archived from tariff union all select operator, code, archived from service order by 2"
+    sold = (
+        "select operator, code, archived from tariff union all select operator, code, archived from service order by 2"
+    )
 
     added = "tele2: 2 added\n  added     tariff a\n  added     service s\n"
     assert hearth(environment, "--check", str(file)) == (0, added, "")
@@ -72,9 +74,7 @@ def test_what_cannot_be_imported_is_one_line(environment: dict[str, str], words:
     assert said in line
 
 
-def test_a_database_without_tables_is_not_sold_from(
-    environment: dict[str, str], engine: str, tmp_path: Path
-) -> None:
+def test_a_database_without_tables_is_not_sold_from(environment: dict[str, str], engine: str, tmp_path: Path) -> None:
     file = folder_with(tmp_path, TEXT) / "tele2" / "catalogue.toml"
     production = {"HEARTH_ENV": "production", "HEARTH_SECRET": "a secret of the tests, long enough for production too"}
     code, _, problems = hearth({**environment, **production}, str(file))

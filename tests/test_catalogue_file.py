@@ -1,4 +1,4 @@
-"""A catalogue that is broken: every kind of breakage is told with its file, line, key and reason, and changes nothing."""
+"""A catalogue that is broken: each breakage is told with its file, line, key and reason, and changes nothing."""
 
 import shutil
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ discount_percent = 10
 
 
 def services(*entries: tuple[str, str]) -> str:
-    """Services by their codes, with more lines for each; the first begins on line 2, each has eight lines of its own."""
+    """Services by their codes, with more lines for each; what more the first has begins on line 10."""
     return "tariffs = []" + "".join(SERVICE.format(code=code) + more for code, more in entries)
 
 
@@ -184,7 +184,9 @@ def test_f102_no_more_places_than_the_profile_serves(tmp_path: Path, profiles: M
         read_sheet(folder_with(tmp_path, text, "letai") / "letai" / "catalogue.toml", profiles["letai"])
 
 
-def test_what_is_no_text_is_told(tmp_path: Path, profiles: Mapping[str, Profile], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_text_is_told(
+    tmp_path: Path, profiles: Mapping[str, Profile], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = folder_with(tmp_path, "") / "tele2" / "catalogue.toml"
     path.write_bytes(b"tariffs = []\nservices = []\n# \xff")
     with pytest.raises(CatalogueRejected, match="line 3: is not text in UTF-8"):
@@ -210,8 +212,8 @@ async def test_a_broken_file_changes_nothing_and_the_problems_of_all_files_are_t
     state = "select max(id), count(*), count(*) filter (where archived) from tariff"
     before = await fetch(shared_database, state)
 
+    four = {name: profiles[name] for name in ("life", "tele2", "motiv", "letai")}
     with pytest.raises(CatalogueRejected) as rejected:
-        four = {name: profiles[name] for name in ("life", "tele2", "motiv", "letai")}
         await catalogue.load(shared_database, four, folder)
 
     told = [problem.removeprefix(f"{tmp_path.name}/") for problem in rejected.value.problems]

@@ -1,6 +1,6 @@
 """Comparing tariffs (F103): pure rules."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
@@ -13,18 +13,20 @@ from domain.money import CurrencyCode, Money
 from domain.tariff_comparison import ComparisonRow, compare
 from domain.usage import UsageUnit
 
+PRICE, NOTHING = Money(100, CurrencyCode.RUB), Money(0, CurrencyCode.RUB)
+
 
 @dataclass(frozen=True)
 class Told:
     """A tariff of a test."""
 
-    fee: Money = Money(100, CurrencyCode.RUB)
+    fee: Money = PRICE
     fee_period: FeePeriod = FeePeriod.MONTH
-    connection_fee: Money = Money(0, CurrencyCode.RUB)
+    connection_fee: Money = NOTHING
     included: tuple[Allowance, ...] = ()
     configurable: tuple[TariffOption, ...] = ()
     speed_mbps: int | None = None
-    family_shareable: bool = field(default=False)
+    family_shareable: bool = False
 
 
 def rubles(amount: int) -> Money:

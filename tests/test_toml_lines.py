@@ -95,9 +95,7 @@ GAP = st.sampled_from(["", " ", "\n", " # ],}\n", "\n\n"])
 
 def written_list(items: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.tuples(st.lists(st.tuples(GAP, items, GAP), max_size=3), st.booleans()).map(
-        lambda told: (
-            "[" + ",".join("".join(each) for each in told[0]) + ("," if told[0] and told[1] else "") + "]"
-        )
+        lambda told: "[" + ",".join("".join(each) for each in told[0]) + ("," if told[0] and told[1] else "") + "]"
     )
 
 
