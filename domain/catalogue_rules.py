@@ -1,6 +1,7 @@
 """What of a catalogue does not go together, or not with its operator's profile (F102, F111). Pure rules."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from domain.catalogue import FeePeriod, ServiceCategory
@@ -147,8 +148,6 @@ def _bundle(bundle: BundleEntry, profile: Profile) -> Iterator[Contradiction]:
 def _relations(services: Sequence[ServiceEntry]) -> Iterator[Contradiction]:
     """Codes that are none, and services that nobody could ever connect."""
     known = {service.code: service for service in services}
-    needs = {code: _all_needed(code, known) for code in known}
-    apart = {(service.code, other) for service in services for other in service.incompatible}
     for index, service in enumerate(services):
         for field, codes in (("incompatible", service.incompatible), ("requires", service.requires)):
             yield from _in(("services", index), _twice(field, codes))
@@ -158,13 +157,20 @@ def _relations(services: Sequence[ServiceEntry]) -> Iterator[Contradiction]:
         for n, code in enumerate(service.requires):
             if code in known and known[code].archived and not service.archived:
                 yield Contradiction(("services", index, "requires", n), f"{code} is archived, so nobody can connect it")
-        if service.code in needs[service.code]:
-            yield Contradiction(("services", index, "requires"), f"{service.code} would require itself")
-        together = {service.code, *needs[service.code]}
-        clash = sorted(pair for pair in apart if set(pair) <= together)
-        if clash and service.requires:
-            one, other = clash[0]
-            yield Contradiction(("services", index, "requires"), f"{one} and {other} are incompatible, and both needed")
+        if service.requires:
+            yield from _in(
+                ("services", index, "requires"), _never_met(service.code, _all_needed(service.code, known), known)
+            )
+
+
+def _never_met(code: str, needed: frozenset[str], known: Mapping[str, ServiceEntry]) -> Iterator[Contradiction]:
+    """Why no line can ever have all that a service needs."""
+    if code in needed:
+        yield Contradiction((), f"{code} would require itself")
+    together = sorted({code, *needed} & known.keys())
+    apart = ((one, other) for one in together for other in known[one].incompatible if other in together)
+    for one, other in islice(apart, 1):
+        yield Contradiction((), f"{one} and {other} are incompatible, and both needed")
 
 
 def _unrelated(service: ServiceEntry, other: ServiceEntry | None) -> str | None:
