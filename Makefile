@@ -15,8 +15,8 @@ export NODE_OPTIONS ?= --use-system-ca
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run seed import test test-browser chaos prove chromium lint format sdl messages docs bench-enumeration \
-	bench-ledger bench-topup lock clean reset installed installed-dev graphiql
+.PHONY: help run seed import test test-browser chaos prove chromium lint format sdl messages docs bench-catalogue \
+	bench-enumeration bench-ledger bench-topup lock clean reset installed installed-dev graphiql
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ bench-ledger: installed ## measure transfers a second, and the proof of a millio
 
 bench-topup: installed-dev ## measure top-ups a second over HTTP, against the same statements sent bare
 	@$(PY) -m bench.topup
+
+bench-catalogue: installed-dev ## measure the server's CPU time for a page and a search in a catalogue of 2,000 services
+	@$(PY) -m bench.catalogue
 
 # Debian's chromium is what the tests start; Playwright's own download is not used.
 chromium:

@@ -29,11 +29,12 @@ _STOP_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class OwnServer:
-    """Where it listens, and the URL of its database, to look behind the scenes."""
+    """Where it listens, and the URL of its database and its process, to look behind the scenes."""
 
     host: str
     port: int
     database_url: str
+    pid: int
 
 
 @contextmanager
@@ -102,10 +103,10 @@ def _hearth(environment: Mapping[str, str], *words: str) -> None:
 
 @contextmanager
 def _serving(environment: Mapping[str, str], log: Path) -> Iterator[OwnServer]:
-    server = OwnServer("127.0.0.1", int(environment["PORT"]), environment["HEARTH_DATABASE_URL"])
     command = [sys.executable, "-P", "-m", "server.cli", "serve"]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    server = OwnServer("127.0.0.1", int(environment["PORT"]), environment["HEARTH_DATABASE_URL"], process.pid)
     try:
         deadline = time.monotonic() + _START_SECONDS
         while not _is_ready(server):

@@ -1,6 +1,13 @@
 """The vocabulary of what an operator sells: tariffs and services."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
+from typing import Any
+
+from domain.money import CurrencyCode, Money
+from domain.usage import UsageUnit
 
 
 class FeePeriod(StrEnum):
@@ -55,3 +62,44 @@ class ServiceCategory(StrEnum):
     RINGBACK = "RINGBACK"
     TV = "TV"
     OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a tariff or a service includes of one unit each period; `scope` says where or for what it counts."""
+
+    unit: UsageUnit
+    amount: Decimal
+    unlimited: bool
+    scope: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TariffOption:
+    """How much of a unit may be chosen (F104).
+
+    The values ascend from what the tariff includes; each step above the first adds `price_per_step` to its fee.
+    """
+
+    unit: UsageUnit
+    values: tuple[Decimal, ...]
+    price_per_step: Money
+
+
+def allowance(stored: Mapping[str, Any]) -> Allowance:
+    """What a tariff or a service includes, as the database keeps it."""
+    return Allowance(
+        unit=UsageUnit(stored["unit"]),
+        amount=Decimal(str(stored.get("amount", 0))),
+        unlimited=bool(stored.get("unlimited", False)),
+        scope=stored.get("scope"),
+    )
+
+
+def tariff_option(stored: Mapping[str, Any], currency: CurrencyCode) -> TariffOption:
+    """What may be chosen of a tariff, as the database keeps it."""
+    return TariffOption(
+        unit=UsageUnit(stored["unit"]),
+        values=tuple(map(Decimal, stored["values"])),
+        price_per_step=Money(stored["price_per_step"], currency),
+    )

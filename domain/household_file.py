@@ -158,6 +158,7 @@ class LineRecord(Record):
     kind: ServiceKind
     user: Ref | None = None
     label: Label | None = None
+    locality: Name | None = None
     status: LineStatus = LineStatus.ACTIVE
     puk1: Annotated[str, Field(pattern=r"^[0-9]{8}$")] | None = None
     activated_at: MomentField | None = None

@@ -1,23 +1,22 @@
 """Tariffs and services as the catalogue shows them; fees in minor units of their operator's currency."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, NamedTuple
 
-from domain.catalogue import FeePeriod, ServiceCategory
+from domain.catalogue import Allowance, FeePeriod, ServiceCategory, TariffOption, allowance, tariff_option
 from domain.line import ServiceKind
 from domain.money import CurrencyCode, Money
-from domain.usage import UsageUnit
 from loaders.scope import ReadScope
 
 TARIFF_COLUMNS = """
 t.id, t.operator, t.code, t.name, t.kind, t.fee, t.fee_period, t.connection_fee, t.included, t.terms,
-t.family_shareable, t.archived
+t.family_shareable, t.archived, t.version, t.options, t.localities, t.speed_mbps
 """
 
 SERVICE_COLUMNS = """
 s.id, s.operator, s.code, s.name, s.kind, s.category, s.description, s.fee, s.fee_period, s.connection_fee,
-s.terms, s.trial_days, s.age_rating
+s.terms, s.trial_days, s.age_rating, s.archived, s.included, s.valid_days, s.content_provider, s.localities,
+s.speed_mbps
 """
 
 
@@ -36,6 +35,10 @@ class TariffRow(NamedTuple):
     terms: str
     family_shareable: bool
     archived: bool
+    version: int
+    options_json: list[dict[str, Any]]
+    localities: list[str]
+    speed_mbps: int | None
 
 
 class ServiceRow(NamedTuple):
@@ -54,21 +57,17 @@ class ServiceRow(NamedTuple):
     terms: str
     trial_days: int | None
     age_rating: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What a tariff includes of one unit each period."""
-
-    unit: UsageUnit
-    amount: Decimal
-    unlimited: bool
-    scope: str | None
+    archived: bool
+    included_json: list[dict[str, Any]]
+    valid_days: int | None
+    content_provider: str | None
+    localities: list[str]
+    speed_mbps: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """A tariff plan (F102)."""
+    """A version of a tariff plan (F102)."""
 
     id: int
     code: str
@@ -81,6 +80,10 @@ class Tariff:
     terms: str | None
     family_shareable: bool
     archived: bool
+    version: int
+    configurable: list[TariffOption]
+    localities: list[str]
+    speed_mbps: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,12 @@ class Service:
     terms: str | None
     trial_days: int | None
     age_rating: int | None
+    archived: bool
+    included: list[Allowance]
+    valid_days: int | None
+    content_provider: str | None
+    localities: list[str]
+    speed_mbps: int | None
 
 
 def tariff(scope: ReadScope, row: TariffRow) -> Tariff:
@@ -112,10 +121,14 @@ def tariff(scope: ReadScope, row: TariffRow) -> Tariff:
         fee=Money(row.fee_minor, currency),
         fee_period=FeePeriod(row.fee_period),
         connection_fee=Money(row.connection_fee_minor, currency),
-        included=[_allowance(item) for item in row.included_json],
+        included=[allowance(item) for item in row.included_json],
         terms=row.terms or None,
         family_shareable=row.family_shareable,
         archived=row.archived,
+        version=row.version,
+        configurable=[tariff_option(item, currency) for item in row.options_json],
+        localities=row.localities,
+        speed_mbps=row.speed_mbps,
     )
 
 
@@ -135,15 +148,12 @@ def service(scope: ReadScope, row: ServiceRow) -> Service:
         terms=row.terms or None,
         trial_days=row.trial_days,
         age_rating=row.age_rating,
-    )
-
-
-def _allowance(item: dict[str, Any]) -> Allowance:
-    return Allowance(
-        unit=UsageUnit(item["unit"]),
-        amount=Decimal(str(item.get("amount", 0))),
-        unlimited=bool(item.get("unlimited", False)),
-        scope=item.get("scope"),
+        archived=row.archived,
+        included=[allowance(item) for item in row.included_json],
+        valid_days=row.valid_days,
+        content_provider=row.content_provider,
+        localities=row.localities,
+        speed_mbps=row.speed_mbps,
     )
 
 

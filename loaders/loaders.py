@@ -34,13 +34,15 @@ from loaders.promised_payment_by_account_id import TrustFacts, promised_payment_
 from loaders.refunds_by_payment_id import Refund, refunds_by_payment_id
 from loaders.remains_by_line_id import remains_by_line_id
 from loaders.ringback_by_line_id import Ringback, ringback_by_line_id
-from loaders.ringback_tone_by_id import RingbackTone, ringback_tone_by_id
+from loaders.ringback_tone import RingbackTone, ringback_tone_by_id
 from loaders.scope import ReadScope
+from loaders.service_relations import incompatible_services_by_service_id, required_services_by_service_id
 from loaders.services_by_line_id import (
     ServiceSubscription,
     service_subscription_by_id,
     services_by_line_id,
 )
+from loaders.services_offered_by_key import OfferCountKey, OfferKey, offer_count_by_key, services_offered_by_key
 from loaders.sharing_by_line_id import Giving, sharing_by_line_id
 from loaders.social_accounts_by_user_id import SocialAccount, social_accounts_by_user_id
 from loaders.spending_by_key import Charges, SpendingKey, spending_by_key
@@ -91,6 +93,10 @@ class Loaders:
         return self._many(households_by_user_id)
 
     @cached_property
+    def incompatible_services_by_service_id(self) -> Loader[int, list[Service]]:
+        return self._many(incompatible_services_by_service_id)
+
+    @cached_property
     def kin_by_user_id(self) -> Loader[int, Kin | None]:
         return self._one(kin_by_user_id)
 
@@ -139,6 +145,10 @@ class Loaders:
         return self._one(pool_by_household_id)
 
     @cached_property
+    def offer_count_by_key(self) -> Loader[OfferCountKey, int]:
+        return self._loader(offer_count_by_key, int)
+
+    @cached_property
     def promised_payment_by_account_id(self) -> Loader[int, TrustFacts | None]:
         return self._one(promised_payment_by_account_id)
 
@@ -153,6 +163,10 @@ class Loaders:
     @cached_property
     def ringback_by_line_id(self) -> Loader[int, Ringback | None]:
         return self._one(ringback_by_line_id)
+
+    @cached_property
+    def required_services_by_service_id(self) -> Loader[int, list[Service]]:
+        return self._many(required_services_by_service_id)
 
     @cached_property
     def ringback_tone_by_id(self) -> Loader[int, RingbackTone | None]:
@@ -173,6 +187,10 @@ class Loaders:
     @cached_property
     def sharing_by_line_id(self) -> Loader[int, Giving | None]:
         return self._one(sharing_by_line_id)
+
+    @cached_property
+    def services_offered_by_key(self) -> Loader[OfferKey, list[Service]]:
+        return self._many(services_offered_by_key)
 
     @cached_property
     def social_accounts_by_user_id(self) -> Loader[int, list[SocialAccount]]:

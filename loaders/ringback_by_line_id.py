@@ -13,7 +13,8 @@ from domain.child_policy import QuietHours
 from domain.money import Money
 from domain.ringback import STATUS_MESSAGE, Rule
 from loaders.batch import grouped
-from loaders.ringback_tone_by_id import TONE_COLUMNS, RingbackTone, ToneRow, ringback_tone
+from loaders.ringback_tone import TONE_COLUMNS, RingbackTone, ToneRow
+from loaders.ringback_tone import tone as ringback_tone
 from loaders.scope import ReadScope
 from models.reader import Statement
 from models.ringback import hours_of

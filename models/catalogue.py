@@ -16,9 +16,9 @@ from models.user import User
 class Tariff(Model):
     """One version of a tariff plan; `included` is a list of {unit, amount, unlimited, scope} (F102).
 
-    `options` is a list of {unit, values, price_per_step}: how much of a unit may be chosen, and what each step above
-    the first of the values adds to the fee (F104). Without `localities` it is sold everywhere. Lines keep the version
-    that they took.
+    `options` is a list of {unit, values, price_per_step}: how much of a unit may be chosen, as text and ascending, and
+    what each step above the first of the values adds to the fee, in minor units (F104). Without `localities` it is
+    sold everywhere. Lines keep the version that they took.
     """
 
     id: int = fields.BigIntField(primary_key=True)

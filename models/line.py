@@ -62,6 +62,8 @@ class Line(Model):
     msisdn = fields.CharField(max_length=15, null=True)
     service_point = fields.CharField(max_length=64, null=True)
     label = fields.CharField(max_length=64, null=True)
+    # Where it is used: what is not sold everywhere is offered only where that is known (F102).
+    locality = fields.CharField(max_length=200, null=True)
     status = fields.CharEnumField(LineStatus, max_length=24, default=LineStatus.ACTIVE)
     # The code on the starter kit, which opens a cabinet that nobody has entered yet (F008).
     puk1_hash = fields.CharField(max_length=200, null=True)

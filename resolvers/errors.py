@@ -15,6 +15,16 @@ def invalid_input(message: str) -> CallerError:
     return CallerError(message, "INVALID_INPUT")
 
 
+def not_found(message: str) -> CallerError:
+    """An argument of a query names something that is not there, or not there for this viewer."""
+    return CallerError(message, "NOT_FOUND")
+
+
+def feature_disabled(reason: str) -> CallerError:
+    """A query asks for what the operator's profile has off."""
+    return CallerError(reason, "FEATURE_DISABLED")
+
+
 def channel_unavailable(message: str) -> CallerError:
     """Somebody else's service does not answer, and the caller may go another way."""
     return CallerError(message, "CHANNEL_UNAVAILABLE")

@@ -9,6 +9,7 @@ from resolvers import (
     approval,
     audit_log,
     autopay,
+    bundle,
     document,
     guest_grant,
     internet,
@@ -113,6 +114,10 @@ async def _service(context: Context, key: int) -> object | None:
     return await context.loaders.service_by_id.load(key)
 
 
+async def _bundle(context: Context, key: int) -> object | None:
+    return await bundle.by_id(context, key)
+
+
 async def _ringback_tone(context: Context, key: int) -> object | None:
     return await context.loaders.ringback_tone_by_id.load(key)
 
@@ -202,6 +207,7 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "OwnershipTransfer": _ownership_transfer,
     "Tariff": _tariff,
     "Service": _service,
+    "Bundle": _bundle,
     "RingbackTone": _ringback_tone,
     "ServiceSubscription": _service_subscription,
     "Payment": _payment,

@@ -10,7 +10,7 @@ from domain.refusals import NotFound
 from domain.ringback import heard
 from domain.usage_limit_refusals import ApprovalRequired
 from loaders.ringback_by_line_id import Ringback, RingbackRule
-from loaders.ringback_tone_by_id import RingbackTone
+from loaders.ringback_tone import RingbackTone
 from loaders.visible import Line
 from resolvers import confined
 from resolvers.context import Context

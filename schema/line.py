@@ -11,14 +11,14 @@ from domain.access import Scope
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from execution.batched import batched
 from loaders import visible
+from resolvers import catalogue, data_gift, document, page, payment, spending_category, usage, usage_limit
 from resolvers import child_policy as policies
-from resolvers import data_gift, document, page, payment, spending_category, usage, usage_limit
 from resolvers import internet as internets
 from resolvers import promised_payment as promised
 from resolvers import ringback as ringbacks
 from resolvers.context import Info
 from schema.balance import Balance, BonusAccount, PackageRemain, SpendingCategory, UsageSummary
-from schema.catalogue import ServiceSubscription, TariffSubscription
+from schema.catalogue import Service, ServiceFilter, ServiceSubscription, TariffSubscription
 from schema.document import Document
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
 from schema.number_link import NumberLink
@@ -210,6 +210,23 @@ class Line(Node):
             return None
         subscriptions = await info.context.loaders.services_by_line_id.load(parent.id)
         return page.slice_of(subscriptions, first, after, lambda subscription: subscription.id)
+
+    @strawberry.field(
+        graphql_type=Connection[Service] | None,
+        description="The services that it may be offered: what fits it, is sold where it is, and is not connected or "
+        "forbidden by a child's policy (F114); null without the scope VIEW",
+    )
+    async def available_services(
+        parent: strawberry.Parent[visible.Line],
+        info: Info,
+        filter: Annotated[ServiceFilter | None, strawberry.argument(description="Which services")] = None,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object | None:
+        given = filter or ServiceFilter()
+        return await catalogue.available_services(
+            info.context, parent, first, after, given.wanted(), given.available_for_line
+        )
 
 
 @strawberry.type(

@@ -5,12 +5,12 @@ from typing import Annotated
 import strawberry
 
 from auth import session
-from resolvers import catalogue, node, operator
+from resolvers import node, operator
 from resolvers import password as passwords
 from resolvers.context import Info
-from schema.catalogue import Service, ServiceFilter, Tariff, TariffFilter
+from schema.catalogue_query import CatalogueQuery
 from schema.guest_grant import GuestGrantQuery
-from schema.node import AFTER, FIRST, Connection, Node
+from schema.node import Node
 from schema.operator import Operator
 from schema.password import PASSWORD, PasswordStrength
 from schema.payment import PaymentQuery
@@ -21,7 +21,7 @@ _ID = "A global id. Unknown, foreign and malformed ids are answered alike: null"
 
 
 @strawberry.type(description="Everything that can be read")
-class Query(SocialQuery, PaymentQuery, GuestGrantQuery):
+class Query(SocialQuery, PaymentQuery, GuestGrantQuery, CatalogueQuery):
     @strawberry.field(graphql_type=Viewer | None, description="Who is signed in; null without a session")
     def viewer(self, info: Info) -> session.Viewer | session.Widget | None:
         caller = info.context.caller
@@ -54,38 +54,3 @@ class Query(SocialQuery, PaymentQuery, GuestGrantQuery):
         self, info: Info, password: Annotated[str, strawberry.argument(description=PASSWORD)]
     ) -> passwords.PasswordStrength:
         return passwords.password_strength(info.context, password)
-
-    @strawberry.field(graphql_type=Connection[Tariff], description="The operator's tariffs and their terms (F102)")
-    async def tariffs(
-        self,
-        info: Info,
-        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
-        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
-        filter: Annotated[TariffFilter | None, strawberry.argument(description="Which tariffs")] = None,
-    ) -> object:
-        wanted = (
-            catalogue.TariffFilter(filter.kind, filter.archived, filter.search) if filter else catalogue.TariffFilter()
-        )
-        return await catalogue.tariffs(info.context, first, after, wanted)
-
-    @strawberry.field(graphql_type=Connection[Service], description="The operator's services and prices (F111)")
-    async def services(
-        self,
-        info: Info,
-        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
-        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
-        filter: Annotated[ServiceFilter | None, strawberry.argument(description="Which services")] = None,
-    ) -> object:
-        return await catalogue.services(info.context, first, after, _wanted(filter))
-
-
-def _wanted(given: ServiceFilter | None) -> catalogue.ServiceFilter:
-    if given is None:
-        return catalogue.ServiceFilter()
-    return catalogue.ServiceFilter(
-        kind=given.kind,
-        categories=given.categories,
-        fee_period=given.fee_period,
-        paid=True if given.paid_only else False if given.free_only else None,
-        search=given.search,
-    )

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 import strawberry
 
 from domain import ringback_refusals as refusals
-from domain.catalogue import FeePeriod
 from domain.child_policy import TypedHours
-from loaders import ringback_by_line_id, ringback_tone_by_id
+from loaders import ringback_by_line_id
 from resolvers import ringback
 from resolvers.context import Info
 from resolvers.node_id import encode
@@ -16,9 +15,10 @@ from resolvers.ringback import Form, GiftForm
 from schema.child_policy import QuietHours, QuietHoursInput
 from schema.line_payload import LinePayload, line_payload
 from schema.money import Money
-from schema.node import Node, backed_by
+from schema.node import backed_by
 from schema.payload import CLIENT_MUTATION_ID, SimplePayload, UserError, done
-from schema.scalars import MSISDN, URL
+from schema.ringback_tone import RingbackTone
+from schema.scalars import MSISDN
 
 _KEY = "The client's own name of this change, such as a UUID: repeated, it is made once"
 
@@ -36,17 +36,6 @@ class ToneNotTaken(UserError):
 
 
 RINGBACK_ERRORS = (RingbackUnpaid, ToneNotTaken)
-
-
-@strawberry.type(description="What callers hear instead of the ringing; a service of the catalogue (F126)")
-class RingbackTone(Node):
-    title: str = strawberry.field(description="What it is called")
-    artist: str = strawberry.field(description="Whose it is")
-    fee: Money = strawberry.field(description="Charged each `feePeriod` while a line has it")
-    fee_period: FeePeriod = strawberry.field(description="How often the fee is charged")
-    preview_url: URL | None = strawberry.field(description="Where it can be listened to; null: nowhere")
-
-    is_type_of = backed_by(ringback_tone_by_id.RingbackTone)
 
 
 @strawberry.type(description="A tone for some callers, at some hours")

@@ -1,4 +1,4 @@
-"""The command line: `hearth run`, `serve`, `worker`, `bank`, `migrate`, `import`, `seed`, `usage` and others.
+"""The command line: `hearth run`, `serve`, `worker`, `bank`, `migrate`, `import`, `catalogue`, `seed` and others.
 
 An expected failure is one clear line per problem on stderr and exit code 1; a traceback means a bug.
 
@@ -62,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     add("import", _import, "load households from a file; a broken file changes nothing").add_argument(
         "file", type=Path, metavar="FILE.ndjson"
     )
+    catalogue = add("catalogue", _catalogue, "sell what a file says; a broken file changes nothing (F102, F111)")
+    catalogue.add_argument("action", choices=["import"], help="what to do with it")
+    catalogue.add_argument("file", type=Path, metavar="FILE.toml", help="such as operators/tele2/catalogue.toml")
+    catalogue.add_argument("--operator", metavar="ID", help="whose catalogue it is (default: the name of its folder)")
+    catalogue.add_argument("--check", action="store_true", help="only say what would change")
     password = add("password", _password, "print a new password for somebody in the office (F012)")
     password.add_argument("--operator", required=True, metavar="ID", help="whose cabinet it is")
     password.add_argument("login", metavar="LOGIN", help="a number, an account, a contract or a login")
@@ -162,6 +167,14 @@ def _import(arguments: argparse.Namespace) -> None:
     from server.commands import import_households
 
     import_households(settings, arguments.file)
+
+
+def _catalogue(arguments: argparse.Namespace) -> None:
+    operator = arguments.operator or arguments.file.absolute().parent.name
+    settings = load_settings()
+    from server.commands import import_catalogue
+
+    import_catalogue(settings, arguments.file, operator, check=arguments.check)
 
 
 def _password(arguments: argparse.Namespace) -> None:

@@ -26,6 +26,7 @@ from domain.voucher import printed
 from gateways.simulators.sim_registry import News, SimulatedRegistry
 from models.database import process_database
 from models.migrate import is_ready
+from models.migrate import migrate as migrate_tables
 from server.autopay import pay_automatically
 from server.database import attached, bring_up_to_date, check
 from server.failure import StartFailure
@@ -42,6 +43,7 @@ from server.settings import Settings
 from server.sim_registry import sim_registry, watch_sims
 from server.worker import run_worker
 from services import (
+    catalogue,
     contract_change,
     household_import,
     ledger_verify,
@@ -54,6 +56,7 @@ from services import (
     usage_import,
     voucher,
 )
+from services.catalogue_file import CatalogueRejected
 from services.succession import Claim
 
 Result = TypeVar("Result")
@@ -101,6 +104,24 @@ async def _import_usage(
 ) -> usage_import.Taken:
     async with process_database(url, pool_size=settings.pool_size):
         return await usage_import.import_file(profiles, file)
+
+
+def import_catalogue(settings: Settings, file: Path, operator: str, *, check: bool) -> None:
+    """Sell what a file says. Raises StartFailure with a line per problem; then nothing was changed.
+
+    In development the tables are made first, but the catalogues are not loaded: they would hide what the file changes.
+    """
+    with _database(settings) as (url, profiles):
+        profile = _operator(profiles, operator)
+        if settings.development:
+            _run(migrate_tables(url))
+        else:
+            _require_tables(url)
+        try:
+            changes = _run(catalogue.import_file(url, file, profile, check=check))
+        except CatalogueRejected as rejected:
+            raise StartFailure(*rejected.problems) from rejected
+    print(changes)
 
 
 def seed_households(settings: Settings, households: int, operator: str | None) -> None:

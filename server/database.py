@@ -16,6 +16,7 @@ from server.failure import DatabaseUnavailable, StartFailure
 from server.postgres_programs import OLDEST_VERSION
 from server.settings import Settings
 from services import catalogue
+from services.catalogue_file import CatalogueRejected
 
 _INSUFFICIENT_PRIVILEGE = "42501"
 _ANSWER_SECONDS = 5.0
@@ -68,7 +69,7 @@ async def bring_up_to_date(url: str, profiles: Mapping[str, Profile], settings: 
         ) from error
     try:
         await catalogue.load(url, profiles, settings.operators_path)
-    except catalogue.CatalogueRejected as rejected:
+    except CatalogueRejected as rejected:
         raise StartFailure(*rejected.problems) from rejected
     return applied
 

@@ -1,117 +1,151 @@
-"""The catalogues of all operators, from their files into the database (F102, F111)."""
+"""What operators sell, from their files into the database (F102, F111).
+
+Entries are known by their codes. What left a file, or is archived there, lines may still have: it is kept, and only
+sold no more. A tariff of a higher version is sold beside the older one, which lines keep.
+"""
 
 import json
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from domain.catalogue_file import CatalogueFile
-from domain.household_file_values import reason
+from domain.catalogue import ServiceCategory, ServiceRelationKind
+from domain.catalogue_file import CatalogueFile, ToneEntry
+from domain.catalogue_rules import AnyEntry
+from domain.line import ServiceKind
 from domain.profile import Profile
 from services.bulk_connection import Connection, bulk_connection
+from services.catalogue_file import CatalogueRejected, Sheet, read_sheet, read_sheets
+from services.catalogue_statements import ARCHIVE, BUNDLES, RELATIONS, SERVICES, TARIFFS, UNRELATED, VERSIONS
 
-CATALOGUE_FILE = "catalogue.toml"
-
-# $1: the entries as a JSON list; one that is sold again is no longer archived.
-_TARIFFS = """
-insert into tariff
-  (operator, code, name, kind, fee, fee_period, connection_fee, included, terms, family_shareable, archived)
-select $2, e.code, e.name, e.kind, e.fee, e.period, e.connection_fee, e.included, e.terms, e.family_shareable, false
-from jsonb_to_recordset($1) as e (code text, name text, kind text, fee bigint, period text,
-  connection_fee bigint, included jsonb, terms text, family_shareable bool)
-on conflict (operator, code, version) do update set
-  name = excluded.name, kind = excluded.kind, fee = excluded.fee, fee_period = excluded.fee_period,
-  connection_fee = excluded.connection_fee, included = excluded.included, terms = excluded.terms,
-  family_shareable = excluded.family_shareable, archived = false
-where (tariff.name, tariff.kind, tariff.fee, tariff.fee_period, tariff.connection_fee, tariff.included,
-    tariff.terms, tariff.family_shareable, tariff.archived)
-  is distinct from (excluded.name, excluded.kind, excluded.fee, excluded.fee_period, excluded.connection_fee,
-    excluded.included, excluded.terms, excluded.family_shareable, false)
-"""
-
-_SERVICES = """
-insert into service
-  (operator, code, name, kind, category, description, fee, fee_period, connection_fee, terms, trial_days,
-   age_rating, archived)
-select $2, e.code, e.name, e.kind, e.category, e.description, e.fee, e.period, e.connection_fee, e.terms,
-  e.trial_days, e.age_rating, false
-from jsonb_to_recordset($1) as e (code text, name text, kind text, category text, description text, fee bigint,
-  period text, connection_fee bigint, terms text, trial_days int, age_rating int)
-on conflict (operator, code) do update set
-  name = excluded.name, kind = excluded.kind, category = excluded.category,
-  description = excluded.description, fee = excluded.fee, fee_period = excluded.fee_period,
-  connection_fee = excluded.connection_fee, terms = excluded.terms, trial_days = excluded.trial_days,
-  age_rating = excluded.age_rating, archived = false
-where (service.name, service.kind, service.category, service.description, service.fee, service.fee_period,
-    service.connection_fee, service.terms, service.trial_days, service.age_rating, service.archived)
-  is distinct from (excluded.name, excluded.kind, excluded.category, excluded.description, excluded.fee,
-    excluded.fee_period, excluded.connection_fee, excluded.terms, excluded.trial_days, excluded.age_rating, false)
-"""
-
-# Lines may still have them, so what left the file is kept, and only sold no more.
-_ARCHIVE = """
-update {table} set archived = true where operator = $1 and not archived and code <> all($2::text[])
-"""
+# Any constant will do, as long as nothing else in the database locks it: catalogues change one after the other.
+_LOCK = 0x43_41_54_41_4C_4F_47
 
 
-class CatalogueRejected(ValueError):
-    """Catalogues that cannot be sold from; the text has one problem a line: file, key and reason."""
+@dataclass(slots=True)
+class Changes:
+    """What an operator sells from now on, sells otherwise and sells no more, such as `tariff my-online, version 2`."""
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        self.problems = problems
-        super().__init__("\n".join(problems))
+    operator: str
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    archived: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        told = {"added": self.added, "changed": self.changed, "archived": self.archived}
+        counted = ", ".join(f"{len(names)} {what}" for what, names in told.items() if names)
+        lines = (f"  {what:8}  {name}" for what, names in told.items() for name in names)
+        return "\n".join([f"{self.operator}: {counted or 'nothing changed'}", *lines])
 
 
 async def load(url: str, profiles: Mapping[str, Profile], folder: Path) -> None:
     """Bring the catalogue of every profile up to date from `<folder>/<id>/catalogue.toml`.
 
-    Entries are known by their codes. What left a file is archived; nothing is deleted, and the same files again
-    change nothing. Raises `CatalogueRejected` with the problems of all files, before anything changes.
+    The same files again change nothing. Raises `CatalogueRejected` with the problems of all files, and then nothing
+    is changed.
     """
-    catalogues: dict[str, CatalogueFile] = {}
-    problems: list[str] = []
-    for operator, profile in profiles.items():
+    sheets = read_sheets(profiles, folder)
+    async with bulk_connection(url) as connection, connection.transaction():
+        await _store(connection, sheets)
+
+
+async def import_file(url: str, path: Path, profile: Profile, *, check: bool = False) -> Changes:
+    """Bring one operator's catalogue up to date from a file; with `check` only say what that would change.
+
+    Raises `CatalogueRejected`, and then nothing is changed.
+    """
+    sheet = read_sheet(path, profile)
+    async with bulk_connection(url) as connection:
+        transaction = connection.transaction()
+        await transaction.start()
         try:
-            catalogues[operator] = read_catalogue(folder / operator / CATALOGUE_FILE, profile)
-        except CatalogueRejected as rejected:
-            problems += rejected.problems
+            [changes] = await _store(connection, {profile.operator.id: sheet})
+        except BaseException:
+            await transaction.rollback()
+            raise
+        await (transaction.rollback() if check else transaction.commit())
+    return changes
+
+
+async def _store(connection: Connection, sheets: Mapping[str, Sheet]) -> list[Changes]:
+    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    problems: list[str] = []
+    for operator, sheet in sheets.items():
+        rows = await connection.fetch(VERSIONS, operator)
+        problems += _older(sheet, {row["code"]: row["newest"] for row in rows})
     if problems:
         raise CatalogueRejected(tuple(problems))
-    async with bulk_connection(url) as connection, connection.transaction():
-        # Sorted, so that two loads at once wait for each other instead of locking rows crosswise.
-        for operator in sorted(catalogues):
-            await _store(connection, operator, catalogues[operator])
+    return [await _bring_up_to_date(connection, operator, sheet.catalogue) for operator, sheet in sheets.items()]
 
 
-def read_catalogue(path: Path, profile: Profile) -> CatalogueFile:
-    """One operator's catalogue. Raises `CatalogueRejected`, also for a file that is missing or unreadable."""
-    # As in the messages about profiles: which file it is, without the machine's own folders.
-    shown = "/".join(path.parts[-3:])
-    try:
-        catalogue = CatalogueFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise CatalogueRejected((f"{shown}: is missing",)) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CatalogueRejected((f"{shown}: is not TOML: {error}",)) from error
-    except ValidationError as error:
-        raise CatalogueRejected(
-            tuple(
-                f"{shown}: {'.'.join(map(str, each['loc']))}: {reason(each)}"
-                for each in error.errors(include_url=False)
-            )
-        ) from error
-    if problems := tuple(f"{shown}: {key}: {why}" for key, why in catalogue.complaints(profile)):
-        raise CatalogueRejected(problems)
-    return catalogue
+def _older(sheet: Sheet, versions: Mapping[str, int]) -> Iterator[str]:
+    """Tariffs of which a newer version was sold already: lines may have that."""
+    for index, tariff in enumerate(sheet.catalogue.tariffs):
+        newest = versions.get(tariff.code, 0)
+        if tariff.version < newest:
+            reason = f"{tariff.code} has version {newest} already, so it cannot be {tariff.version}"
+            yield sheet.problem(("tariffs", index, "version"), reason)
 
 
-async def _store(connection: Connection, operator: str, catalogue: CatalogueFile) -> None:
-    for table, statement, entries in (
-        ("tariff", _TARIFFS, catalogue.tariffs),
-        ("service", _SERVICES, catalogue.services),
+async def _bring_up_to_date(connection: Connection, operator: str, catalogue: CatalogueFile) -> Changes:
+    changes = Changes(operator)
+    services = [*map(_row, catalogue.services), *map(_tone_row, catalogue.tones)]
+    for name, statement, entries in (
+        ("tariff", TARIFFS, [*map(_row, catalogue.tariffs)]),
+        ("service", SERVICES, services),
+        ("bundle", BUNDLES, [*map(_row, catalogue.bundles)]),
     ):
-        rows = json.dumps([entry.model_dump() for entry in entries])
-        await connection.execute(statement, rows, operator)
-        await connection.execute(_ARCHIVE.format(table=table), operator, [entry.code for entry in entries])
+        # Before the new version of a tariff: one is sold at a time.
+        kept = [_key(entry) for entry in entries if not entry["archived"]]
+        gone = await connection.fetch(ARCHIVE[name], operator, kept)
+        stored = await connection.fetch(statement, json.dumps(entries), operator)
+        left = {tuple(row) for row in gone}
+        changes.archived += (_named(name, *row) for row in gone)
+        for code, version, is_new in stored:
+            if (code, version) not in left:
+                (changes.added if is_new else changes.changed).append(_named(name, code, version))
+    related = await _relate(connection, operator, catalogue)
+    changes.changed += sorted(related.difference(changes.added, changes.changed))
+    return changes
+
+
+async def _relate(connection: Connection, operator: str, catalogue: CatalogueFile) -> set[str]:
+    """Bring up to date what services mean to each other; gives those that it changed anything for."""
+    pairs = sorted(set(_pairs(catalogue)))
+    codes = [service.code for service in catalogue.services]
+    columns = [list(column) for column in zip(*pairs, strict=True)] if pairs else [[], [], []]
+    parted = await connection.fetch(UNRELATED, operator, codes, *columns)
+    related = await connection.fetch(RELATIONS, operator, *columns)
+    return {_named("service", row["code"]) for row in (*parted, *related)}
+
+
+def _pairs(catalogue: CatalogueFile) -> Iterator[tuple[str, str, ServiceRelationKind]]:
+    for service in catalogue.services:
+        # Either of a pair may say it, and it is stored once.
+        for other in service.incompatible:
+            yield min(service.code, other), max(service.code, other), ServiceRelationKind.INCOMPATIBLE
+        for other in service.requires:
+            yield service.code, other, ServiceRelationKind.REQUIRES
+
+
+def _row(entry: AnyEntry) -> dict[str, object]:
+    """An entry as the columns of its table."""
+    row = entry.model_dump()
+    if "period" in row:
+        row["fee_period"] = row.pop("period")
+    return row
+
+
+def _tone_row(tone: ToneEntry) -> dict[str, object]:
+    """A tone as a service, with an artist."""
+    row = {**_row(tone), "name": tone.title, "kind": ServiceKind.MOBILE, "category": ServiceCategory.RINGBACK}
+    return row | {"description": "", "terms": "", "included": [], "localities": []}
+
+
+def _key(entry: Mapping[str, object]) -> str:
+    """What tells an entry from others; only tariffs have versions."""
+    return f"{entry['code']} {entry.get('version', 1)}"
+
+
+def _named(kind: str, code: str, version: int = 1) -> str:
+    return f"{kind} {code}" if version == 1 else f"{kind} {code}, version {version}"

@@ -54,8 +54,9 @@ where d.n > 1
 
 def _not_sold(table: str, key: str, line_kind: str, catalogue: str, field: str) -> str:
     """A tariff or a service that the operator does not have, or has for lines of another kind."""
+    # A tariff may have several versions.
     return f"""
-select i.line_no, {field}, case
+select distinct i.line_no, {field}, case
     when c.id is null then format('%s has no {catalogue} %s', i.operator, i.{key})
     else format('is a {catalogue} for %s, not for %s', c.kind, i.{line_kind})
   end

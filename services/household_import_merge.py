@@ -102,8 +102,8 @@ where (personal_account.kind, personal_account.contract_id, personal_account.sta
 def _line(address: str) -> str:
     """The lines that `address` names, which is msisdn or service_point: each has a unique index of its own."""
     return f"""
-insert into line (operator, account_id, user_id, kind, {address}, label, status, sim_epoch, activated_at)
-select i.operator, a.id, u.id, i.kind, i.address, i.label, i.status, 1, i.activated_at
+insert into line (operator, account_id, user_id, kind, {address}, label, locality, status, sim_epoch, activated_at)
+select i.operator, a.id, u.id, i.kind, i.address, i.label, i.locality, i.status, 1, i.activated_at
 from import_line i
 join personal_account a on a.operator = i.operator and a.number = i.account
 left join person p on p.operator = i.operator and p.ref = i.person
@@ -112,12 +112,14 @@ where i.{address} is not null
 order by i.line_no
 on conflict (operator, {address}) do update set
   account_id = excluded.account_id, user_id = coalesce(excluded.user_id, line.user_id),
-  kind = excluded.kind, label = coalesce(excluded.label, line.label), status = excluded.status,
+  kind = excluded.kind, label = coalesce(excluded.label, line.label),
+  locality = coalesce(excluded.locality, line.locality), status = excluded.status,
   activated_at = coalesce(excluded.activated_at, line.activated_at)
-where (line.account_id, line.user_id, line.kind, line.label, line.status, line.activated_at)
+where (line.account_id, line.user_id, line.kind, line.label, line.locality, line.status, line.activated_at)
   is distinct from (
     excluded.account_id, coalesce(excluded.user_id, line.user_id), excluded.kind,
-    coalesce(excluded.label, line.label), excluded.status, coalesce(excluded.activated_at, line.activated_at))
+    coalesce(excluded.label, line.label), coalesce(excluded.locality, line.locality), excluded.status,
+    coalesce(excluded.activated_at, line.activated_at))
 """
 
 
@@ -149,13 +151,19 @@ where status in ('PENDING', 'ACTIVE', 'SUSPENDED') and id in (
 )
 """
 
-# A record without `tariff_since` arrives here as "since now", which is no news while the tariff stays the same.
+# A record without `tariff_since` arrives here as "since now", which is no news while the tariff stays the same. A line
+# keeps the version of the tariff that it has; a newcomer gets the newest.
 _TARIFF = """
 insert into tariff_subscription (line_id, tariff_id, since, next_charge_at)
 select l.id, t.id, coalesce(i.since, now()), i.next_charge_at
 from import_line i
 join known_line l on l.operator = i.operator and l.address = i.address
-join tariff t on t.operator = i.operator and t.code = i.tariff
+join lateral (
+  select t.id from tariff t
+  left join tariff_subscription own on own.line_id = l.id and own.tariff_id = t.id
+  where t.operator = i.operator and t.code = i.tariff
+  order by own.id, t.version desc limit 1
+) t on true
 on conflict (line_id) do update set
   tariff_id = excluded.tariff_id, next_charge_at = excluded.next_charge_at,
   since = case when excluded.since = now() and excluded.tariff_id = tariff_subscription.tariff_id

@@ -45,7 +45,7 @@ _TABLES = {
     "account": "number text, kind text, contract text, status text, cash_banned bool, currency text,"
     " balance bigint, credit_limit bigint, reserved bigint",
     "line": "address text, msisdn text, service_point text, account text, kind text, person text, label text,"
-    " status text, activated_at timestamptz, tariff text, since timestamptz, next_charge_at timestamptz",
+    " locality text, status text, activated_at timestamptz, tariff text, since timestamptz, next_charge_at timestamptz",
     "service": "n int, address text, line_kind text, code text, since timestamptz, valid_until timestamptz,"
     " trial_ends_at timestamptz, next_charge_at timestamptz",
     "package": "address text, code text, name text, unit text, source text, total numeric, remaining numeric,"
@@ -246,6 +246,7 @@ def _line(record: LineRecord, loading: Loading) -> Iterator[Row]:
             record.kind,
             record.user,
             record.label,
+            record.locality,
             record.status,
             loading.moment(operator, record.activated_at),
             record.tariff,

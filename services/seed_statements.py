@@ -37,7 +37,7 @@ from tariff where operator = (select operator from seed_batch) and not archived
     """
 insert into seed_service
 select kind, row_number() over (partition by kind order by id) - 1, count(*) over (partition by kind), id
-from service where operator = (select operator from seed_batch) and not archived
+from service where operator = (select operator from seed_batch) and not archived and artist is null
 """,
 )
 

@@ -90,5 +90,10 @@ async def load(url: str, profiles: Mapping[str, Profile], folder: Path, records:
     five = {name: profile for name, profile in profiles.items() if name != "nomad"}
     await catalogue.load(url, five, ROOT / "operators")
     file = folder / "family.ndjson"
-    await asyncio.to_thread(file.write_bytes, b"\n".join(orjson.dumps(record) for record in records))
+    await asyncio.to_thread(write, file, records)
     await import_file(url, file, profiles)
+
+
+def write(file: Path, records: list[dict[str, Any]]) -> None:
+    """Write a file for `hearth import`."""
+    file.write_bytes(b"\n".join(orjson.dumps(record) for record in records))

@@ -50,7 +50,7 @@ def test_help_names_every_command_from_any_directory_through_a_link(
     link.symlink_to(os.path.relpath(ROOT / "hearth", tmp_path))
     answer = hearth(environment, "--help", launcher=link, folder=tmp_path)
     assert answer.returncode == 0
-    for command in ("run", "serve", "worker", "migrate", "import", "seed", "ledger", "operators", "sdl"):
+    for command in ("run", "serve", "worker", "migrate", "import", "catalogue", "seed", "ledger", "operators", "sdl"):
         assert re.search(rf"\n    {command}\s", answer.stdout)
 
 

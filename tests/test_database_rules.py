@@ -98,3 +98,23 @@ async def test_one_key_makes_one_transfer_for_ever(connection: "asyncpg.Connecti
     await connection.fetchval(TRANSFER, "one")
     with pytest.raises(asyncpg.UniqueViolationError):
         await connection.fetchval(TRANSFER, "one")
+
+
+async def test_f111_what_is_searched_follows_what_is_sold(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await connection.execute(
+        """
+insert into service
+  (operator, code, name, kind, category, description, fee, fee_period, connection_fee, terms, archived)
+values ('beeline', 'GB-5', 'ЁЛКА', 'MOBILE', 'OTHER', 'Всё', 0, 'MONTH', 0, '', false)
+"""
+    )
+    searched = "select searched from service"
+    assert await connection.fetchval(searched) == "елка  gb-5  все"
+    await connection.execute("update service set name = 'Ель', artist = 'Хор', content_provider = 'Студия'")
+    assert await connection.fetchval(searched) == "ель хор gb-5 студия все"
+    with pytest.raises(asyncpg.GeneratedAlwaysError):
+        await connection.execute("update service set searched = ''")
+    for index in ("service_listed", "service_tone_listed"):
+        assert await connection.fetchval(
+            "select indpred is not null from pg_index where indexrelid = $1::text::regclass", index
+        )

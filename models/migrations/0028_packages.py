@@ -15,7 +15,7 @@ alter table usage_day add constraint usage_day_overage check (overage >= 0);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0024_services_and_tariffs_rules")]
+    dependencies = [("models", "0025_catalogue_search")]
 
     initial = False
 

@@ -1,4 +1,4 @@
-"""A ringback tone of this cabinet's catalogue by its id, one that is sold no more included (F126)."""
+"""Ringback tones (F126): services with an artist, as a list of tones shows them. Archived ones lines may still have."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from domain.money import Money
 from loaders.scope import ReadScope
 from models.reader import Statement
 
-TONE_COLUMNS = "s.id, s.operator, s.name, s.artist, s.fee, s.fee_period, s.preview_url"
+TONE_COLUMNS = "s.id, s.operator, s.name, s.artist, s.fee, s.fee_period, s.preview_url, s.archived"
 
 
 class ToneRow(NamedTuple):
@@ -17,16 +17,17 @@ class ToneRow(NamedTuple):
 
     id: int
     operator: str
-    name: str
+    title: str
     artist: str
     fee_minor: int
     fee_period: FeePeriod
     preview_url: str | None
+    archived: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RingbackTone:
-    """A tone that callers hear instead of the ringing."""
+    """A tone; its id is that of the service that is connected for it."""
 
     id: int
     title: str
@@ -34,30 +35,32 @@ class RingbackTone:
     fee: Money
     fee_period: FeePeriod
     preview_url: str | None
+    archived: bool
 
 
-TONES = Statement(
+BY_ID = Statement(
     f"""
 select {TONE_COLUMNS} from service s
-where s.id = any($1::bigint[]) and s.operator = $2 and s.category = 'RINGBACK' and s.artist is not null
+where s.id = any($1::bigint[]) and s.operator = $2 and s.artist is not null
 """,
     ToneRow,
 )
 
 
 async def ringback_tone_by_id(scope: ReadScope, tone_ids: Sequence[int]) -> Mapping[int, RingbackTone | None]:
-    rows = await scope.reads.fetch(TONES, tone_ids, scope.profile.operator.id)
-    return {row.id: ringback_tone(scope, row) for row in rows}
+    rows = await scope.reads.fetch(BY_ID, tone_ids, scope.profile.operator.id)
+    return {row.id: tone(scope, row) for row in rows}
 
 
-def ringback_tone(scope: ReadScope, row: ToneRow) -> RingbackTone:
-    """A tone with its fee in the currency of its operator."""
+def tone(scope: ReadScope, row: ToneRow) -> RingbackTone:
+    """A tone in the currency of its operator."""
     profile = scope.profile_of(row.operator) or scope.profile
     return RingbackTone(
         id=row.id,
-        title=row.name,
+        title=row.title,
         artist=row.artist,
         fee=Money(row.fee_minor, profile.operator.currency),
         fee_period=FeePeriod(row.fee_period),
         preview_url=row.preview_url,
+        archived=row.archived,
     )

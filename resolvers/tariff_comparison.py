@@ -1,0 +1,39 @@
+"""Tariffs side by side (F103)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.features import feature
+from domain.tariff_comparison import FEWEST, MOST, ComparisonRow, compare
+from domain.wording import language_of
+from loaders.catalogue import Tariff
+from resolvers import node_id
+from resolvers.context import Context
+from resolvers.errors import feature_disabled, invalid_input, not_found
+
+
+@dataclass(frozen=True, slots=True)
+class TariffComparison:
+    """Tariffs in the order in which they were asked for, and what is compared of them."""
+
+    tariffs: list[Tariff]
+    rows: list[ComparisonRow]
+
+
+async def compared(context: Context, global_ids: Sequence[str]) -> TariffComparison:
+    """Two to five tariffs of one kind, archived ones included: the line's own may be one. Raises CallerError."""
+    flag = feature(context.profile, "tariffs.compare")
+    if not flag.enabled:
+        raise feature_disabled(flag.reason or "Not offered by this operator")
+    if not FEWEST <= len(set(global_ids)) == len(global_ids) <= MOST:
+        raise invalid_input(f"`ids` must be {FEWEST} to {MOST} tariffs, each once")
+    wanted = [node_id.decode(each) for each in global_ids]
+    keys = [node_id.integer_key(each) for each in wanted if each is not None and each.type_name == "Tariff"]
+    found = await context.loaders.tariff_by_id.load_many([key for key in keys if key is not None])
+    tariffs = [each for each in found if each is not None]
+    if len(tariffs) < len(global_ids):
+        raise not_found("There is no such tariff among those of `ids`")
+    if len({tariff.kind for tariff in tariffs}) > 1:
+        raise invalid_input("`ids` must be tariffs for one kind of line")
+    language = language_of(context.profile, context.viewer.language if context.viewer else None)
+    return TariffComparison(tariffs, compare(tariffs, language))
