@@ -6,15 +6,16 @@ from gateways.billing import Balance, PackageRemain, UsageItem, UsageKey
 from models.reader import Reader, Statement
 
 # What the ledger knows of accounts now; a condition on `a.account_id` is to follow. The next charge is the earliest
-# of an account's lines' tariffs and services, with all that falls on the same moment.
+# of an account's lines' tariffs and services, with all that falls on the same moment. A tariff that waits begins then.
 BALANCES_NOW = """
 select a.account_id, a.currency, a.balance, nullif(a.credit_limit, 0), a.reserved, n.charge, n.at, now()
 from ledger_account a
 left join lateral (
   select sum(c.fee)::bigint as charge, c.at
   from (
-    select t.fee, ts.next_charge_at as at
-    from line l join tariff_subscription ts on ts.line_id = l.id join tariff t on t.id = ts.tariff_id
+    select t.fee + coalesce(ts.pending_options_fee, ts.options_fee) as fee, ts.next_charge_at as at
+    from line l join tariff_subscription ts on ts.line_id = l.id
+    join tariff t on t.id = coalesce(ts.pending_tariff_id, ts.tariff_id)
     where l.account_id = a.account_id and ts.next_charge_at > now()
     union all
     select s.fee, ss.next_charge_at

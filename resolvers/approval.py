@@ -15,11 +15,13 @@ from resolvers.context import Context
 from resolvers.live import follow
 from resolvers.page import Page, page, position, size
 from resolvers.usage_limit import key
-from services import approval
+from services import approval, approved_payment, approved_tariff
 from services.approval import Resolved
-from services.approved_payment import ACTIONS
 
 Refused = approval.Refused | Refusal
+
+ACTIONS = {**approved_payment.ACTIONS, **approved_tariff.ACTIONS}
+"""All that an owner can agree to."""
 
 
 class Approval(NamedTuple):

@@ -15,6 +15,7 @@ from resolvers import (
     number_link,
     payment,
     payment_method,
+    tariff_history,
     usage_limit,
     viewer,
 )
@@ -149,6 +150,10 @@ async def _usage_limit(context: Context, key: int) -> object | None:
     return await usage_limit.by_id(context, key)
 
 
+async def _tariff_history_entry(context: Context, key: int) -> object | None:
+    return await tariff_history.by_id(context, key)
+
+
 async def _social_account(context: Context, key: int) -> object | None:
     if context.viewer is None:
         return None
@@ -178,4 +183,5 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "UsageLimit": _usage_limit,
     "ApprovalRequest": _approval,
     "GuestGrant": _guest_grant,
+    "TariffHistoryEntry": _tariff_history_entry,
 }

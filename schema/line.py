@@ -12,21 +12,24 @@ from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from execution.batched import batched
 from loaders import visible
 from resolvers import child_policy as policies
-from resolvers import document, page, payment, usage, usage_limit
+from resolvers import document, page, payment, tariff_history, usage, usage_limit
 from resolvers import promised_payment as promised
 from resolvers.context import Info
 from schema.balance import Balance, BonusAccount, PackageRemain, UsageSummary
-from schema.catalogue import ServiceSubscription, TariffSubscription
+from schema.catalogue import ServiceSubscription
 from schema.document import Document
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
 from schema.number_link import NumberLink
 from schema.promised_payment import PromisedPaymentState
 from schema.scalars import MSISDN, AccountNumber
+from schema.tariff_history import TariffHistoryEntry
 
 # A line names its account and its contract, which name their lines in turn.
 AccountOfLine = Annotated["PersonalAccount", strawberry.lazy("schema.line")]
 ContractOfLine = Annotated["Contract", strawberry.lazy("schema.line")]
 BlockOfLine = Annotated["LineBlock", strawberry.lazy("schema.line_block")]  # type: ignore[name-defined]  # noqa: F821
+# What changes a tariff answers the line.
+TariffOfLine = Annotated["TariffSubscription", strawberry.lazy("schema.tariff")]  # type: ignore[name-defined]  # noqa: F821
 # A payment names its line and its account, which name their payments.
 PaymentOfAccount = Annotated["Payment", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
 # Setting a limit or a policy answers the line.
@@ -77,8 +80,8 @@ class Line(Node):
         scope=Scope.VIEW,
         description="What is left of its packages, first to reset first; null without the scope VIEW",
     )
-    tariff: TariffSubscription | None = batched(
-        TariffSubscription | None,
+    tariff: TariffOfLine | None = batched(
+        TariffOfLine | None,
         loader="tariff_subscription_by_line_id",
         key="id",
         scope=Scope.VIEW,
@@ -134,6 +137,19 @@ class Line(Node):
     )
     async def limits(parent: strawberry.Parent[visible.Line], info: Info) -> object:
         return await usage_limit.limits(info.context, parent)
+
+    @strawberry.field(
+        graphql_type=Connection[TariffHistoryEntry] | None,
+        description="What happened to its tariff, newest first (F107); null without the scope VIEW, and where the "
+        "operator does not show it",
+    )
+    async def tariff_history(
+        parent: strawberry.Parent[visible.Line],
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object | None:
+        return await tariff_history.history(info.context, parent, first, after)
 
     @strawberry.field(
         graphql_type=PolicyOfLine | None,

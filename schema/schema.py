@@ -44,6 +44,7 @@ from schema.scalars import scalar_map
 from schema.sign_in import SignInMutation
 from schema.social import SocialMutation
 from schema.subscription import Subscription
+from schema.tariff import TARIFF_ERRORS, TariffMutation
 from schema.usage_limit import LimitExceeded, OwnerToBeAsked, UsageLimitMutation
 from schema.voucher import VoucherMutation, VoucherRejected
 from schema.widget_token import WidgetTokenMutation
@@ -91,6 +92,7 @@ class Mutation(
     ChildPolicyMutation,
     ApprovalMutation,
     GuestGrantMutation,
+    TariffMutation,
 ):
     pass
 
@@ -123,7 +125,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS, *QUOTE_ERRORS),
+        types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS, *QUOTE_ERRORS, *TARIFF_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),
