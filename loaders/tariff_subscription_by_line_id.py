@@ -45,7 +45,7 @@ class _Row(NamedTuple):
 
 
 def _row(*columns: Any) -> _Row:
-    return _Row(*columns[:11], tariff=TariffRow(*columns[11:]))
+    return _Row._make((*columns[:11], TariffRow(*columns[11:])))
 
 
 # Only the last change can be taken back without saying which, and nothing while another one waits.

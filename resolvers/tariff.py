@@ -55,9 +55,8 @@ async def change(context: Context, form: Form) -> Line | Refused:
         return chosen
     tariff = None if form.tariff_id is None else key(form.tariff_id, "Tariff")
     wanted = Wanted(form.key, key(form.line_id, "Line"), tariff, chosen, form.token)
-    return await _line(
-        context, await context.change(tariff_change.change(context.profile, context.secret, viewer, wanted))
-    )
+    changing = tariff_change.change(context.profile, context.secret, viewer, wanted)
+    return await _line(context, await context.change(changing))
 
 
 async def cancel(context: Context, idempotency_key: str, line_id: str) -> Line | Refused:
