@@ -12,7 +12,7 @@ from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from execution.batched import batched
 from loaders import visible
 from resolvers import child_policy as policies
-from resolvers import document, page, payment, tariff_history, usage, usage_limit
+from resolvers import document, page, payment, tariff_history, tariff_recommendation, usage, usage_limit
 from resolvers import promised_payment as promised
 from resolvers.context import Info
 from schema.balance import Balance, BonusAccount, PackageRemain, UsageSummary
@@ -23,6 +23,7 @@ from schema.number_link import NumberLink
 from schema.promised_payment import PromisedPaymentState
 from schema.scalars import MSISDN, AccountNumber
 from schema.tariff_history import TariffHistoryEntry
+from schema.tariff_recommendation import TariffRecommendation, TariffSurveyInput
 
 # A line names its account and its contract, which name their lines in turn.
 AccountOfLine = Annotated["PersonalAccount", strawberry.lazy("schema.line")]
@@ -150,6 +151,20 @@ class Line(Node):
         after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
     ) -> object | None:
         return await tariff_history.history(info.context, parent, first, after)
+
+    @strawberry.field(
+        graphql_type=list[TariffRecommendation] | None,
+        description="Tariffs that would cost it less, by what it used in the last three months and by what is said "
+        "here (F105); empty where its own is the best. Null without the scopes VIEW and USAGE, where it has no tariff, "
+        "and where the operator recommends none",
+    )
+    async def recommended_tariffs(
+        parent: strawberry.Parent[visible.Line],
+        info: Info,
+        answers: Annotated[TariffSurveyInput | None, strawberry.argument(description="What its user says")] = None,
+    ) -> object | None:
+        survey = answers.survey() if answers else tariff_recommendation.Survey()
+        return await tariff_recommendation.recommended(info.context, parent, survey)
 
     @strawberry.field(
         graphql_type=PolicyOfLine | None,
