@@ -42,7 +42,8 @@ async def test_f107_every_change_with_who_did_it_and_what_it_cost(till: Till) ->
     [edge] = first["edges"]
     assert edge["node"] | {"id": 0, "at": 0} == {
         "id": 0, "at": 0, "action": "CHANGE", "charge": {"amount": "200.00"}, "from": {"code": "m500"},
-        "to": {"code": "own"}, "configuration": [{"unit": "MINUTE", "amount": "100"}, {"unit": "BYTE", "amount": "1000"}],
+        "to": {"code": "own"},
+        "configuration": [{"unit": "MINUTE", "amount": "100"}, {"unit": "BYTE", "amount": "1000"}],
         "actor": {"label": "Ann", "role": None, "isViewer": True, "isOperatorStaff": False},
     }  # fmt: skip
     assert (first["totalCount"], first["pageInfo"]["hasNextPage"]) == (2, True)
