@@ -16,7 +16,7 @@ export NODE_OPTIONS ?= --use-system-ca
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run seed import test test-browser chaos prove chromium lint format sdl messages docs bench-enumeration \
-	bench-ledger bench-topup lock clean reset installed installed-dev graphiql
+	bench-ledger bench-topup bench-tariffs lock clean reset installed installed-dev graphiql
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ bench-ledger: installed ## measure transfers a second, and the proof of a millio
 
 bench-topup: installed-dev ## measure top-ups a second over HTTP, against the same statements sent bare
 	@$(PY) -m bench.topup
+
+bench-tariffs: installed-dev ## measure recommending tariffs for ten lines with ninety days of use
+	@$(PY) -m bench.tariffs
 
 # Debian's chromium is what the tests start; Playwright's own download is not used.
 chromium:

@@ -39,7 +39,7 @@ mutation ($line: ID!, $tariff: ID!, $options: [TariffOptionInput!]) {
 """
 _ANSWER = """{
   line { id tariff { tariff { code } configuration { unit amount } nextChargeAt canRevertTo { code } revertUntil
-    pendingChange { tariff { code } since configuration { unit amount } } } remains { unit total remaining source } }
+    pendingChange { tariff { code } since configuration { unit amount } } } remains { unit total left source } }
   userErrors { __typename code field message
     ... on PriceChanged { quote { token dueNow { amount } } }
     ... on TariffUnpaid { price { amount } available { amount } }

@@ -61,7 +61,7 @@ async def test_f106_a_change_at_once_costs_what_the_quote_says_and_begins_today(
     assert payload["userErrors"] == []
     has = payload["line"]["tariff"]
     assert (has["tariff"]["code"], has["canRevertTo"], has["pendingChange"]) == ("m500", {"code": "m300"}, None)
-    assert payload["line"]["remains"] == [{"unit": "MINUTE", "total": "500", "remaining": "500", "source": "TARIFF"}]
+    assert payload["line"]["remains"] == [{"unit": "MINUTE", "total": "500", "left": "500", "source": "TARIFF"}]
     assert before - await till.balance(ANN) == 60_000
     assert (await charged(till), await till.value(SPENT)) == ([10_000, 50_000], 60_000)
     assert await till.rows(EVENTS) == [("CHANGE", 9001, 9002, 60_000, None, None)]
@@ -292,7 +292,7 @@ async def test_f104_a_tariff_is_put_together_and_charged_so_from_then_on(till: T
     assert payload["line"]["tariff"]["configuration"] == [
         {"unit": "MINUTE", "amount": "400"}, {"unit": "BYTE", "amount": "2000"},
     ]  # fmt: skip
-    assert {(each["unit"], each["remaining"]) for each in payload["line"]["remains"]} == {
+    assert {(each["unit"], each["left"]) for each in payload["line"]["remains"]} == {
         ("MINUTE", "400"), ("BYTE", "2000"), ("SMS", "50"),
     }  # fmt: skip
     assert await charged(till) == [37_000]
