@@ -88,7 +88,13 @@ def beyond(used: Decimal, included: Decimal, packages: Iterable[Package]) -> int
     lacking = used - included
     if lacking <= 0:
         return 0
-    return min((-int(-lacking // each.amount) * each.price for each in packages if each.amount > 0), default=None)
+    return min((_needed(lacking, each) * each.price for each in packages if each.amount > 0), default=None)
+
+
+def _needed(lacking: Decimal, package: Package) -> int:
+    """How many packages it takes."""
+    whole, rest = divmod(lacking, package.amount)
+    return int(whole) + bool(rest)
 
 
 def included(allowances: Iterable[Allowance], unit: UsageUnit) -> Decimal | None:

@@ -111,7 +111,7 @@ async def change(profile: Profile, secret: bytes, viewer: Viewer, wanted: Wanted
         viewer.user_id,
         wanted.line_id,
         wanted.key,
-        digest("tariff", wanted.line_id, wanted.tariff_id, wanted.chosen, wanted.token),
+        digest("tariff", wanted.line_id, wanted.tariff_id, _told(wanted.chosen), wanted.token),
         told[1] if told is not None else None,
     )
 
@@ -203,6 +203,11 @@ async def _at_its_price(
     current = await tariff_row.sold(connection, profile, quoted.tariff_id, line.kind)
     replaced = getattr(current, "id", None) == made.plan.id != quoted.tariff_id
     return PriceChanged(_quoted(secret, viewer, made)) if replaced else QuoteRejected()
+
+
+def _told(chosen: tuple[Chosen, ...] | None) -> list[str] | None:
+    """What was chosen, in whichever order it was told."""
+    return None if chosen is None else sorted(f"{unit}={value.normalize()}" for unit, value in chosen)
 
 
 def _quoted(secret: bytes, viewer: Viewer, made: Offer) -> Quoted:

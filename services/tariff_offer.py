@@ -77,12 +77,12 @@ async def offer(
     if isinstance(chosen, InputRejected):
         return chosen
     same = had is not None and had.plan.id == plan.id
+    if same and had is not None and had.chosen == chosen:
+        return TariffUnchanged()
     if refused := off(profile, "tariffs.configure") if same or wanted_more(plan, chosen) else None:
         return refused
     if not same and (refused := off(profile, "tariffs.change")):
         return refused
-    if same and had is not None and had.chosen == chosen:
-        return TariffUnchanged()
     begins = _begins(profile, had)
     quote = plan.price(
         chosen,

@@ -81,8 +81,9 @@ async def test_f108_what_was_paid_for_goes_on_where_it_was_left(till: Till) -> N
     await sell(till, ANN, 9001, paid=12)
     await rich(till, ANN)
     await till.rows(
-        """insert into package_counter (line_id, code, name, unit, source, total, remaining, resets_at, as_of)
-           select l.id, 'old', 'Старый', 'MINUTE', 'TARIFF', 300, 7, s.next_charge_at, now()
+        """insert into package_counter (line_id, code, name, unit, source, total, remaining, unlimited,
+             resets_at, as_of)
+           select l.id, 'old', 'Старый', 'MINUTE', 'TARIFF', 300, 7, false, s.next_charge_at, now()
            from line l join tariff_subscription s on s.line_id = l.id"""
     )
     had = (await seen(ann, line))["tariff"]
