@@ -44,7 +44,8 @@ create function public.now() returns timestamptz stable language sql
 LINE = """
 with a as (
   insert into personal_account (id, operator, number, kind, contract_id, status, cash_payments_banned)
-  select $1::bigint, 'beeline', 'M' || $1::bigint::text, 'MOBILE', contract_id, 'ACTIVE', false from personal_account where id = 1)
+  select $1::bigint, 'beeline', 'M' || $1::bigint::text, 'MOBILE', contract_id, 'ACTIVE', false
+  from personal_account where id = 1)
 insert into line (id, operator, account_id, user_id, kind, msisdn, status, sim_epoch)
 values ($1::bigint, 'beeline', $1::bigint, 1, 'MOBILE', '7903' || (1000000 + $1::bigint)::text, 'ACTIVE', 1)
 """
