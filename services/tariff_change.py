@@ -104,7 +104,8 @@ async def quote(
 
 async def change(profile: Profile, secret: bytes, viewer: Viewer, wanted: Wanted) -> TariffChanged | Refused:
     """Change the tariff, once for each key of the viewer's and once for each quote; for a child, the owner is asked."""
-    if refused := check_key(wanted.key):
+    offered = tariff_offer.off(profile, "tariffs.configure") if wanted.tariff_id is None else None
+    if refused := offered or check_key(wanted.key):
         return refused
     told = quote_token.named(secret, wanted.token)
     named = NamedChange(
