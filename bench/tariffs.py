@@ -58,7 +58,7 @@ where l.operator = $1 and u.display_name = 'Ann' on conflict do nothing
 """
 _SESSION = """
 insert into session (user_id, operator, token_hash, access_level, created_at, last_seen_at, expires_at)
-select id, $1, $2, 'FULL', now(), now(), now() + interval '1 day' from app_user
+select id, operator, $2, 'FULL', now(), now(), now() + interval '1 day' from app_user
 where operator = $1 and display_name = 'Ann'
 """
 

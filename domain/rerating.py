@@ -8,6 +8,7 @@ with a tariff that does not include it. Of the options the cheapest are chosen.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 
 from domain.catalogue import FeePeriod
 from domain.language import Language
@@ -34,6 +35,10 @@ class Package:
     unit: UsageUnit
     amount: Decimal
     price: int
+
+
+Shelf = Mapping[UsageUnit, tuple[Package, ...]]
+"""The packages that are sold, by their units; those with the most for the money come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +68,22 @@ def monthly_fee(fee: int, every: FeePeriod) -> int | None:
     return None
 
 
-def rate(tariff: Priced, months: Sequence[Use], packages: Iterable[Package]) -> Rated:
+def shelf(packages: Iterable[Package]) -> Shelf:
+    """The packages as `rate` looks for them."""
+    sold: dict[UsageUnit, list[Package]] = {}
+    for package in packages:
+        if package.amount > 0:
+            sold.setdefault(package.unit, []).append(package)
+    return {unit: tuple(sorted(each, key=_for_the_money)) for unit, each in sold.items()}
+
+
+def rate(tariff: Priced, months: Sequence[Use], sold: Shelf) -> Rated:
     """What these months would have cost under a tariff whose options were chosen once for all of them.
 
     The average is rounded up to a whole minor unit. Raises ValueError for no months.
     """
     if not months:
         raise ValueError("there is nothing to rate")
-    sold: dict[UsageUnit, list[Package]] = {}
-    for package in packages:
-        sold.setdefault(package.unit, []).append(package)
     total, missing = tariff.fee * len(months), set()
     for unit in sorted({unit for month in months for unit in month} | {option.unit for option in tariff.options}):
         used = [month.get(unit, Decimal(0)) for month in months]
@@ -84,17 +95,21 @@ def rate(tariff: Priced, months: Sequence[Use], packages: Iterable[Package]) -> 
 
 
 def beyond(used: Decimal, included: Decimal, packages: Iterable[Package]) -> int | None:
-    """What the use of a month costs that a tariff does not include; None where it cannot be bought."""
+    """What the use of a month costs that a tariff does not include; None where it cannot be bought.
+
+    `packages` as on a shelf: when one is reached that would be dearer by the drop, so would be all after it.
+    """
     lacking = used - included
     if lacking <= 0:
         return 0
-    return min((_needed(lacking, each) * each.price for each in packages if each.amount > 0), default=None)
-
-
-def _needed(lacking: Decimal, package: Package) -> int:
-    """How many packages it takes."""
-    whole, rest = divmod(lacking, package.amount)
-    return int(whole) + bool(rest)
+    best: int | None = None
+    for each in packages:
+        if best is not None and lacking * each.price >= best * each.amount:
+            break
+        whole, rest = divmod(lacking, each.amount)
+        cost = (int(whole) + bool(rest)) * each.price
+        best = cost if best is None or cost < best else best
+    return best
 
 
 def included(allowances: Iterable[Allowance], unit: UsageUnit) -> Decimal | None:
@@ -111,6 +126,10 @@ def why(saving: Money, language: Language, *, holds_more: bool, by_answers: bool
     """What to tell of a tariff that is recommended; `holds_more`: the present one lacks something that is used."""
     wording = _HOLDS if holds_more else _BY_ANSWERS if by_answers else _BY_USE
     return wording.text(language, amount=str(saving))
+
+
+def _for_the_money(package: Package) -> Fraction:
+    return Fraction(package.price) / Fraction(package.amount)
 
 
 def _unit(tariff: Priced, unit: UsageUnit, used: Sequence[Decimal], packages: Sequence[Package]) -> int | None:

@@ -166,7 +166,7 @@ class Loaders:
 
     @cached_property
     def tariffs_for_rating_by_kind(self) -> Loader[ServiceKind, Sold]:
-        return self._loader(tariffs_for_rating_by_kind, lambda: Sold((), (), None))
+        return self._loader(tariffs_for_rating_by_kind, lambda: Sold((), {}, None))
 
     @cached_property
     def rated_tariff_by_line_id(self) -> Loader[int, Rateable | None]:

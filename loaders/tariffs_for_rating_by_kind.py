@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from domain.catalogue import FeePeriod, ServiceCategory
 from domain.line import ServiceKind
-from domain.rerating import DAYS, Package
+from domain.rerating import DAYS, Package, Shelf, shelf
 from domain.tariff import Allowance, Option, read_allowances, read_options
 from domain.usage import UsageUnit
 from loaders.catalogue import TARIFF_COLUMNS, Tariff, TariffRow, tariff
@@ -33,7 +33,7 @@ class Sold:
     """All that is sold for a kind of line; `roaming_day` is the cheapest day abroad, None where none is sold."""
 
     tariffs: tuple[Rateable, ...]
-    packages: tuple[Package, ...]
+    packages: Shelf
     roaming_day: int | None
 
 
@@ -84,7 +84,7 @@ async def tariffs_for_rating_by_kind(scope: ReadScope, kinds: Sequence[ServiceKi
     return {
         kind: Sold(
             tuple(_rateable(scope, each) for each in tariffs if each.row.kind == kind),
-            tuple(package for each in services if each.kind == kind for package in _packages(each)),
+            shelf(package for each in services if each.kind == kind for package in _packages(each)),
             min((each.fee for each in services if each.kind == kind and _is_roaming_day(each)), default=None),
         )
         for kind in kinds

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from domain.access import Scope
 from domain.money import Money, MoneyRejected, parse_amount
-from domain.rerating import Package, Priced, Rated, Use, monthly_fee, rate, why
+from domain.rerating import Priced, Rated, Shelf, Use, monthly_fee, rate, why
 from domain.tariff import as_it_is, put_together
 from domain.usage import UsageUnit
 from domain.wording import language_of
@@ -98,7 +98,7 @@ def _best(
     return answers
 
 
-def _rated(tariff: Rateable, used: Sequence[Use], packages: Sequence[Package]) -> Rated | None:
+def _rated(tariff: Rateable, used: Sequence[Use], packages: Shelf) -> Rated | None:
     """What the use costs with a tariff; None for one that has no months. What is had already is not chosen anew."""
     fee = monthly_fee(tariff.fee, tariff.every)
     if fee is None:

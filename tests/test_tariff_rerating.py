@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.catalogue import FeePeriod
-from domain.rerating import Package, Priced, Use, included, monthly_fee, rate
+from domain.rerating import Package, Priced, Use, included, monthly_fee, rate, shelf
 from domain.tariff import Allowance, Option
 from domain.usage import UsageUnit
 
@@ -34,8 +34,8 @@ tariffs = st.builds(Priced, st.integers(0, 5_000), st.lists(allowances, max_size
 def test_f105_more_use_is_never_cheaper(
     tariff: Priced, used: list[Use], sold: list[Package], unit: UsageUnit, more: int
 ) -> None:
-    less = rate(tariff, used, sold)
-    grown = rate(tariff, [{**month, unit: month.get(unit, Decimal(0)) + more} for month in used], sold)
+    less = rate(tariff, used, shelf(sold))
+    grown = rate(tariff, [{**month, unit: month.get(unit, Decimal(0)) + more} for month in used], shelf(sold))
     assert less.missing <= grown.missing
     if grown.missing == less.missing:
         assert less.monthly <= grown.monthly
@@ -71,7 +71,7 @@ def test_f105_a_plain_loop_over_every_choice_comes_to_the_same(
             total += min(possible)
         else:
             missing |= {unit}
-    rated = rate(tariff, used, sold)
+    rated = rate(tariff, used, shelf(sold))
     assert (rated.monthly, rated.missing) == (-(-total // len(used)), missing)
 
 
@@ -85,4 +85,4 @@ def test_f105_what_is_for_some_use_only_counts_where_there_is_nothing_for_all() 
 def test_f105_fees_of_a_month() -> None:
     assert [monthly_fee(10, every) for every in FeePeriod] == [300, 10, None, None]
     with pytest.raises(ValueError, match="nothing to rate"):
-        rate(Priced(1, ()), [], [])
+        rate(Priced(1, ()), [], {})
