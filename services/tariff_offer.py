@@ -79,7 +79,7 @@ async def offer(
     same = had is not None and had.plan.id == plan.id
     if same and had is not None and had.chosen == chosen:
         return TariffUnchanged()
-    if refused := off(profile, "tariffs.configure") if same or wanted_more(plan, chosen) else None:
+    if refused := off(profile, "tariffs.configure") if same or _more_than_least(plan, chosen) else None:
         return refused
     if not same and (refused := off(profile, "tariffs.change")):
         return refused
@@ -96,7 +96,7 @@ async def offer(
     return Offer(line, action, plan, chosen, begins, quote)
 
 
-def wanted_more(plan: Plan, chosen: Configuration) -> bool:
+def _more_than_least(plan: Plan, chosen: Configuration) -> bool:
     """Whether anything but the first value of an option was chosen, which an operator may not offer."""
     return chosen != plan.choose(())
 

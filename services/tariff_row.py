@@ -5,7 +5,7 @@ The subscription is locked, and the line is not: charging fees writes to lines w
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -22,7 +22,7 @@ from domain.tariff import Configuration, Plan
 from domain.tariff_refusals import LineNotInService, TariffNotAvailable
 from models.child_policy import Child
 from models.standing import standing_to
-from services import fees, usage_limit
+from services import fees, limit_alert, usage_limit
 from services.tariff_plan import PLAN, plan_of
 
 NO_LINE = NotFound("There is no such line", ("lineId",))
@@ -110,7 +110,7 @@ async def hold(
     standing = await standing_to(
         connection, profile.operator.id, viewer.user_id, account_id=line["account_id"], line_id=line_id
     )
-    today = local_day(profile)
+    today = limit_alert.local_day(profile)
     rights = scopes(standing, viewer.access_level, profile, today)
     if not rights:
         return NO_LINE
@@ -142,11 +142,6 @@ async def sold(
     if plan.archived or plan.kind is not kind or not plan.sold_in(None):
         return TariffNotAvailable()
     return plan
-
-
-def local_day(profile: Profile) -> date:
-    """The day it is where the operator is."""
-    return datetime.now(UTC).astimezone(profile.operator.zone).date()
 
 
 async def _locked(connection: BaseDBAsyncClient, profile: Profile, line_id: int) -> Mapping[str, Any] | None:
