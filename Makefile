@@ -16,7 +16,7 @@ export NODE_OPTIONS ?= --use-system-ca
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run seed import test test-browser chaos prove chromium lint format sdl messages docs bench-catalogue \
-	bench-enumeration bench-ledger bench-topup lock clean reset installed installed-dev graphiql
+	bench-enumeration bench-ledger bench-topup bench-tariffs lock clean reset installed installed-dev graphiql
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ bench-topup: installed-dev ## measure top-ups a second over HTTP, against the sa
 
 bench-catalogue: installed-dev ## measure the server's CPU time for a page and a search in a catalogue of 2,000 services
 	@$(PY) -m bench.catalogue
+
+bench-tariffs: installed-dev ## measure recommending tariffs for ten lines with ninety days of use
+	@$(PY) -m bench.tariffs
 
 # Debian's chromium is what the tests start; Playwright's own download is not used.
 chromium:

@@ -5,7 +5,7 @@ Effective right = role in the household ∧ scopes of the link ∧ level of the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -242,6 +242,15 @@ def unblocks(standing: Standing, level: AccessLevel, profile: Profile, today: da
 def needs_approval(standing: Standing, scope: Scope) -> bool:
     """Whether the viewer has `scope` only as a question to the owner of the household (A in SPEC 4.4)."""
     return standing.holds_it and standing.is_child and scope in _ASKED_BY_CHILD
+
+
+def proves_for_tariff(standing: Standing, profile: Profile, today: date) -> bool:
+    """Whether changing the tariff needs a fresh proof (S in SPEC 4.4): where the right comes by a link to an adult's
+    line, and by nothing else.
+    """
+    of_children = tuple(grant for grant in standing.grants if grant.holder_role is HouseholdRole.CHILD)
+    own = replace(standing, grants=of_children)
+    return Scope.TARIFF not in scopes(own, AccessLevel.FULL, profile, today)
 
 
 def _by_relation(standing: Standing, profile: Profile, today: date) -> frozenset[Scope]:

@@ -125,10 +125,16 @@ def today(now: datetime, zone: ZoneInfo) -> datetime:
     return midnight(now.astimezone(zone).date(), zone)
 
 
-def fee_key(sold: Sold, subscription_id: int, sold_id: int, every: FeePeriod, at: datetime, zone: ZoneInfo) -> str:
-    """The ledger's key of the fee of the period that begins `at`: by its local day, so once a day at the most."""
+def fee_key(
+    sold: Sold, subscription_id: int, sold_id: int, every: FeePeriod, at: datetime, zone: ZoneInfo, changes: int = 0
+) -> str:
+    """The ledger's key of the fee of the period that begins `at`: by its local day, so once a day at the most.
+
+    `changes` is how often the subscription was put to something else: what begins anew is paid for anew.
+    """
     begins = at.astimezone(zone).date().isoformat() if every in PERIODIC else "once"
-    return f"fee:{sold.lower()}:{subscription_id}:{sold_id}:{begins}"
+    key = f"fee:{sold.lower()}:{subscription_id}:{sold_id}:{begins}"
+    return f"{key}:{changes}" if changes else key
 
 
 def _next_month(at: datetime, months_begin: int, zone: ZoneInfo) -> datetime:

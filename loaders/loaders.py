@@ -1,9 +1,12 @@
 """All loaders of one request, made when they are first asked for."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
 from functools import cached_property, partial
 from typing import TypeVar
 
+from domain.line import ServiceKind
+from domain.usage import UsageUnit
 from gateways.billing import Balance, PackageRemain, UsageItem, UsageKey
 from loaders.account_by_id import account_by_id
 from loaders.accounts_by_contract_id import accounts_by_contract_id
@@ -23,6 +26,7 @@ from loaders.line_by_id import line_by_id
 from loaders.lines_by_account_id import lines_by_account_id
 from loaders.lines_by_user_id import lines_by_user_id
 from loaders.link_requests_allowed_by_line_id import link_requests_allowed_by_line_id
+from loaders.months_of_use_by_line_id import months_of_use_by_line_id
 from loaders.number_links import (
     NumberLink,
     number_link_by_id,
@@ -48,6 +52,7 @@ from loaders.social_accounts_by_user_id import SocialAccount, social_accounts_by
 from loaders.spending_by_key import Charges, SpendingKey, spending_by_key
 from loaders.spent_by_key import Spent, spent_by_key
 from loaders.tariff_subscription_by_line_id import TariffSubscription, tariff_subscription_by_line_id
+from loaders.tariffs_for_rating_by_kind import Rateable, Sold, rated_tariff_by_line_id, tariffs_for_rating_by_kind
 from loaders.transfer_by_household_id import Transfer, transfer_by_household_id
 from loaders.usage_by_key import usage_by_key
 from loaders.visible import Account, Line
@@ -207,6 +212,18 @@ class Loaders:
     @cached_property
     def tariff_subscription_by_line_id(self) -> Loader[int, TariffSubscription | None]:
         return self._one(tariff_subscription_by_line_id)
+
+    @cached_property
+    def tariffs_for_rating_by_kind(self) -> Loader[ServiceKind, Sold]:
+        return self._loader(tariffs_for_rating_by_kind, lambda: Sold((), {}, None))
+
+    @cached_property
+    def rated_tariff_by_line_id(self) -> Loader[int, Rateable | None]:
+        return self._one(rated_tariff_by_line_id)
+
+    @cached_property
+    def months_of_use_by_line_id(self) -> Loader[int, list[dict[UsageUnit, Decimal]]]:
+        return self._many(months_of_use_by_line_id)
 
     @cached_property
     def transfer_by_household_id(self) -> Loader[int, Transfer | None]:

@@ -1,32 +1,68 @@
-"""The tariff of a line now (F101)."""
+"""The tariff of a line now (F101), what waits for its next period (F106), and what it can go back to (F108)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from domain.tariff import Allowance, as_it_is, read_options
 from loaders.catalogue import TARIFF_COLUMNS, Tariff, TariffRow, tariff
+from loaders.catalogue_by_id import tariff_by_id
 from loaders.scope import ReadScope
 from models.reader import Statement
 
 
 @dataclass(frozen=True, slots=True)
 class TariffSubscription:
-    """A line's tariff, since when, and when its fee is due next."""
+    """A line's tariff, since when, and when its fee is due next.
+
+    `configuration` is None where nothing can be chosen. `pending_change` is the tariff that the next period begins
+    with, `can_revert_to` the one before, which is paid for up to `revert_until`.
+    """
 
     tariff: Tariff
     since: datetime
     next_charge_at: datetime | None
+    configuration: list[Allowance] | None = None
+    pending_change: "TariffSubscription | None" = None
+    can_revert_to: Tariff | None = None
+    revert_until: datetime | None = None
 
 
-def _row(line_id: int, since: datetime, next_charge_at: datetime | None, *columns: Any) -> tuple[Any, ...]:
-    return line_id, since, next_charge_at, TariffRow(*columns)
+class _Row(NamedTuple):
+    line_id: int
+    since: datetime
+    next_charge_at: datetime | None
+    options: list[dict[str, Any]]
+    configuration: list[dict[str, Any]]
+    pending_tariff_id: int | None
+    pending_options: list[dict[str, Any]] | None
+    pending_configuration: list[dict[str, Any]] | None
+    pending_at: datetime | None
+    before_id: int | None
+    paid_until: datetime | None
+    tariff: TariffRow
 
 
+def _row(*columns: Any) -> _Row:
+    return _Row._make((*columns[:11], TariffRow(*columns[11:])))
+
+
+# Only the last change can be taken back without saying which, and nothing while another one waits.
 SUBSCRIPTIONS = Statement(
     f"""
-select ts.line_id, ts.since, ts.next_charge_at, {TARIFF_COLUMNS}
+select ts.line_id, ts.since, ts.next_charge_at, t.options, ts.configuration, ts.pending_tariff_id, p.options,
+  ts.pending_configuration, ts.pending_at, b.before_id, b.paid_until, {TARIFF_COLUMNS}
 from tariff_subscription ts join tariff t on t.id = ts.tariff_id
+left join tariff p on p.id = ts.pending_tariff_id
+left join lateral (
+  select e.id, e.before_id, e.action from tariff_event e join line l on l.id = e.line_id
+  where e.line_id = ts.line_id and (l.reissued_at is null or e.at >= l.reissued_at) order by e.id desc limit 1
+) e on e.action <> 'REVERT' and ts.pending_at is null
+left join lateral (
+  select o.id as before_id, r.paid_until from tariff_rest r join tariff o on o.id = e.before_id and not o.archived
+  where r.event_id = e.id and r.paid_until > now()
+) b on true
 where ts.line_id = any($1::bigint[])
 """,
     _row,
@@ -37,7 +73,39 @@ async def tariff_subscription_by_line_id(
     scope: ReadScope, line_ids: Sequence[int]
 ) -> Mapping[int, TariffSubscription | None]:
     rows = await scope.reads.fetch(SUBSCRIPTIONS, line_ids)
-    return {
-        line_id: TariffSubscription(tariff(scope, row), since, next_charge_at)
-        for line_id, since, next_charge_at, row in rows
-    }
+    others = sorted({each for row in rows for each in (row.pending_tariff_id, row.before_id) if each is not None})
+    named = await tariff_by_id(scope, others) if others else {}
+    return {row.line_id: _subscription(scope, row, named) for row in rows}
+
+
+def _subscription(scope: ReadScope, row: _Row, named: Mapping[int, Tariff | None]) -> TariffSubscription:
+    before = _back(scope, row, named)
+    return TariffSubscription(
+        tariff=tariff(scope, row.tariff),
+        since=row.since,
+        next_charge_at=row.next_charge_at,
+        configuration=_chosen(row.options, row.configuration),
+        pending_change=_pending(row, named),
+        can_revert_to=before,
+        revert_until=row.paid_until if before is not None else None,
+    )
+
+
+def _back(scope: ReadScope, row: _Row, named: Mapping[int, Tariff | None]) -> Tariff | None:
+    profile = scope.profile_of(row.tariff.operator)
+    if row.before_id is None or profile is None or not profile.tariffs.revert:
+        return None
+    return named.get(row.before_id)
+
+
+def _pending(row: _Row, named: Mapping[int, Tariff | None]) -> TariffSubscription | None:
+    found = named.get(row.pending_tariff_id) if row.pending_tariff_id is not None else None
+    if found is None or row.pending_at is None:
+        return None
+    chosen = _chosen(row.pending_options or [], row.pending_configuration or [])
+    return TariffSubscription(found, row.pending_at, row.pending_at, chosen)
+
+
+def _chosen(options: list[dict[str, Any]], stored: list[dict[str, Any]]) -> list[Allowance] | None:
+    chosen = as_it_is(read_options(options), stored)
+    return [Allowance(unit, value) for unit, value in chosen] or None

@@ -140,6 +140,14 @@ class TariffSubscription(Model):
     pending_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="tariff_changes_awaited", null=True, on_delete=fields.OnDelete.SET_NULL
     )
+    # Of that change: in which role it was asked for, which employee did it for them, and what was paid for it already.
+    pending_role = fields.CharField(max_length=16, null=True)
+    pending_staff = fields.CharField(max_length=64, null=True)
+    pending_charge: int = fields.BigIntField(db_default=0)
+    # How often a tariff began here since the first: a part of its fees' names, since two may begin on one day.
+    changes: int = fields.IntField(db_default=0)
+    # From when the months of its packages are counted, where that is not `since`: of tariffs that are paid by the day.
+    months_from: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
         table = "tariff_subscription"

@@ -66,6 +66,29 @@ class TariffEvent(Model):
         indexes = (("line_id", "id"),)
 
 
+class TariffRest(Model):
+    """What was left of the tariff that an event put an end to, while it is paid for: it can be had back (F108).
+
+    `configuration`, `options_fee`, `charge_day`, `since` and `months_from` as of its subscription. `packages` is a list
+    of the rows of its counters, as they were.
+    """
+
+    id: int = fields.BigIntField(primary_key=True)
+    event: fields.OneToOneRelation[TariffEvent] = fields.OneToOneField(
+        "models.TariffEvent", related_name="rest", on_delete=fields.OnDelete.RESTRICT
+    )
+    paid_until: datetime = fields.DatetimeField()
+    configuration: list[dict[str, Any]] = fields.JSONField()
+    options_fee: int = fields.BigIntField()
+    charge_day: int | None = fields.SmallIntField(null=True)
+    since: datetime = fields.DatetimeField()
+    months_from: datetime | None = fields.DatetimeField(null=True)
+    packages: list[dict[str, Any]] = fields.JSONField()
+
+    class Meta:
+        table = "tariff_rest"
+
+
 class ServiceEvent(Model):
     """What happened to a service of a line (F116); columns as of a tariff's event. Rows are only ever added."""
 

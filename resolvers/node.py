@@ -19,6 +19,7 @@ from resolvers import (
     number_link,
     payment,
     payment_method,
+    tariff_history,
     ticket,
     usage_limit,
     viewer,
@@ -174,6 +175,10 @@ async def _internet_session(context: Context, key: int) -> object | None:
     return await internet.session_by_id(context, key)
 
 
+async def _tariff_history_entry(context: Context, key: int) -> object | None:
+    return await tariff_history.by_id(context, key)
+
+
 async def _social_account(context: Context, key: int) -> object | None:
     if context.viewer is None:
         return None
@@ -224,4 +229,5 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "Ticket": _ticket,
     "TicketMessage": _ticket_message,
     "InternetSession": _internet_session,
+    "TariffHistoryEntry": _tariff_history_entry,
 }

@@ -93,13 +93,6 @@ class Service(Node):
     is_type_of = backed_by(catalogue.Service)
 
 
-@strawberry.type(description="The tariff of a line now (F101)")
-class TariffSubscription:
-    tariff: Tariff = strawberry.field(description="Which tariff")
-    since: datetime = strawberry.field(description="Since when")
-    next_charge_at: datetime | None = strawberry.field(description="When its fee is charged next")
-
-
 @strawberry.type(description="A service connected to a line (F113)")
 class ServiceSubscription(Node):
     service: Service = strawberry.field(description="Which service")

@@ -6,7 +6,7 @@ from inspect import getdoc
 import strawberry
 
 from domain.access import AccessLevel, HouseholdRole, LinkKind, Scope
-from domain.catalogue import FeePeriod, ServiceCategory
+from domain.catalogue import FeePeriod, ServiceCategory, TariffAction
 from domain.challenge import ChallengeChannel, DeliveryStatus
 from domain.channel import Channel
 from domain.child_policy import LimitAnswer
@@ -73,6 +73,7 @@ SHOWN: tuple[type[Enum], ...] = (
     SocialProvider,
     TicketCategory,
     TicketStatus,
+    TariffAction,
     UsageUnit,
 )
 

@@ -11,24 +11,39 @@ from domain.access import Scope
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from execution.batched import batched
 from loaders import visible
-from resolvers import catalogue, data_gift, document, page, payment, spending_category, usage, usage_limit
+from resolvers import (
+    catalogue,
+    data_gift,
+    document,
+    page,
+    payment,
+    spending_category,
+    tariff_history,
+    tariff_recommendation,
+    usage,
+    usage_limit,
+)
 from resolvers import child_policy as policies
 from resolvers import internet as internets
 from resolvers import promised_payment as promised
 from resolvers import ringback as ringbacks
 from resolvers.context import Info
 from schema.balance import Balance, BonusAccount, PackageRemain, SpendingCategory, UsageSummary
-from schema.catalogue import Service, ServiceFilter, ServiceSubscription, TariffSubscription
+from schema.catalogue import Service, ServiceFilter, ServiceSubscription
 from schema.document import Document
 from schema.node import AFTER, FIRST, Connection, Node, backed_by
 from schema.number_link import NumberLink
 from schema.promised_payment import PromisedPaymentState
 from schema.scalars import MSISDN, AccountNumber
+from schema.tariff_history import TariffHistoryEntry
+from schema.tariff_recommendation import TariffRecommendation, TariffSurveyInput
 
 # A line names its account and its contract, which name their lines in turn.
 AccountOfLine = Annotated["PersonalAccount", strawberry.lazy("schema.line")]
 ContractOfLine = Annotated["Contract", strawberry.lazy("schema.line")]
 BlockOfLine = Annotated["LineBlock", strawberry.lazy("schema.line_block")]  # type: ignore[name-defined]  # noqa: F821
+# What changes a tariff answers the line.
+TariffOfLine = Annotated["TariffSubscription", strawberry.lazy("schema.tariff")]  # type: ignore[name-defined]
 # A payment names its line and its account, which name their payments.
 PaymentOfAccount = Annotated["Payment", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
 # Setting a limit or a policy answers the line.
@@ -84,8 +99,8 @@ class Line(Node):
         description="What is left of its packages (F056): what is used first, first. What it may take of its "
         "household's pool is one of them. Null without the scope VIEW",
     )
-    tariff: TariffSubscription | None = batched(
-        TariffSubscription | None,
+    tariff: TariffOfLine | None = batched(
+        TariffOfLine | None,
         loader="tariff_subscription_by_line_id",
         key="id",
         scope=Scope.VIEW,
@@ -172,6 +187,33 @@ class Line(Node):
     )
     async def limits(parent: strawberry.Parent[visible.Line], info: Info) -> object:
         return await usage_limit.limits(info.context, parent)
+
+    @strawberry.field(
+        graphql_type=Connection[TariffHistoryEntry] | None,
+        description="What happened to its tariff, newest first (F107); null without the scope VIEW, and where the "
+        "operator does not show it",
+    )
+    async def tariff_history(
+        parent: strawberry.Parent[visible.Line],
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object | None:
+        return await tariff_history.history(info.context, parent, first, after)
+
+    @strawberry.field(
+        graphql_type=list[TariffRecommendation] | None,
+        description="Tariffs that would cost it less, by what it used in the last three months and by what is said "
+        "here (F105); empty where its own is the best. Null without the scopes VIEW and USAGE, where it has no tariff, "
+        "and where the operator recommends none",
+    )
+    async def recommended_tariffs(
+        parent: strawberry.Parent[visible.Line],
+        info: Info,
+        answers: Annotated[TariffSurveyInput | None, strawberry.argument(description="What its user says")] = None,
+    ) -> object | None:
+        survey = answers.survey() if answers else tariff_recommendation.Survey()
+        return await tariff_recommendation.recommended(info.context, parent, survey)
 
     @strawberry.field(
         graphql_type=PolicyOfLine | None,

@@ -48,6 +48,7 @@ from schema.scalars import scalar_map
 from schema.sign_in import SignInMutation
 from schema.social import SocialMutation
 from schema.subscription import Subscription
+from schema.tariff import TARIFF_ERRORS, TariffMutation
 from schema.ticket import RequestOpen, TicketMutation
 from schema.usage_limit import LimitExceeded, OwnerToBeAsked, UsageLimitMutation
 from schema.voucher import VoucherMutation, VoucherRejected
@@ -64,7 +65,7 @@ _NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTyp
 _MONEY_ERRORS = (PayeeAmbiguous, PromisedPaymentUnavailable, BalanceTooLow, VoucherRejected, RefundRejected)
 _LIMIT_ERRORS = (LimitExceeded, OwnerToBeAsked, *APPROVAL_ERRORS, GuestGrantRejected, *GIFT_ERRORS)
 
-_SERVICE_ERRORS = (*RINGBACK_ERRORS, RequestOpen)
+_SERVICE_ERRORS = (*QUOTE_ERRORS, *TARIFF_ERRORS, *RINGBACK_ERRORS, RequestOpen)
 
 _HOUSEHOLD_ERRORS = (*HOUSEHOLD_ERRORS, *LINK_ERRORS, *LINK_REQUEST_ERRORS, *LINE_BLOCK_ERRORS)
 
@@ -98,6 +99,7 @@ class Mutation(
     ChildPolicyMutation,
     ApprovalMutation,
     GuestGrantMutation,
+    TariffMutation,
     DataGiftMutation,
     DataPoolMutation,
     RingbackMutation,
@@ -135,7 +137,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS, *QUOTE_ERRORS, *_SERVICE_ERRORS),
+        types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS, *_SERVICE_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

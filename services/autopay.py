@@ -107,8 +107,9 @@ select coalesce(a.balance, 0) as balance, coalesce(a.reserved, 0) as reserved,
 from (select 1) one
 left join ledger_account a on a.account_id = $1 and a.kind = 'PERSONAL'
 left join lateral (
-  select sum(t.fee)::bigint as fee, ts.next_charge_at as at
-  from line l join tariff_subscription ts on ts.line_id = l.id join tariff t on t.id = ts.tariff_id
+  select sum(t.fee + coalesce(ts.pending_options_fee, ts.options_fee))::bigint as fee, ts.next_charge_at as at
+  from line l join tariff_subscription ts on ts.line_id = l.id
+  join tariff t on t.id = coalesce(ts.pending_tariff_id, ts.tariff_id)
   where l.account_id = $1 and ($2::bigint is null or l.id = $2) and ts.next_charge_at is not null
   group by ts.next_charge_at order by ts.next_charge_at limit 1
 ) c on true

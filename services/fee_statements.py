@@ -40,10 +40,14 @@ NEVER_CHARGED = "s.next_charge_at is null and e.fee_period in ('DAY', 'MONTH')"
 def _statements(sold: Sold) -> Mapping[str, str]:
     """The same statements on the subscriptions of tariffs and on those of services."""
     table, entry = f"{sold.lower()}_subscription", sold.lower()
-    ends = "s.valid_until, s.trial_ends_at" if sold is Sold.SERVICE else "null as valid_until, null as trial_ends_at"
+    ends = "s.valid_until, s.trial_ends_at, 0 as changes, null as changes_at"
+    fee, since = "e.fee", "s.since"
+    if sold is Sold.TARIFF:
+        ends = "null as valid_until, null as trial_ends_at, s.changes, s.pending_at as changes_at"
+        fee, since = "e.fee + s.options_fee", "coalesce(s.months_from, s.since)"
     found = f"""
-select s.id, s.next_charge_at as at, s.charge_day, s.since, s.unpaid_since is not null as unpaid, now() as now,
-  e.id as sold_id, e.name, e.fee, e.fee_period as every, e.included <> '[]' as fills, {ends},
+select s.id, s.next_charge_at as at, s.charge_day, {since} as since, s.unpaid_since is not null as unpaid,
+  now() as now, e.id as sold_id, e.name, {fee} as fee, e.fee_period as every, e.included <> '[]' as fills, {ends},
   l.id as line_id, l.status as line_status, l.account_id, l.operator, k.status = 'TERMINATED' as contract_ended
 from s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
 join personal_account a on a.id = l.account_id join contract k on k.id = a.contract_id
@@ -85,7 +89,7 @@ select distinct l.operator, l.account_id from {table} s join {entry} e on e.id =
 join line l on l.id = s.line_id
 join ledger_account m on m.account_id = l.account_id and m.kind = 'PERSONAL'
 where s.unpaid_since is not null and l.operator = any($1::text[])
-  and (m.floor is null or m.balance - m.reserved - e.fee >= m.floor)
+  and (m.floor is null or m.balance - m.reserved - ({fee}) >= m.floor)
   {"and l.status <> 'SUSPENDED_NONPAYMENT'" if sold is Sold.SERVICE else ""}
 limit {_MOST_COVERED}
 """,

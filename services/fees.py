@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -44,7 +45,7 @@ from domain.profile import Profile
 from domain.usage import ChargeType
 from models.database import tx
 from models.pool import remains_changed
-from services import fee_notice, ledger, package_fill
+from services import fee_notice, ledger, package_fill, tariff_pending
 from services.fee_statements import BY_SOLD, NEVER_CHARGED
 
 BATCH = 500
@@ -80,11 +81,17 @@ class _Subscription:
     fills: bool
     valid_until: datetime | None
     trial_ends_at: datetime | None
+    changes: int
+    changes_at: datetime | None
     line_id: int
     line_status: LineStatus
     account_id: int
     operator: str
     contract_ended: bool
+
+    def key(self, at: datetime, zone: ZoneInfo) -> str:
+        """The ledger's key of its fee of the period that begins `at`."""
+        return fee_key(self.sold, self.id, self.sold_id, self.every, at, zone, self.changes)
 
 
 # A transfer of money locks the payee's money and then what it may bring back; whoever waited here with subscriptions
@@ -142,7 +149,16 @@ async def begin(connection: BaseDBAsyncClient, profile: Profile, sold: Sold, sub
     found = await _one(connection, profile, sold, subscription_id)
     if found is None:
         return Charging.NOTHING
+    found = await _with_change(connection, profile, found, found.now)
     return await _step(connection, profile, found, found.now, today(found.now, profile.operator.zone))
+
+
+async def catch_up(connection: BaseDBAsyncClient, profile: Profile, sold: Sold, subscription_id: int) -> None:
+    """Charge what has fallen due of a subscription and nobody has charged yet, before somebody changes it."""
+    while (found := await _one(connection, profile, sold, subscription_id)) is not None:
+        if found.at is None or found.at > found.now:
+            break
+        await _charge_or_stop(connection, {found.operator: profile}, found)
 
 
 async def resume(connection: BaseDBAsyncClient, profile: Profile, account_id: int) -> None:
@@ -226,9 +242,22 @@ async def _charge_alone(profiles: Mapping[str, Profile], found: _Subscription) -
 
 async def _charge_or_stop(connection: BaseDBAsyncClient, profiles: Mapping[str, Profile], found: _Subscription) -> None:
     assert found.at is not None
-    profile = profiles[found.operator]
-    if await _step(connection, profile, found, found.at, found.at) is Charging.SHORT:
+    profile, at = profiles[found.operator], found.at
+    found = await _with_change(connection, profile, found, at)
+    if await _step(connection, profile, found, at, at) is Charging.SHORT:
         await _stop(connection, profile, found)
+
+
+async def _with_change(
+    connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, at: datetime
+) -> _Subscription:
+    """The subscription as it is charged `at` a moment: a tariff that waited for the next period begins with it."""
+    if found.changes_at is None or found.changes_at > at or _decided(profile, found, at) is not Step.CHARGE:
+        return found
+    await tariff_pending.take_effect(connection, profile, found.id)
+    changed = await _one(connection, profile, found.sold, found.id)
+    assert changed is not None, "it is locked"
+    return changed
 
 
 async def _covered(profiles: Mapping[str, Profile]) -> set[tuple[str, int]]:
@@ -249,17 +278,8 @@ async def _step(
     connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, at: datetime, begins: datetime
 ) -> Charging:
     """What is done `at` a moment about the fee of the period that `begins`; where the account is short, nothing."""
-    due = Due(
-        at=at,
-        sold=found.sold,
-        every=found.every,
-        line_status=found.line_status,
-        contract_ended=found.contract_ended,
-        valid_until=found.valid_until,
-        trial_ends_at=found.trial_ends_at,
-    )
     zone = profile.operator.zone
-    match decide(due, freeze_balance=profile.blocking.freeze_balance):
+    match _decided(profile, found, at):
         case Step.CHARGE:
             return await _charge(connection, profile, found, begins)
         case Step.TOMORROW:
@@ -273,10 +293,23 @@ async def _step(
     return Charging.NOTHING
 
 
+def _decided(profile: Profile, found: _Subscription, at: datetime) -> Step:
+    due = Due(
+        at=at,
+        sold=found.sold,
+        every=found.every,
+        line_status=found.line_status,
+        contract_ended=found.contract_ended,
+        valid_until=found.valid_until,
+        trial_ends_at=found.trial_ends_at,
+    )
+    return decide(due, freeze_balance=profile.blocking.freeze_balance)
+
+
 async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, at: datetime) -> Charging:
     zone = profile.operator.zone
     fee = Money(found.fee, profile.operator.currency)
-    key = fee_key(found.sold, found.id, found.sold_id, found.every, at, zone)
+    key = found.key(at, zone)
     is_new = not found.fee
     if found.fee:
         wanted = Transfer.between(profile.operator.id, TransferKind.FEE, key, money_of(found.account_id), _REVENUE, fee)
@@ -331,7 +364,7 @@ async def _stop(connection: BaseDBAsyncClient, profile: Profile, found: _Subscri
     if found.sold is Sold.TARIFF and await connection.execute_query_dict(_SUSPEND, [found.line_id]):
         await connection.execute_query(_ACCOUNT_FOLLOWS, [found.account_id])
     fee = Money(found.fee, profile.operator.currency)
-    key = fee_key(found.sold, found.id, found.sold_id, found.every, found.at, profile.operator.zone)
+    key = found.key(found.at, profile.operator.zone)
     await fee_notice.unpaid(connection, profile, found.sold, found.line_id, found.name, fee, key)
 
 

@@ -166,6 +166,10 @@ join lateral (
 ) t on true
 on conflict (line_id) do update set
   tariff_id = excluded.tariff_id, next_charge_at = excluded.next_charge_at,
+  configuration = case when excluded.tariff_id = tariff_subscription.tariff_id
+    then tariff_subscription.configuration else '[]' end,
+  options_fee = case when excluded.tariff_id = tariff_subscription.tariff_id
+    then tariff_subscription.options_fee else 0 end,
   since = case when excluded.since = now() and excluded.tariff_id = tariff_subscription.tariff_id
     then tariff_subscription.since else excluded.since end
 where (tariff_subscription.tariff_id, tariff_subscription.next_charge_at)

@@ -12,7 +12,7 @@ from domain.child_policy import QuietHours, TypedHours
 from domain.profile import Profile
 from domain.refusals import InputRejected
 from domain.ringback import STATUS_MESSAGE, Rule, heard, read_callers, read_rule_hours, read_status
-from services.catalogue import read_catalogue
+from services.catalogue_file import read_sheet
 
 OPERATORS = Path(__file__).resolve().parent.parent / "operators"
 MOTHER, WORK = "79020000001", "79020000002"
@@ -136,6 +136,6 @@ def test_f128_what_is_no_line_of_words_is_refused(typed: str) -> None:
 def test_f128_who_offers_status_messages_sells_the_service_that_pays_for_them(
     operator: str, profiles: Mapping[str, Profile]
 ) -> None:
-    sold = read_catalogue(OPERATORS / operator / "catalogue.toml", profiles[operator]).services
+    sold = read_sheet(OPERATORS / operator / "catalogue.toml", profiles[operator]).catalogue.services
     codes = [each.code for each in sold if each.kind == "MOBILE" and each.period == "DAY"]
     assert (STATUS_MESSAGE in codes) or not profiles[operator].services.status_message

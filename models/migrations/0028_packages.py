@@ -15,7 +15,7 @@ alter table usage_day add constraint usage_day_overage check (overage >= 0);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0025_catalogue_search")]
+    dependencies = [("models", "0027_tariff_changes")]
 
     initial = False
 
