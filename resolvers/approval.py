@@ -15,11 +15,12 @@ from resolvers.context import Context
 from resolvers.live import follow
 from resolvers.page import Page, page, position, size
 from resolvers.usage_limit import key
-from services import approval
+from services import approval, approved_payment, approved_service
 from services.approval import Resolved
-from services.approved_payment import ACTIONS
 
 Refused = approval.Refused | Refusal
+
+_ACTIONS = {**approved_payment.ACTIONS, **approved_service.ACTIONS}
 
 
 class Approval(NamedTuple):
@@ -109,7 +110,7 @@ async def resolve(context: Context, approval_id: str, *, approve: bool, comment:
     if refused := confined.from_keys(caller):
         return refused
     wanted = key(approval_id, "ApprovalRequest")
-    answering = approval.resolve(context.profile, caller, ACTIONS, wanted, approve=approve, comment=comment)
+    answering = approval.resolve(context.profile, caller, _ACTIONS, wanted, approve=approve, comment=comment)
     outcome = await context.change(answering)
     if not isinstance(outcome, Resolved):
         return outcome

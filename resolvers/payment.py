@@ -22,7 +22,6 @@ from loaders.visible import Account
 from models.reader import Statement
 from models.visible import ACCOUNT_COLUMNS, VISIBLE_ACCOUNTS, AccountRow, standing
 from resolvers import confined, node_id, payment_target
-from resolvers.audit_log import AuditActor
 from resolvers.context import Context
 from resolvers.errors import invalid_input
 from resolvers.live import follow

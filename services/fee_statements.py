@@ -28,6 +28,8 @@ from s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
 join personal_account a on a.id = l.account_id join contract k on k.id = a.contract_id
 """
     # A tariff that was suspended before fees were charged here has no moment to charge it at; it begins anew.
+    # A service that was switched off has nothing to charge.
+    is_on = "and s.ended_at is null" if sold is Sold.SERVICE else ""
     waits, refilled = "s.unpaid_since is not null", ""
     if sold is Sold.TARIFF:
         refilled = _REFILLED
@@ -52,18 +54,18 @@ with s as materialized (
   select * from {table} where id = $1 and next_charge_at = $2 for no key update skip locked
 ){found}""",
         "one": f"""
-with s as materialized (select * from {table} where id = $1 for no key update){found} where l.operator = $2
+with s as materialized (select * from {table} where id = $1 for no key update){found} where l.operator = $2 {is_on}
 """,
         "waiting": f"""
 select s.id from {table} s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
-where l.account_id = $1 and l.operator = $2 and {waits} order by s.id
+where l.account_id = $1 and l.operator = $2 and {waits} {is_on} order by s.id
 """,
         # A service of a line that does not work waits for its tariff, whatever the account holds.
         "covered": f"""
 select distinct l.operator, l.account_id from {table} s join {entry} e on e.id = s.{entry}_id
 join line l on l.id = s.line_id
 join ledger_account m on m.account_id = l.account_id and m.kind = 'PERSONAL'
-where s.unpaid_since is not null and l.operator = any($1::text[])
+where s.unpaid_since is not null and l.operator = any($1::text[]) {is_on}
   and (m.floor is null or m.balance - m.reserved - e.fee >= m.floor)
   {"and l.status <> 'SUSPENDED_NONPAYMENT'" if sold is Sold.SERVICE else ""}
 limit {_MOST_COVERED}

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from domain.catalogue import FeePeriod
+from domain.catalogue import FeePeriod, ServiceAction
 from domain.fees import (
     PERIODIC,
     Charging,
@@ -43,7 +43,7 @@ from domain.money import Money
 from domain.profile import Profile
 from domain.usage import ChargeType
 from models.database import tx
-from services import fee_notice, ledger
+from services import fee_notice, ledger, service_history
 from services.fee_statements import BY_SOLD, NEVER_CHARGED
 
 BATCH = 500
@@ -141,6 +141,12 @@ async def begin(connection: BaseDBAsyncClient, profile: Profile, sold: Sold, sub
     if found is None:
         return Charging.NOTHING
     return await _step(connection, profile, found, found.now, today(found.now, profile.operator.zone))
+
+
+async def catch_up(connection: BaseDBAsyncClient, profile: Profile, sold: Sold, subscription_id: int) -> None:
+    """Charge what has fallen due of one subscription already, before it is changed: no period is skipped."""
+    while (found := await _one(connection, profile, sold, subscription_id)) and found.at and found.at <= found.now:
+        await _charge_or_stop(connection, {profile.operator.id: profile}, found)
 
 
 async def resume(connection: BaseDBAsyncClient, profile: Profile, account_id: int) -> None:
@@ -265,7 +271,7 @@ async def _step(
         case Step.AFTER_TRIAL:
             await _move(connection, found, found.trial_ends_at, found.charge_day)
         case Step.PAUSE:
-            await connection.execute_query(BY_SOLD[found.sold]["stop"], [found.id])
+            await _pause(connection, found)
         case Step.END:
             await _move(connection, found, None, found.charge_day)
     return Charging.NOTHING
@@ -304,6 +310,9 @@ async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subsc
     if found.fee and found.sold is Sold.TARIFF and found.line_status is LineStatus.SUSPENDED_NONPAYMENT:
         works = bool(await connection.execute_query_dict(_WORKS, [found.line_id]))
         await connection.execute_query(_ACCOUNT_FOLLOWS, [found.account_id])
+    if found.sold is Sold.SERVICE and found.unpaid:
+        resumed = ServiceAction.RESUME
+        await service_history.note(connection, found.line_id, found.sold_id, resumed, charge=spent)
     if works:
         await fee_notice.works_again(connection, profile, found.line_id, found.name, fee, key)
     return Charging.PAID
@@ -312,12 +321,18 @@ async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subsc
 async def _stop(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription) -> None:
     """What happens when the account does not hold a fee: a tariff's line is suspended, a service is paused."""
     assert found.at is not None
-    await connection.execute_query(BY_SOLD[found.sold]["stop"], [found.id])
+    await _pause(connection, found)
     if found.sold is Sold.TARIFF and await connection.execute_query_dict(_SUSPEND, [found.line_id]):
         await connection.execute_query(_ACCOUNT_FOLLOWS, [found.account_id])
     fee = Money(found.fee, profile.operator.currency)
     key = fee_key(found.sold, found.id, found.sold_id, found.every, found.at, profile.operator.zone)
     await fee_notice.unpaid(connection, profile, found.sold, found.line_id, found.name, fee, key)
+
+
+async def _pause(connection: BaseDBAsyncClient, found: _Subscription) -> None:
+    await connection.execute_query(BY_SOLD[found.sold]["stop"], [found.id])
+    if found.sold is Sold.SERVICE and not found.unpaid:
+        await service_history.note(connection, found.line_id, found.sold_id, ServiceAction.SUSPEND)
 
 
 async def _one(
