@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.catalogue import FeePeriod
 from domain.money import Money
@@ -36,11 +36,22 @@ class ServiceSubscription:
         return self.service.fee if is_charged else None
 
 
-def _row(*columns: Any) -> tuple[Any, ...]:
-    return *columns[:_OWN], ServiceRow(*columns[_OWN:])
+class _Row(NamedTuple):
+    id: int
+    line_id: int
+    since: datetime
+    valid_until: datetime | None
+    trial_ends_at: datetime | None
+    next_charge_at: datetime | None
+    ended_at: datetime | None
+    paid_until: datetime | None
+    service: ServiceRow
 
 
-_OWN = 8
+def _row(*columns: Any) -> _Row:
+    return _Row(*columns[:8], ServiceRow(*columns[8:]))
+
+
 _COLUMNS = f"""
 ss.id, ss.line_id, ss.since, ss.valid_until, ss.trial_ends_at, ss.next_charge_at, ss.ended_at, ss.paid_until,
 {SERVICE_COLUMNS}
@@ -78,18 +89,18 @@ async def service_subscription_by_id(
     return {subscription.id: subscription for subscription in _subscriptions(scope, rows)}
 
 
-def _subscriptions(scope: ReadScope, rows: Sequence[tuple[Any, ...]]) -> list[ServiceSubscription]:
+def _subscriptions(scope: ReadScope, rows: Sequence[_Row]) -> list[ServiceSubscription]:
     return [
         ServiceSubscription(
-            id=subscription_id,
-            line_id=line_id,
-            service=service(scope, row),
-            since=since,
-            valid_until=valid_until,
-            trial_ends_at=trial_ends_at,
-            next_charge_at=next_charge_at,
-            ended_at=ended_at,
-            paid_until=paid_until,
+            id=row.id,
+            line_id=row.line_id,
+            service=service(scope, row.service),
+            since=row.since,
+            valid_until=row.valid_until,
+            trial_ends_at=row.trial_ends_at,
+            next_charge_at=row.next_charge_at,
+            ended_at=row.ended_at,
+            paid_until=row.paid_until,
         )
-        for subscription_id, line_id, since, valid_until, trial_ends_at, next_charge_at, ended_at, paid_until, row in rows
+        for row in rows
     ]

@@ -13,13 +13,12 @@ class TvFacts(NamedTuple):
 
     line_id: int
     is_sold: bool
-    has_trial: bool
     has_tried: bool
 
 
 _FACTS = Statement(
     """
-select l.id, bool_or(s.id is not null), bool_or(s.trial_days is not null),
+select l.id, bool_or(s.id is not null),
   exists (
     select from service_subscription ss join service t on t.id = ss.service_id
     where ss.line_id = l.id and t.category = 'TV' and ss.trial_ends_at is not null)

@@ -17,6 +17,7 @@ from domain.payment_refusals import PaymentRefusal
 from domain.payment_rules import check_kind, check_payee, fee, read_amount
 from domain.periods import PeriodRejected, day_range
 from domain.refusals import Refusal
+from loaders.actor import AuditActor
 from loaders.refunds_by_payment_id import Refund
 from loaders.visible import Account
 from models.reader import Statement

@@ -12,7 +12,7 @@ from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from execution.batched import batched
 from loaders import visible
 from resolvers import child_policy as policies
-from resolvers import document, page, payment, usage, usage_limit
+from resolvers import document, page, payment, service_history, tv, usage, usage_limit
 from resolvers import promised_payment as promised
 from resolvers.context import Info
 from schema.balance import Balance, BonusAccount, PackageRemain, UsageSummary
@@ -22,6 +22,8 @@ from schema.node import AFTER, FIRST, Connection, Node, backed_by
 from schema.number_link import NumberLink
 from schema.promised_payment import PromisedPaymentState
 from schema.scalars import MSISDN, AccountNumber
+from schema.service_history import ServiceEvent
+from schema.tv import TvState
 
 # A line names its account and its contract, which name their lines in turn.
 AccountOfLine = Annotated["PersonalAccount", strawberry.lazy("schema.line")]
@@ -156,6 +158,26 @@ class Line(Node):
             return None
         subscriptions = await info.context.loaders.services_by_line_id.load(parent.id)
         return page.slice_of(subscriptions, first, after, lambda subscription: subscription.id)
+
+    @strawberry.field(
+        graphql_type=Connection[ServiceEvent] | None,
+        description="What happened to its services and who did it, newest first (F116); null without the scopes USAGE "
+        "and SERVICES",
+    )
+    async def service_history(
+        parent: strawberry.Parent[visible.Line],
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object | None:
+        return await service_history.history(info.context, parent, first, after)
+
+    @strawberry.field(
+        graphql_type=TvState | None,
+        description="Its television (F129); null without the scope VIEW, and where there is none to be had",
+    )
+    async def tv(parent: strawberry.Parent[visible.Line], info: Info) -> tv.TvState | None:
+        return await tv.state(info.context, parent)
 
 
 @strawberry.type(

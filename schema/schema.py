@@ -41,6 +41,7 @@ from schema.recovery_channels import RecoveryChannelsMutation
 from schema.refund import RefundMutation, RefundRejected
 from schema.registration import RegistrationMutation
 from schema.scalars import scalar_map
+from schema.service_connection import SERVICE_ERRORS, ServiceMutation
 from schema.sign_in import SignInMutation
 from schema.social import SocialMutation
 from schema.subscription import Subscription
@@ -91,6 +92,7 @@ class Mutation(
     ChildPolicyMutation,
     ApprovalMutation,
     GuestGrantMutation,
+    ServiceMutation,
 ):
     pass
 
@@ -123,7 +125,7 @@ def build_schema() -> HearthSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS, *QUOTE_ERRORS),
+        types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS, *QUOTE_ERRORS, *SERVICE_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),

@@ -118,9 +118,7 @@ Refused = (
 )
 
 
-async def connect(
-    profile: Profile, secret: bytes, viewer: Viewer, wanted: ServiceWanted
-) -> ServiceConnected | Refused:
+async def connect(profile: Profile, secret: bytes, viewer: Viewer, wanted: ServiceWanted) -> ServiceConnected | Refused:
     """Switch a service on, once for each key of the viewer's; a child's owner is asked first (F053).
 
     A refusal changes nothing. What somebody has bought stays theirs when it is repeated, whatever was quoted since.

@@ -141,9 +141,7 @@ async def disconnect_agreed(
     return None
 
 
-async def end(
-    connection: BaseDBAsyncClient, profile: Profile, line_id: int, service: Service, by: By | None
-) -> None:
+async def end(connection: BaseDBAsyncClient, profile: Profile, line_id: int, service: Service, by: By | None) -> None:
     """Write down that a service is off, after all that has fallen due before was charged."""
     had = await service_row.had(connection, line_id, service.id)
     assert had is not None, "it is on"

@@ -73,9 +73,7 @@ def change(viewer: Viewer, line_id: int, service_id: int) -> Change:
     return Change(viewer.operator, viewer.user_id, line_id, f"service:{service_id}")
 
 
-async def quote(
-    profile: Profile, secret: bytes, viewer: Viewer, line_id: int, service_id: int
-) -> Quoted | Unavailable:
+async def quote(profile: Profile, secret: bytes, viewer: Viewer, line_id: int, service_id: int) -> Quoted | Unavailable:
     """The exact price of a service on a line; nothing is kept of it but what its token says."""
 
     async def work(connection: BaseDBAsyncClient) -> Quoted | Unavailable:
@@ -92,9 +90,7 @@ async def quote(
     return await tx(work)
 
 
-async def offer(
-    connection: BaseDBAsyncClient, profile: Profile, line: LineOf, service_id: int
-) -> Offer | Unavailable:
+async def offer(connection: BaseDBAsyncClient, profile: Profile, line: LineOf, service_id: int) -> Offer | Unavailable:
     """How the line can have the service now, or why not; neither its price nor what the line has of it changes then."""
     sold = await service_row.service(connection, profile, service_id)
     if sold is None:
