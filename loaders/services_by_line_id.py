@@ -49,7 +49,7 @@ class _Row(NamedTuple):
 
 
 def _row(*columns: Any) -> _Row:
-    return _Row(*columns[:8], ServiceRow(*columns[8:]))
+    return _Row._make((*columns[:8], ServiceRow(*columns[8:])))
 
 
 _COLUMNS = f"""

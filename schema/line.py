@@ -176,7 +176,7 @@ class Line(Node):
         graphql_type=TvState | None,
         description="Its television (F129); null without the scope VIEW, and where there is none to be had",
     )
-    async def tv(parent: strawberry.Parent[visible.Line], info: Info) -> tv.TvState | None:
+    async def tv(parent: strawberry.Parent[visible.Line], info: Info) -> object:
         return await tv.state(info.context, parent)
 
 
