@@ -15,6 +15,7 @@ _SUSPENDED = Wording(
 _PAUSED = Wording(
     "{operator}: the account does not hold the fee of {amount} for {name} on {line}. It is paused until a top-up."
 )
+_BEYOND = Wording("{operator}: {name} is paused on {line}: a limit of the line stands against its fee of {amount}.")
 _WORKS_AGAIN = Wording("{operator}: the fee of {amount} for {name} is paid. It works again on {line}.")
 
 # A line without a number is spoken of to whoever holds its contract.
@@ -36,6 +37,13 @@ async def unpaid(
     """Say that something stopped, in the transaction that stopped it; `key` names the fee."""
     wording = _SUSPENDED if sold is Sold.TARIFF else _PAUSED
     await tell(connection, profile, line_id, wording, f"{key}:unpaid", amount=str(fee), name=name)
+
+
+async def beyond_limit(
+    connection: BaseDBAsyncClient, profile: Profile, line_id: int, name: str, fee: Money, key: str
+) -> None:
+    """Say that something stopped because of a limit, in the transaction that stopped it."""
+    await tell(connection, profile, line_id, _BEYOND, f"{key}:unpaid", amount=str(fee), name=name)
 
 
 async def works_again(

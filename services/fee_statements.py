@@ -20,10 +20,14 @@ def _statements(sold: Sold) -> Mapping[str, str]:
     """The same statements on the subscriptions of tariffs and on those of services."""
     table, entry = f"{sold.lower()}_subscription", sold.lower()
     ends = "s.valid_until, s.trial_ends_at" if sold is Sold.SERVICE else "null as valid_until, null as trial_ends_at"
+    limited = "false"
+    if sold is Sold.SERVICE:
+        limited = "exists (select from usage_limit u where u.line_id = l.id and u.unit = 'MONEY')"
     found = f"""
 select s.id, s.next_charge_at as at, s.charge_day, s.since, s.unpaid_since is not null as unpaid, now() as now,
   e.id as sold_id, e.name, e.fee, e.fee_period as every, {ends},
-  l.id as line_id, l.status as line_status, l.account_id, l.operator, k.status = 'TERMINATED' as contract_ended
+  {limited} as limited, l.id as line_id, l.status as line_status, l.account_id, l.operator,
+  k.status = 'TERMINATED' as contract_ended
 from s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
 join personal_account a on a.id = l.account_id join contract k on k.id = a.contract_id
 """

@@ -14,6 +14,7 @@ import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from domain.catalogue import FeePeriod, ServiceAction
+from domain.child_policy import UseKind, Wish
 from domain.fees import (
     PERIODIC,
     Charging,
@@ -42,8 +43,9 @@ from domain.line import LineStatus
 from domain.money import Money
 from domain.profile import Profile
 from domain.usage import ChargeType
+from domain.usage_limit import Use
 from models.database import tx
-from services import fee_notice, ledger, service_history
+from services import fee_notice, ledger, service_history, usage_limit
 from services.fee_statements import BY_SOLD, NEVER_CHARGED
 
 BATCH = 500
@@ -78,6 +80,8 @@ class _Subscription:
     every: FeePeriod
     valid_until: datetime | None
     trial_ends_at: datetime | None
+    # Its money is limited, which is asked before its services are charged.
+    limited: bool
     line_id: int
     line_status: LineStatus
     account_id: int
@@ -208,9 +212,10 @@ async def _charge_some(
     taken += [_subscription(sold, row) for row in rows]
     accounts = sorted({found.account_id for found in taken})
     busy = {row["account_id"] for row in await connection.execute_query_dict(_BUSY, [accounts])}
-    late += [found for found in taken if found.account_id in busy]
+    # Limits are locked before money, which this transaction has in hand from the first charge on.
+    late += [found for found in taken if found.account_id in busy or found.limited]
     for found in taken:
-        if found.account_id not in busy:
+        if found.account_id not in busy and not found.limited:
             await _charge_or_stop(connection, profiles, found)
     return at
 
@@ -231,8 +236,9 @@ async def _charge_alone(profiles: Mapping[str, Profile], found: _Subscription) -
 async def _charge_or_stop(connection: BaseDBAsyncClient, profiles: Mapping[str, Profile], found: _Subscription) -> None:
     assert found.at is not None
     profile = profiles[found.operator]
-    if await _step(connection, profile, found, found.at, found.at) is Charging.SHORT:
-        await _stop(connection, profile, found)
+    charging = await _step(connection, profile, found, found.at, found.at)
+    if charging in (Charging.SHORT, Charging.BEYOND):
+        await _stop(connection, profile, found, charging)
 
 
 async def _covered(profiles: Mapping[str, Profile]) -> set[tuple[str, int]]:
@@ -279,6 +285,11 @@ async def _step(
 
 async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, at: datetime) -> Charging:
     zone = profile.operator.zone
+    if found.limited and found.fee:
+        # Whoever looks after the line agreed to the service, and it is paid for until now; the limit holds from now on.
+        wish = Wish(UseKind.SERVICE, Use(price=found.fee), approved=True)
+        if await usage_limit.may_spend(connection, profile, found.line_id, wish):
+            return Charging.BEYOND
     fee = Money(found.fee, profile.operator.currency)
     key = fee_key(found.sold, found.id, found.sold_id, found.every, at, zone)
     is_new = not found.fee
@@ -318,14 +329,17 @@ async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subsc
     return Charging.PAID
 
 
-async def _stop(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription) -> None:
-    """What happens when the account does not hold a fee: a tariff's line is suspended, a service is paused."""
+async def _stop(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, because: Charging) -> None:
+    """What happens when a fee cannot be charged: a tariff's line is suspended, a service is paused."""
     assert found.at is not None
     await _pause(connection, found)
     if found.sold is Sold.TARIFF and await connection.execute_query_dict(_SUSPEND, [found.line_id]):
         await connection.execute_query(_ACCOUNT_FOLLOWS, [found.account_id])
     fee = Money(found.fee, profile.operator.currency)
     key = fee_key(found.sold, found.id, found.sold_id, found.every, found.at, profile.operator.zone)
+    if because is Charging.BEYOND:
+        await fee_notice.beyond_limit(connection, profile, found.line_id, found.name, fee, key)
+        return
     await fee_notice.unpaid(connection, profile, found.sold, found.line_id, found.name, fee, key)
 
 

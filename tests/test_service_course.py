@@ -25,6 +25,7 @@ from tests.selling import (
     services_of,
     token,
 )
+from tests.test_usage_limit import put
 from tests.till import ANN, GRANNY, Till
 
 TV = """
@@ -169,6 +170,25 @@ async def test_f112_what_cannot_be_paid_pauses_and_works_again(till: Till) -> No
     account = await till.account(ANN)
     await tx(lambda connection: fees.resume(connection, till.profiles["beeline"], account))
     assert (off["paidUntil"], await charges(till)) == (None, charged)
+
+
+async def test_e35_a_service_is_paid_until_its_period_ends_and_then_the_limit_holds(till: Till) -> None:
+    ann, line = await till.of(ANN), await till.line(ANN)
+    await connected(ann, line, await sell(till, "one", 3_000, "DAY"))
+    await put(ann, line, "10")
+    assert await services_of(ann, line) == ["one"]
+    before = len(await till.sent_to(ANN))
+    yesterday = today(datetime.now(UTC), MOSCOW) - timedelta(days=1)
+    await till.rows("update service_subscription set next_charge_at = $1", yesterday)
+    await asyncio.gather(*(charge_due(till.profiles) for _ in range(3)))
+    await charge_due(till.profiles)
+    assert (await actions(till), await charges(till)) == (["CONNECT", "SUSPEND"], [3_000])
+    [told] = (await till.sent_to(ANN))[before:]
+    assert "30.00 RUB" in told
+    # It works again when the limit is gone: today was paid for when it began.
+    await till.rows("delete from usage_limit")
+    await charge_due(till.profiles)
+    assert (await actions(till), await charges(till)) == (["CONNECT", "SUSPEND", "RESUME"], [3_000])
 
 
 async def test_f112_connecting_disconnecting_and_the_worker_at_once(till: Till) -> None:
