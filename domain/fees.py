@@ -37,6 +37,7 @@ class Charging(StrEnum):
 
     PAID = "PAID"
     SHORT = "SHORT"  # the account does not hold it; nothing changed
+    BEYOND = "BEYOND"  # a limit of the line stands against it (E35); nothing changed
     NOTHING = "NOTHING"  # there is nothing to pay now
 
 

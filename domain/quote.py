@@ -14,13 +14,15 @@ from domain.usage_limit import LimitPeriod, days_of
 class PriceLine:
     """One item of a price: `label` is a name of the catalogue's, in the operator's language.
 
-    The first `free_days` are free: a trial, or what is paid for already.
+    The first `free_days` are free: a trial, or what is paid for already. After `ends_after` days nothing is paid any
+    more: what it is paid for ends by itself.
     """
 
     label: str
     amount: Money
     period: FeePeriod
     free_days: int = 0
+    ends_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,25 @@ def priced(lines: Iterable[PriceLine], currency: CurrencyCode, today: date, warn
     return PriceQuote(
         lines=lines,
         due_now=_sum((line.amount for line in lines if line.free_days == 0 and _is_charged(line)), currency),
-        first_month=_sum((_times(line, max(days - line.free_days, 0)) for line in lines), currency),
-        monthly=_sum((_times(line, 30) for line in lines if line.period is not FeePeriod.ONCE), currency),
+        first_month=_sum((_times(line, _paid_days(line, days)) for line in lines), currency),
+        monthly=_sum((_times(line, 30) for line in lines if _goes_on(line, days)), currency),
         warnings=tuple(warnings),
     )
 
 
 def _is_charged(line: PriceLine) -> bool:
     return line.period is not FeePeriod.PER_USE
+
+
+def _paid_days(line: PriceLine, days: int) -> int:
+    """How many of so many days from today are paid for."""
+    last = days if line.ends_after is None else min(days, line.ends_after)
+    return max(last - line.free_days, 0)
+
+
+def _goes_on(line: PriceLine, days: int) -> bool:
+    """Whether something is paid after so many days from today."""
+    return line.period is not FeePeriod.ONCE and (line.ends_after is None or line.ends_after > days)
 
 
 def _times(line: PriceLine, days: int) -> Money:

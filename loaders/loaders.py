@@ -10,6 +10,7 @@ from domain.usage import UsageUnit
 from gateways.billing import Balance, PackageRemain, UsageItem, UsageKey
 from loaders.account_by_id import account_by_id
 from loaders.accounts_by_contract_id import accounts_by_contract_id
+from loaders.actor import AuditActor
 from loaders.balance_by_account_id import balance_by_account_id
 from loaders.batch import K, Loader
 from loaders.block_by_line_id import LineBlock, block_by_line_id
@@ -17,6 +18,7 @@ from loaders.bonus_by_account_id import BonusAccount, bonus_by_account_id
 from loaders.catalogue import Service, Tariff
 from loaders.catalogue_by_id import service_by_id, tariff_by_id
 from loaders.child_by_line_id import child_by_line_id
+from loaders.connector_by_subscription_id import connector_by_subscription_id
 from loaders.households_by_user_id import Household, households_by_user_id
 from loaders.internet_by_line_id import Internet, internet_by_line_id
 from loaders.invitations_by_household_id import Invitation, invitations_by_household_id
@@ -54,6 +56,7 @@ from loaders.spent_by_key import Spent, spent_by_key
 from loaders.tariff_subscription_by_line_id import TariffSubscription, tariff_subscription_by_line_id
 from loaders.tariffs_for_rating_by_kind import Rateable, Sold, rated_tariff_by_line_id, tariffs_for_rating_by_kind
 from loaders.transfer_by_household_id import Transfer, transfer_by_household_id
+from loaders.tv_by_line_id import TvFacts, tv_by_line_id
 from loaders.usage_by_key import usage_by_key
 from loaders.visible import Account, Line
 from models.child_policy import Child
@@ -92,6 +95,10 @@ class Loaders:
     @cached_property
     def child_by_line_id(self) -> Loader[int, Child | None]:
         return self._one(child_by_line_id)
+
+    @cached_property
+    def connector_by_subscription_id(self) -> Loader[int, AuditActor | None]:
+        return self._one(connector_by_subscription_id)
 
     @cached_property
     def households_by_user_id(self) -> Loader[int, list[Household]]:
@@ -232,6 +239,10 @@ class Loaders:
     @cached_property
     def spent_by_key(self) -> Loader[UsageKey, list[Spent]]:
         return self._many(spent_by_key)
+
+    @cached_property
+    def tv_by_line_id(self) -> Loader[int, TvFacts | None]:
+        return self._one(tv_by_line_id)
 
     @cached_property
     def usage_by_key(self) -> Loader[UsageKey, list[UsageItem]]:

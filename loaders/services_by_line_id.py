@@ -1,9 +1,9 @@
-"""The services connected to a line (F113), oldest first."""
+"""The services connected to a line (F113), oldest first; by its id also one that was switched off."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.catalogue import FeePeriod
 from domain.money import Money
@@ -15,7 +15,10 @@ from models.reader import Statement
 
 @dataclass(frozen=True, slots=True)
 class ServiceSubscription:
-    """A service of a line, since when, until when, and what is due next."""
+    """A service of a line, since when, until when, and what is due next.
+
+    `ended_at` once it was switched off, and up to when it is paid for then.
+    """
 
     id: int
     line_id: int
@@ -24,24 +27,41 @@ class ServiceSubscription:
     valid_until: datetime | None
     trial_ends_at: datetime | None
     next_charge_at: datetime | None
+    ended_at: datetime | None
+    paid_until: datetime | None
 
     @property
     def next_charge(self) -> Money | None:
-        periodic = self.service.fee_period in (FeePeriod.DAY, FeePeriod.MONTH)
-        return self.service.fee if periodic and self.next_charge_at is not None else None
+        is_charged = self.service.fee_period is not FeePeriod.PER_USE and self.next_charge_at is not None
+        return self.service.fee if is_charged else None
 
 
-def _row(*columns: Any) -> tuple[Any, ...]:
-    return *columns[:6], ServiceRow(*columns[6:])
+class _Row(NamedTuple):
+    id: int
+    line_id: int
+    since: datetime
+    valid_until: datetime | None
+    trial_ends_at: datetime | None
+    next_charge_at: datetime | None
+    ended_at: datetime | None
+    paid_until: datetime | None
+    service: ServiceRow
 
 
-_COLUMNS = f"ss.id, ss.line_id, ss.since, ss.valid_until, ss.trial_ends_at, ss.next_charge_at, {SERVICE_COLUMNS}"
+def _row(*columns: Any) -> _Row:
+    return _Row._make((*columns[:8], ServiceRow(*columns[8:])))
+
+
+_COLUMNS = f"""
+ss.id, ss.line_id, ss.since, ss.valid_until, ss.trial_ends_at, ss.next_charge_at, ss.ended_at, ss.paid_until,
+{SERVICE_COLUMNS}
+"""
 
 BY_LINE = Statement(
     f"""
 select {_COLUMNS}
 from service_subscription ss join service s on s.id = ss.service_id
-where ss.line_id = any($1::bigint[]) and (ss.valid_until is null or ss.valid_until > now())
+where ss.line_id = any($1::bigint[]) and ss.ended_at is null and (ss.valid_until is null or ss.valid_until > now())
 order by ss.line_id, ss.id
 """,
     _row,
@@ -51,7 +71,7 @@ BY_ID = Statement(
     f"""
 select {_COLUMNS}
 from service_subscription ss join service s on s.id = ss.service_id
-where ss.id = any($1::bigint[]) and (ss.valid_until is null or ss.valid_until > now())
+where ss.id = any($1::bigint[])
 """,
     _row,
 )
@@ -69,16 +89,18 @@ async def service_subscription_by_id(
     return {subscription.id: subscription for subscription in _subscriptions(scope, rows)}
 
 
-def _subscriptions(scope: ReadScope, rows: Sequence[tuple[Any, ...]]) -> list[ServiceSubscription]:
+def _subscriptions(scope: ReadScope, rows: Sequence[_Row]) -> list[ServiceSubscription]:
     return [
         ServiceSubscription(
-            id=subscription_id,
-            line_id=line_id,
-            service=service(scope, row),
-            since=since,
-            valid_until=valid_until,
-            trial_ends_at=trial_ends_at,
-            next_charge_at=next_charge_at,
+            id=row.id,
+            line_id=row.line_id,
+            service=service(scope, row.service),
+            since=row.since,
+            valid_until=row.valid_until,
+            trial_ends_at=row.trial_ends_at,
+            next_charge_at=row.next_charge_at,
+            ended_at=row.ended_at,
+            paid_until=row.paid_until,
         )
-        for subscription_id, line_id, since, valid_until, trial_ends_at, next_charge_at, row in rows
+        for row in rows
     ]

@@ -167,6 +167,8 @@ class ServiceSubscription(Model):
     since: datetime = fields.DatetimeField()
     valid_until: datetime | None = fields.DatetimeField(null=True)
     trial_ends_at: datetime | None = fields.DatetimeField(null=True)
+    # When something is to be told of its free days: that they are about to end, and then that they have.
+    trial_step_at: datetime | None = fields.DatetimeField(null=True)
     next_charge_at: datetime | None = fields.DatetimeField(null=True)
     charge_day: int | None = fields.SmallIntField(null=True)
     unpaid_since: datetime | None = fields.DatetimeField(null=True)

@@ -24,6 +24,7 @@ async def notify(connection: BaseDBAsyncClient, *events: str) -> None:
     - `session:<user>`: a session of that user has ended
     - `household:<household>`: its members, links, invitations, transfer or settings changed
     - `link_request:<request>`: a request to be linked was answered, or has ended
+    - `services:<line>`: a service of that line was switched on or off
     - `approval:<household>`: a child of it asked for something, or was answered
 
     Raises ValueError for an event that could not be told apart from its neighbours.

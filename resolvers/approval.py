@@ -15,7 +15,7 @@ from resolvers.context import Context
 from resolvers.live import follow
 from resolvers.page import Page, page, position, size
 from resolvers.usage_limit import key
-from services import approval, approved_payment, approved_ringback, approved_tariff, data_gift
+from services import approval, approved_payment, approved_ringback, approved_service, approved_tariff, data_gift
 from services.approval import Resolved
 
 Refused = approval.Refused | Refusal
@@ -23,6 +23,7 @@ Refused = approval.Refused | Refusal
 ACTIONS = {
     **approved_payment.ACTIONS,
     **approved_ringback.ACTIONS,
+    **approved_service.ACTIONS,
     **approved_tariff.ACTIONS,
     **data_gift.ACTIONS,
 }

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.access import HouseholdRole, sees_links
+from loaders.actor import AuditActor
 from models.audit import STAFF
 from models.reader import Statement
 from resolvers import node_id
@@ -19,16 +20,6 @@ class AuditDetail:
 
     key: str
     value: str
-
-
-@dataclass(frozen=True, slots=True)
-class AuditActor:
-    """Who did it."""
-
-    label: str
-    role: HouseholdRole | None
-    is_viewer: bool
-    is_operator_staff: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from domain.access import Scope, sees_links
+from domain.access import sees_links
 from resolvers import (
     account_security,
     approval,
@@ -19,6 +19,8 @@ from resolvers import (
     number_link,
     payment,
     payment_method,
+    service_connection,
+    service_history,
     tariff_history,
     ticket,
     usage_limit,
@@ -124,11 +126,11 @@ async def _ringback_tone(context: Context, key: int) -> object | None:
 
 
 async def _service_subscription(context: Context, key: int) -> object | None:
-    subscription = await context.loaders.service_subscription_by_id.load(key)
-    if subscription is None:
-        return None
-    line = await context.loaders.line_by_id.load(subscription.line_id)
-    return subscription if line is not None and line.allows(Scope.VIEW) else None
+    return await service_connection.by_id(context, key)
+
+
+async def _service_event(context: Context, key: int) -> object | None:
+    return await service_history.by_id(context, key)
 
 
 async def _payment(context: Context, key: int) -> object | None:
@@ -215,6 +217,7 @@ _FINDERS: dict[str, Callable[[Context, int], Awaitable[object | None]]] = {
     "Bundle": _bundle,
     "RingbackTone": _ringback_tone,
     "ServiceSubscription": _service_subscription,
+    "ServiceEvent": _service_event,
     "Payment": _payment,
     "PaymentMethod": _payment_method,
     "AutopayRule": _autopay_rule,

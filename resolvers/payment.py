@@ -17,12 +17,12 @@ from domain.payment_refusals import PaymentRefusal
 from domain.payment_rules import check_kind, check_payee, fee, plain, read_amount
 from domain.periods import PeriodRejected, day_range
 from domain.refusals import Refusal
+from loaders.actor import AuditActor
 from loaders.refunds_by_payment_id import Refund
 from loaders.visible import Account
 from models.reader import Statement
 from models.visible import ACCOUNT_COLUMNS, VISIBLE_ACCOUNTS, AccountRow, standing
 from resolvers import confined, node_id, payment_target
-from resolvers.audit_log import AuditActor
 from resolvers.context import Context
 from resolvers.errors import invalid_input
 from resolvers.live import follow

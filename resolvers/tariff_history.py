@@ -8,9 +8,9 @@ from domain.access import HouseholdRole, Scope
 from domain.catalogue import TariffAction
 from domain.money import Money
 from domain.tariff import Allowance, read_chosen
+from loaders.actor import AuditActor
 from loaders.visible import Line
 from models.reader import Statement
-from resolvers.audit_log import AuditActor
 from resolvers.context import Context
 from resolvers.page import Page, page, position, size
 

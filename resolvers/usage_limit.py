@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from domain.access import Scope
 from domain.usage import UsageUnit
 from domain.usage_limit import LimitAction, LimitPeriod
+from loaders.actor import AuditActor
 from loaders.limits_by_line_id import UsageLimit
 from loaders.visible import Line
 from models.reader import Statement
 from resolvers import confined, node_id
-from resolvers.audit_log import AuditActor
 from resolvers.context import Context
 from services import usage_limit
 from services.usage_limit import LimitsChanged, LimitWanted, Refused

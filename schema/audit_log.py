@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from domain.access import HouseholdRole
-from loaders import visible
+from loaders import actor, visible
 from resolvers import audit_log
 from resolvers.context import Info
 from schema.node import Node, backed_by
@@ -22,7 +22,7 @@ class AuditActor:
     is_viewer: bool = strawberry.field(description="Whether it is the one who asks")
     is_operator_staff: bool = strawberry.field(description="Whether an employee of the operator did it for them (E60)")
 
-    is_type_of = backed_by(audit_log.AuditActor)
+    is_type_of = backed_by(actor.AuditActor)
 
 
 @strawberry.type(description="One thing that an event tells besides its action")

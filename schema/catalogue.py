@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -12,11 +12,16 @@ from domain.usage import UsageUnit
 from execution.batched import batched
 from loaders import catalogue, services_by_line_id, services_offered_by_key
 from resolvers import catalogue as resolver
+from resolvers import service_connection
+from resolvers.context import Info
+from schema.audit_log import AuditActor
 from schema.money import Money
 from schema.node import Node, backed_by
 
 # A service names others.
 OtherService = Annotated["Service", strawberry.lazy("schema.catalogue")]
+# A line names its services.
+LineOfSubscription = Annotated["Line", strawberry.lazy("schema.line")]  # type: ignore[name-defined]  # noqa: F821
 
 
 @strawberry.type(description="What a tariff or a service includes of one unit in each of its periods")
@@ -101,8 +106,25 @@ class ServiceSubscription(Node):
     trial_ends_at: datetime | None = strawberry.field(description="When its free days end; null: it has none")
     next_charge: Money | None = strawberry.field(description="What is charged next; null: nothing")
     next_charge_at: datetime | None = strawberry.field(description="When that is charged")
+    ended_at: datetime | None = strawberry.field(description="When it was switched off; null while it is on")
+    paid_until: datetime | None = strawberry.field(
+        description="Up to when one that was switched off is paid for: coming back before then costs nothing"
+    )
+    line: LineOfSubscription | None = batched(
+        LineOfSubscription | None, loader="line_by_id", key="line_id", description="The line that has it"
+    )
+    connected_by: AuditActor = batched(
+        AuditActor,
+        loader="connector_by_subscription_id",
+        key="id",
+        description="Who connected it; the operator, where it is not known to be somebody else",
+    )
 
     is_type_of = backed_by(services_by_line_id.ServiceSubscription)
+
+    @strawberry.field(description="Whether the viewer may switch it off; a child asks its owner about a paid one")
+    async def can_disconnect(self: Any, info: Info) -> bool:
+        return await service_connection.can_disconnect(info.context, self)
 
 
 _FOR_LINE = "Which this line may be offered: it fits, is sold there, and the line does not have it; an id of a `Line`"

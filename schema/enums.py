@@ -6,7 +6,7 @@ from inspect import getdoc
 import strawberry
 
 from domain.access import AccessLevel, HouseholdRole, LinkKind, Scope
-from domain.catalogue import FeePeriod, ServiceCategory, TariffAction
+from domain.catalogue import FeePeriod, ServiceAction, ServiceCategory, ServiceRelationKind, TariffAction
 from domain.challenge import ChallengeChannel, DeliveryStatus
 from domain.channel import Channel
 from domain.child_policy import LimitAnswer
@@ -68,8 +68,10 @@ SHOWN: tuple[type[Enum], ...] = (
     PaymentStatus,
     RefundStatus,
     Scope,
+    ServiceAction,
     ServiceCategory,
     ServiceKind,
+    ServiceRelationKind,
     SocialProvider,
     TicketCategory,
     TicketStatus,

@@ -17,9 +17,11 @@ from resolvers import (
     document,
     page,
     payment,
+    service_history,
     spending_category,
     tariff_history,
     tariff_recommendation,
+    tv,
     usage,
     usage_limit,
 )
@@ -35,15 +37,17 @@ from schema.node import AFTER, FIRST, Connection, Node, backed_by
 from schema.number_link import NumberLink
 from schema.promised_payment import PromisedPaymentState
 from schema.scalars import MSISDN, AccountNumber
+from schema.service_history import ServiceEvent
 from schema.tariff_history import TariffHistoryEntry
 from schema.tariff_recommendation import TariffRecommendation, TariffSurveyInput
+from schema.tv import TvState
 
 # A line names its account and its contract, which name their lines in turn.
 AccountOfLine = Annotated["PersonalAccount", strawberry.lazy("schema.line")]
 ContractOfLine = Annotated["Contract", strawberry.lazy("schema.line")]
 BlockOfLine = Annotated["LineBlock", strawberry.lazy("schema.line_block")]  # type: ignore[name-defined]  # noqa: F821
 # What changes a tariff answers the line.
-TariffOfLine = Annotated["TariffSubscription", strawberry.lazy("schema.tariff")]  # type: ignore[name-defined]
+TariffOfLine = Annotated["TariffSubscription", strawberry.lazy("schema.tariff")]  # type: ignore[name-defined]  # noqa: F821
 # A payment names its line and its account, which name their payments.
 PaymentOfAccount = Annotated["Payment", strawberry.lazy("schema.payment")]  # type: ignore[name-defined]  # noqa: F821
 # Setting a limit or a policy answers the line.
@@ -269,6 +273,26 @@ class Line(Node):
         return await catalogue.available_services(
             info.context, parent, first, after, given.wanted(), given.available_for_line
         )
+
+    @strawberry.field(
+        graphql_type=Connection[ServiceEvent] | None,
+        description="What happened to its services and who did it, newest first (F116); null without the scopes USAGE "
+        "and SERVICES",
+    )
+    async def service_history(
+        parent: strawberry.Parent[visible.Line],
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
+        after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
+    ) -> object | None:
+        return await service_history.history(info.context, parent, first, after)
+
+    @strawberry.field(
+        graphql_type=TvState | None,
+        description="Its television (F129); null without the scope VIEW, and where there is none to be had",
+    )
+    async def tv(parent: strawberry.Parent[visible.Line], info: Info) -> object:
+        return await tv.state(info.context, parent)
 
 
 @strawberry.type(

@@ -45,6 +45,7 @@ from schema.refund import RefundMutation, RefundRejected
 from schema.registration import RegistrationMutation
 from schema.ringback import RINGBACK_ERRORS, RingbackMutation
 from schema.scalars import scalar_map
+from schema.service_connection import SERVICE_ERRORS, ServiceMutation
 from schema.sign_in import SignInMutation
 from schema.social import SocialMutation
 from schema.subscription import Subscription
@@ -65,7 +66,7 @@ _NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTyp
 _MONEY_ERRORS = (PayeeAmbiguous, PromisedPaymentUnavailable, BalanceTooLow, VoucherRejected, RefundRejected)
 _LIMIT_ERRORS = (LimitExceeded, OwnerToBeAsked, *APPROVAL_ERRORS, GuestGrantRejected, *GIFT_ERRORS)
 
-_SERVICE_ERRORS = (*QUOTE_ERRORS, *TARIFF_ERRORS, *RINGBACK_ERRORS, RequestOpen)
+_SERVICE_ERRORS = (*QUOTE_ERRORS, *SERVICE_ERRORS, *TARIFF_ERRORS, *RINGBACK_ERRORS, RequestOpen)
 
 _HOUSEHOLD_ERRORS = (*HOUSEHOLD_ERRORS, *LINK_ERRORS, *LINK_REQUEST_ERRORS, *LINE_BLOCK_ERRORS)
 
@@ -99,6 +100,7 @@ class Mutation(
     ChildPolicyMutation,
     ApprovalMutation,
     GuestGrantMutation,
+    ServiceMutation,
     TariffMutation,
     DataGiftMutation,
     DataPoolMutation,

@@ -11,7 +11,7 @@ from domain.child_policy import LimitAnswer
 from domain.usage import UsageUnit
 from domain.usage_limit import LimitAction, LimitPeriod
 from loaders import limits_by_line_id, visible
-from resolvers import audit_log, usage_limit
+from resolvers import usage_limit
 from resolvers.context import Info
 from resolvers.usage_limit import Form
 from schema.audit_log import AuditActor
@@ -50,7 +50,7 @@ class UsageLimit(Node):
     @strawberry.field(
         graphql_type=AuditActor | None, description="Who set it as it is; null where their cabinet is gone"
     )
-    def set_by(parent: strawberry.Parent[limits_by_line_id.UsageLimit], info: Info) -> audit_log.AuditActor | None:
+    def set_by(parent: strawberry.Parent[limits_by_line_id.UsageLimit], info: Info) -> object:
         return usage_limit.set_by(info.context, parent)
 
 

@@ -1,4 +1,4 @@
-"""The loop that charges fees."""
+"""The loop that charges fees, and lets services end."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ import structlog
 
 from domain.profile import Profile
 from models.reader import SILENT
-from services import fees
+from services import fees, service_course
 
 _LOOK_SECONDS = 10.0
 
@@ -17,10 +17,11 @@ _log = structlog.get_logger()
 async def charge_fees(profiles: Mapping[str, Profile]) -> None:
     """Charge fees as they fall due, until cancelled; a database that goes away is waited for."""
     while True:
-        charged = 0
+        ended = charged = 0
         try:
+            ended = await service_course.sweep(profiles)
             charged = await fees.charge_due(profiles)
         except Exception as error:  # whatever it is, fees are charged when it is over
             _log.error("fees are charged anew", error=type(error).__name__, exc_info=not isinstance(error, SILENT))
-        if charged < fees.BATCH:
+        if charged < fees.BATCH and ended < service_course.BATCH:
             await asyncio.sleep(_LOOK_SECONDS)

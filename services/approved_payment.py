@@ -147,4 +147,4 @@ async def _impossible(
 
 
 ACTIONS = {ACTION: give}
-"""What an owner can agree to, by the name that questions have: others that ask add theirs."""
+"""What an owner can agree to, by the name that questions have."""

@@ -1,4 +1,4 @@
-"""What the user of a line is told about its fees: by SMS, in their language."""
+"""What the user of a line is told: by SMS, in their language; and of it what is about fees."""
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
@@ -15,6 +15,7 @@ _SUSPENDED = Wording(
 _PAUSED = Wording(
     "{operator}: the account does not hold the fee of {amount} for {name} on {line}. It is paused until a top-up."
 )
+_BEYOND = Wording("{operator}: {name} is paused on {line}: a limit of the line stands against its fee of {amount}.")
 _WORKS_AGAIN = Wording("{operator}: the fee of {amount} for {name} is paid. It works again on {line}.")
 
 # A line without a number is spoken of to whoever holds its contract.
@@ -35,23 +36,32 @@ async def unpaid(
 ) -> None:
     """Say that something stopped, in the transaction that stopped it; `key` names the fee."""
     wording = _SUSPENDED if sold is Sold.TARIFF else _PAUSED
-    await _tell(connection, profile, line_id, wording, f"{key}:unpaid", name, fee)
+    await tell(connection, profile, line_id, wording, f"{key}:unpaid", amount=str(fee), name=name)
+
+
+async def beyond_limit(
+    connection: BaseDBAsyncClient, profile: Profile, line_id: int, name: str, fee: Money, key: str
+) -> None:
+    """Say that something stopped because of a limit, in the transaction that stopped it."""
+    await tell(connection, profile, line_id, _BEYOND, f"{key}:unpaid", amount=str(fee), name=name)
 
 
 async def works_again(
     connection: BaseDBAsyncClient, profile: Profile, line_id: int, name: str, fee: Money, key: str
 ) -> None:
     """Say that something works again, in the transaction that paid for it."""
-    await _tell(connection, profile, line_id, _WORKS_AGAIN, f"{key}:paid", name, fee)
+    await tell(connection, profile, line_id, _WORKS_AGAIN, f"{key}:paid", amount=str(fee), name=name)
 
 
-async def _tell(
-    connection: BaseDBAsyncClient, profile: Profile, line_id: int, wording: Wording, dedup: str, name: str, fee: Money
+async def tell(
+    connection: BaseDBAsyncClient, profile: Profile, line_id: int, wording: Wording, dedup: str | None, **values: str
 ) -> None:
+    """Write to who uses a line, in the transaction of what it tells. Beside `values` a text may name the `operator`
+    and the `line`; texts with the same `dedup` are one.
+    """
     [user] = await connection.execute_query_dict(_USER, [line_id])
     if user["msisdn"] is None:
         return
     language = language_of(profile, user["language"])
-    values = {"operator": profile.operator.name, "amount": str(fee), "name": name, "line": user["line"]}
-    body = {"to": user["msisdn"], "text": wording.text(language, **values)}
-    await outbox.enqueue(connection, profile.operator.id, "sms", body, dedup=dedup)
+    text = wording.text(language, operator=profile.operator.name, line=user["line"], **values)
+    await outbox.enqueue(connection, profile.operator.id, "sms", {"to": user["msisdn"], "text": text}, dedup=dedup)

@@ -41,18 +41,23 @@ def _statements(sold: Sold) -> Mapping[str, str]:
     """The same statements on the subscriptions of tariffs and on those of services."""
     table, entry = f"{sold.lower()}_subscription", sold.lower()
     ends = "s.valid_until, s.trial_ends_at, 0 as changes, null as changes_at"
+    limited = "exists (select from usage_limit u where u.line_id = l.id and u.unit = 'MONEY')"
     fee, since = "e.fee", "s.since"
     if sold is Sold.TARIFF:
         ends = "null as valid_until, null as trial_ends_at, s.changes, s.pending_at as changes_at"
+        limited = "false"
         fee, since = "e.fee + s.options_fee", "coalesce(s.months_from, s.since)"
     found = f"""
 select s.id, s.next_charge_at as at, s.charge_day, {since} as since, s.unpaid_since is not null as unpaid,
   now() as now, e.id as sold_id, e.name, {fee} as fee, e.fee_period as every, e.included <> '[]' as fills, {ends},
-  l.id as line_id, l.status as line_status, l.account_id, l.operator, k.status = 'TERMINATED' as contract_ended
+  {limited} as limited, l.id as line_id, l.status as line_status, l.account_id, l.operator,
+  k.status = 'TERMINATED' as contract_ended
 from s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
 join personal_account a on a.id = l.account_id join contract k on k.id = a.contract_id
 """
     # A tariff that was suspended before fees were charged here has no moment to charge it at; it begins anew.
+    # A service that was switched off has nothing to charge.
+    is_on = "and s.ended_at is null" if sold is Sold.SERVICE else ""
     waits, refilled, stands = "s.unpaid_since is not null", "", "false"
     if sold is Sold.TARIFF:
         refilled, stands = _REFILLED, "exists (select from package_counter where line_id = $4 and source = 'TARIFF')"
@@ -77,18 +82,18 @@ with s as materialized (
   select * from {table} where id = $1 and next_charge_at = $2 for no key update skip locked
 ){found}""",
         "one": f"""
-with s as materialized (select * from {table} where id = $1 for no key update){found} where l.operator = $2
+with s as materialized (select * from {table} where id = $1 for no key update){found} where l.operator = $2 {is_on}
 """,
         "waiting": f"""
 select s.id from {table} s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
-where l.account_id = $1 and l.operator = $2 and {waits} order by s.id
+where l.account_id = $1 and l.operator = $2 and {waits} {is_on} order by s.id
 """,
         # A service of a line that does not work waits for its tariff, whatever the account holds.
         "covered": f"""
 select distinct l.operator, l.account_id from {table} s join {entry} e on e.id = s.{entry}_id
 join line l on l.id = s.line_id
 join ledger_account m on m.account_id = l.account_id and m.kind = 'PERSONAL'
-where s.unpaid_since is not null and l.operator = any($1::text[])
+where s.unpaid_since is not null and l.operator = any($1::text[]) {is_on}
   and (m.floor is null or m.balance - m.reserved - ({fee}) >= m.floor)
   {"and l.status <> 'SUSPENDED_NONPAYMENT'" if sold is Sold.SERVICE else ""}
 limit {_MOST_COVERED}

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from domain.catalogue import FeePeriod
+from domain.catalogue import FeePeriod, ServiceAction
+from domain.child_policy import UseKind, Wish
 from domain.fees import (
     PERIODIC,
     Charging,
@@ -43,9 +44,10 @@ from domain.line import LineStatus
 from domain.money import Money
 from domain.profile import Profile
 from domain.usage import ChargeType
+from domain.usage_limit import Use
 from models.database import tx
 from models.pool import remains_changed
-from services import fee_notice, ledger, package_fill, tariff_pending
+from services import fee_notice, ledger, package_fill, service_history, tariff_pending, usage_limit
 from services.fee_statements import BY_SOLD, NEVER_CHARGED
 
 BATCH = 500
@@ -83,6 +85,8 @@ class _Subscription:
     trial_ends_at: datetime | None
     changes: int
     changes_at: datetime | None
+    # Its money is limited, which is asked before its services are charged.
+    limited: bool
     line_id: int
     line_status: LineStatus
     account_id: int
@@ -220,9 +224,10 @@ async def _charge_some(
     taken += [_subscription(sold, row) for row in rows]
     accounts = sorted({found.account_id for found in taken})
     busy = {row["account_id"] for row in await connection.execute_query_dict(_BUSY, [accounts])}
-    late += [found for found in taken if found.account_id in busy]
+    # Limits are locked before money, which this transaction has in hand from the first charge on.
+    late += [found for found in taken if found.account_id in busy or found.limited]
     for found in taken:
-        if found.account_id not in busy:
+        if found.account_id not in busy and not found.limited:
             await _charge_or_stop(connection, profiles, found)
     return at
 
@@ -244,8 +249,9 @@ async def _charge_or_stop(connection: BaseDBAsyncClient, profiles: Mapping[str, 
     assert found.at is not None
     profile, at = profiles[found.operator], found.at
     found = await _with_change(connection, profile, found, at)
-    if await _step(connection, profile, found, at, at) is Charging.SHORT:
-        await _stop(connection, profile, found)
+    charging = await _step(connection, profile, found, at, at)
+    if charging in (Charging.SHORT, Charging.BEYOND):
+        await _stop(connection, profile, found, charging)
 
 
 async def _with_change(
@@ -287,7 +293,7 @@ async def _step(
         case Step.AFTER_TRIAL:
             await _move(connection, found, found.trial_ends_at, found.charge_day)
         case Step.PAUSE:
-            await connection.execute_query(BY_SOLD[found.sold]["stop"], [found.id])
+            await _pause(connection, found)
         case Step.END:
             await _move(connection, found, None, found.charge_day)
     return Charging.NOTHING
@@ -308,6 +314,11 @@ def _decided(profile: Profile, found: _Subscription, at: datetime) -> Step:
 
 async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, at: datetime) -> Charging:
     zone = profile.operator.zone
+    if found.limited and found.fee:
+        # Whoever looks after the line agreed to the service, and it is paid for until now; the limit holds from now on.
+        wish = Wish(UseKind.SERVICE, Use(price=found.fee), approved=True)
+        if await usage_limit.may_spend(connection, profile, found.line_id, wish):
+            return Charging.BEYOND
     fee = Money(found.fee, profile.operator.currency)
     key = found.key(at, zone)
     is_new = not found.fee
@@ -344,6 +355,9 @@ async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subsc
     if found.fee and found.sold is Sold.TARIFF and found.line_status is LineStatus.SUSPENDED_NONPAYMENT:
         works = bool(await connection.execute_query_dict(_WORKS, [found.line_id]))
         await connection.execute_query(_ACCOUNT_FOLLOWS, [found.account_id])
+    if found.sold is Sold.SERVICE and found.unpaid:
+        resumed = ServiceAction.RESUME
+        await service_history.note(connection, found.line_id, found.sold_id, resumed, charge=spent)
     if works:
         await fee_notice.works_again(connection, profile, found.line_id, found.name, fee, key)
     return Charging.PAID
@@ -357,15 +371,24 @@ async def _fill(connection: BaseDBAsyncClient, found: _Subscription, until: date
         await package_fill.fill_service(connection, found.line_id, found.sold_id, until)
 
 
-async def _stop(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription) -> None:
-    """What happens when the account does not hold a fee: a tariff's line is suspended, a service is paused."""
+async def _stop(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, because: Charging) -> None:
+    """What happens when a fee cannot be charged: a tariff's line is suspended, a service is paused."""
     assert found.at is not None
-    await connection.execute_query(BY_SOLD[found.sold]["stop"], [found.id])
+    await _pause(connection, found)
     if found.sold is Sold.TARIFF and await connection.execute_query_dict(_SUSPEND, [found.line_id]):
         await connection.execute_query(_ACCOUNT_FOLLOWS, [found.account_id])
     fee = Money(found.fee, profile.operator.currency)
     key = found.key(found.at, profile.operator.zone)
+    if because is Charging.BEYOND:
+        await fee_notice.beyond_limit(connection, profile, found.line_id, found.name, fee, key)
+        return
     await fee_notice.unpaid(connection, profile, found.sold, found.line_id, found.name, fee, key)
+
+
+async def _pause(connection: BaseDBAsyncClient, found: _Subscription) -> None:
+    await connection.execute_query(BY_SOLD[found.sold]["stop"], [found.id])
+    if found.sold is Sold.SERVICE and not found.unpaid:
+        await service_history.note(connection, found.line_id, found.sold_id, ServiceAction.SUSPEND)
 
 
 async def _one(

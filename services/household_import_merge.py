@@ -178,8 +178,9 @@ where (tariff_subscription.tariff_id, tariff_subscription.next_charge_at)
 """
 
 _SERVICE = """
-insert into service_subscription (line_id, service_id, since, valid_until, trial_ends_at, next_charge_at)
-select l.id, s.id, coalesce(i.since, now()), i.valid_until, i.trial_ends_at, i.next_charge_at
+insert into service_subscription (line_id, service_id, since, valid_until, trial_ends_at, trial_step_at, next_charge_at)
+select l.id, s.id, coalesce(i.since, now()), i.valid_until, i.trial_ends_at,
+  case when i.trial_ends_at > now() then greatest(i.trial_ends_at - interval '3 days', now()) end, i.next_charge_at
 from import_service i
 join known_line l on l.operator = i.operator and l.address = i.address
 join service s on s.operator = i.operator and s.code = i.code
@@ -187,9 +188,10 @@ order by i.line_no, i.n
 on conflict (line_id, service_id) do update set
   since = case when excluded.since = now() then service_subscription.since else excluded.since end,
   valid_until = excluded.valid_until, trial_ends_at = excluded.trial_ends_at,
-  next_charge_at = excluded.next_charge_at
+  trial_step_at = excluded.trial_step_at, next_charge_at = excluded.next_charge_at, ended_at = null, paid_until = null
 where (service_subscription.valid_until, service_subscription.trial_ends_at, service_subscription.next_charge_at)
     is distinct from (excluded.valid_until, excluded.trial_ends_at, excluded.next_charge_at)
+  or service_subscription.ended_at is not null
   or (excluded.since <> now() and service_subscription.since <> excluded.since)
 """
 

@@ -5,6 +5,7 @@ has come; all others are gone then.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +41,14 @@ delete from package_counter
 where line_id = $1 and source = $2 and not code = any($4::text[]) and ($2 = 'TARIFF' or starts_with(code, $3 || ':'))
 """
 _DROP = "delete from package_counter where line_id = $1 and (code = $2 or starts_with(code, $2 || ':')) returning id"
+_LEFT = """
+select code, remaining from package_counter
+where line_id = $1 and starts_with(code, $2 || ':') and (expires_at is null or expires_at > now())
+"""
+_END = """
+update package_counter set expires_at = $3, as_of = now() where line_id = $1 and starts_with(code, $2 || ':')
+returning id
+"""
 _TARIFF = """
 select t.name, t.kind, t.included, s.configuration from tariff_subscription s join tariff t on t.id = s.tariff_id
 where s.line_id = $1
@@ -99,6 +108,25 @@ async def fill_service(connection: BaseDBAsyncClient, line_id: int, service_id: 
     for row in await connection.execute_query_dict(_SERVICE, [service_id]):
         included = _included(row, [])
         await fill(connection, line_id, PackageSource.SERVICE, service_code(service_id), row["name"], included, until)
+
+
+async def extend_service(connection: BaseDBAsyncClient, line_id: int, service_id: int, until: datetime | None) -> None:
+    """Add what a service includes to what is left of it: one that is bought again is not lost (F119)."""
+    for row in await connection.execute_query_dict(_SERVICE, [service_id]):
+        code = service_code(service_id)
+        rows = await connection.execute_query_dict(_LEFT, [line_id, code])
+        left = {each["code"]: each["remaining"] for each in rows}
+        included = [
+            replace(each, amount=each.amount + left.get(f"{code}:{index}", 0))
+            for index, each in enumerate(_included(row, []))
+        ]
+        await fill(connection, line_id, PackageSource.SERVICE, code, row["name"], included, until)
+
+
+async def end_service(connection: BaseDBAsyncClient, line_id: int, service_id: int, until: datetime) -> None:
+    """Let what is left of a service's packages be used `until` then, and not be filled again."""
+    if await connection.execute_query_dict(_END, [line_id, service_code(service_id), until]):
+        await remains_changed(connection, [line_id])
 
 
 def service_code(service_id: int) -> str:

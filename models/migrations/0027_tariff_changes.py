@@ -7,7 +7,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0025_catalogue_search")]
+    dependencies = [("models", "0026_service_trials")]
 
     initial = False
 
