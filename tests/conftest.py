@@ -227,6 +227,13 @@ async def smiths_template(
 
 
 @pytest.fixture
+async def smiths_database(engine: str, smiths_template: str) -> AsyncIterator[str]:
+    """A database of the test's own, with the families of `tests.till`."""
+    async with created(engine, f"smiths_{next(_names)}", smiths_template) as url:
+        yield url
+
+
+@pytest.fixture
 async def till(
     engine: str, smiths_template: str, settings: Settings, profiles: Mapping[str, Profile], town: Street
 ) -> AsyncIterator[Till]:

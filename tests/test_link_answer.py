@@ -153,11 +153,11 @@ async def test_e40_a_sim_that_shows_no_sms_is_answered_for_by_its_contract_holde
 
 async def test_i8_a_child_s_links_are_for_who_owns_its_household_now(village: Village) -> None:
     eve, ann, cid = await village.of(EVE), await village.of(ANN), await village.of(CID)
-    request = await village.asked(eve, CID, *LOOK)
+    request = await village.asked(eve, CID, *LOOK, kind="SECONDARY")
     link = (await ann.data(APPROVE, id=request["id"], scopes=LOOK))["approveLinkRequest"]["link"]["id"]
     # The child hears of it too (I13).
     assert [len([text for text in await village.sent_to(who) if "Eve" in text]) for who in (ANN, CID)] == [2, 1]
-    widen = {"id": link, "scopes": HELP}
+    widen = {"id": link, "scopes": ["VIEW", "PAY", "USAGE"]}
     # A child ends it, and lets nobody do more.
     assert code_of((await cid.data(SCOPES, **widen))["updateLinkScopes"]) == "FORBIDDEN"
     assert len((await ann.data(MINE))["viewer"]["linksToMyNumbers"]) == 1

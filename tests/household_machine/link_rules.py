@@ -53,6 +53,8 @@ def ask(
     own = _first_house(state, actor.id) if house is None else house
     if own is not None and own.role(actor.id) not in ("OWNER", "ADULT"):
         return Asked("FORBIDDEN")
+    if own is not None and own.is_absent:
+        return Asked("OWNER_ABSENT")  # nobody decides there (E28)
     if own is None and actor.person.age is not None and actor.person.age < MAJORITY:
         return Asked("MINOR_NOT_ALLOWED")  # a household begins with the link, and has an owner (I2)
     line = state.line_of(target)
@@ -247,6 +249,8 @@ def _may_make(state: State, request: Request, *, moves: bool) -> tuple[str, Hous
         return "NOT_A_MEMBER", None
     if house is not None and house.role(request.requester) not in ("OWNER", "ADULT"):
         return "NOT_A_MEMBER", None
+    if house is not None and house.is_absent:
+        return "OWNER_ABSENT", None
     if request.sim_epoch != line.sim_epoch:
         return "SIM_CHANGED", None
     if request.contract_epoch != line.contract_epoch:
@@ -268,7 +272,15 @@ def _may_make(state: State, request: Request, *, moves: bool) -> tuple[str, Hous
         return "NUMBER_ALREADY_LINKED", None
     if primary is not None and primary.house.role(line.user) == "CHILD":
         return "FORBIDDEN", None
+    if primary is None and _is_anothers_child(state, house, line):
+        return "FORBIDDEN", None
     return OK, house
+
+
+def _is_anothers_child(state: State, house: House | None, line: Line) -> bool:
+    """Whether a child uses it whose family is another, and nobody of this one signed its contract (E39)."""
+    children = any(each is not house and each.role(line.user) == "CHILD" for each in state.houses_of(line.user or 0))
+    return children and (house is None or line.holder not in house.members)
 
 
 def _close(state: State, request: Request, told: str) -> str:
