@@ -32,7 +32,8 @@ def transport_options(settings: Settings) -> dict[str, Any]:
         "ws_per_message_deflate": False,
         "server_header": False,
         "access_log": False,
-        "forwarded_allow_ips": settings.trusted_proxies,
+        "proxy_headers": bool(settings.trusted_proxies),
+        "forwarded_allow_ips": list(settings.trusted_proxies),
     }
 
 
