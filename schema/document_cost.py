@@ -19,6 +19,7 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
+    InlineFragmentNode,
     IntValueNode,
     ListValueNode,
     OperationDefinitionNode,
@@ -101,22 +102,27 @@ class _Counting:
     def _selection(self, selections: SelectionSetNode, parent: GraphQLNamedType) -> Cost:
         cost = Cost()
         for selection in selections.selections:
-            if isinstance(selection, FragmentSpreadNode):
-                cost.add(1, self._fragment(selection.name.value))
-            elif isinstance(selection, FieldNode):
-                cost.fixed += 1
-                # A union has nothing but __typename, and introspection is limited by rules of its own.
-                if selection.selection_set and not selection.name.value.startswith("__"):
-                    assert isinstance(parent, GraphQLObjectType | GraphQLInterfaceType)
-                    self._field(cost, selection, selection.selection_set, parent)
-            else:
-                condition = selection.type_condition
-                inner = self._schema.type_map[condition.name.value] if condition else parent
-                cost.add(1, self._selection(selection.selection_set, inner))
+            match selection:
+                case FieldNode():
+                    cost.fixed += 1
+                    # A union has nothing but __typename, and introspection is limited by a rule of its own.
+                    if selection.selection_set and not selection.name.value.startswith("__"):
+                        assert isinstance(parent, GraphQLObjectType | GraphQLInterfaceType)
+                        self._field(cost, selection, selection.selection_set, parent)
+                case InlineFragmentNode():
+                    condition = selection.type_condition
+                    inner = self._schema.type_map[condition.name.value] if condition else parent
+                    cost.add(1, self._selection(selection.selection_set, inner))
+                case FragmentSpreadNode():
+                    cost.add(1, self._fragment(selection.name.value))
         return cost
 
     def _field(
-        self, cost: Cost, node: FieldNode, selections: SelectionSetNode, parent: GraphQLObjectType | GraphQLInterfaceType
+        self,
+        cost: Cost,
+        node: FieldNode,
+        selections: SelectionSetNode,
+        parent: GraphQLObjectType | GraphQLInterfaceType,
     ) -> None:
         definition = parent.fields[node.name.value]
         inside = self._selection(selections, get_named_type(definition.type))

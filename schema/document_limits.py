@@ -15,6 +15,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
@@ -28,8 +29,8 @@ _INTROSPECTION = {"__schema", "__type"}
 class DocumentLimits:
     """How much of each a document may have.
 
-    `depth`, `fields` and `repeats` are those of one definition with its fragments expanded: levels of fields, fields and
-    fragments together, and fields that share one place in the answer. `cost` is that of `schema.document_cost`.
+    `depth`, `fields` and `repeats` are those of one definition with its fragments expanded: levels of fields, fields
+    and fragments together, and fields that share one place in the answer. `cost` is that of `schema.document_cost`.
     """
 
     tokens: int = 2_000
@@ -80,12 +81,13 @@ class _Measuring:
             self._count_directives(operation.directives)
             for variable in variables:
                 self._count_directives(variable.directives)
+        definitions: list[OperationDefinitionNode | FragmentDefinitionNode] = [*self._operations, *self._fragments]
         try:
-            for definition in (*self._operations, *self._fragments):
+            for definition in definitions:
                 self._check_size(definition)
         except RecursionError:
             self._refuse("depth", "Fields may be nested at most {} levels deep")
-        for definition in (*self._operations, *self._fragments):
+        for definition in definitions:
             self._check_repeats([definition.selection_set])
         for operation in self._operations:
             if operation.operation is OperationType.MUTATION and len(list(self._fields(operation.selection_set))) > 1:
@@ -108,19 +110,18 @@ class _Measuring:
         depth = size = 0
         for selection in selections.selections:
             self._count_directives(selection.directives)
-            if isinstance(selection, FragmentSpreadNode):
-                fragment = self._by_name.get(selection.name.value)
-                # Validation says which fragment is missing.
-                below, inside = self._fragment(fragment) if fragment else (0, 0)
-            elif isinstance(selection, FieldNode):
-                self._count_field(selection)
-                below, inside = (
-                    self._measure(selection.selection_set, level + 1) if selection.selection_set else (0, 0)
-                )
-                # How deep introspection goes is limited by a rule of its own: lists within lists are what costs.
-                below = 1 if selection.name.value in _INTROSPECTION else below + 1
-            else:
-                below, inside = self._measure(selection.selection_set, level)
+            below = inside = 0
+            match selection:
+                case FieldNode():
+                    self._count_field(selection)
+                    if selection.selection_set:
+                        below, inside = self._measure(selection.selection_set, level + 1)
+                    # How deep introspection goes is limited by a rule of its own: lists within lists are what costs.
+                    below = 1 if selection.name.value in _INTROSPECTION else below + 1
+                case InlineFragmentNode():
+                    below, inside = self._measure(selection.selection_set, level)
+                case FragmentSpreadNode() if fragment := self._by_name.get(selection.name.value):
+                    below, inside = self._fragment(fragment)
             depth, size = max(depth, below), size + inside + 1
         return depth, size
 
@@ -165,12 +166,14 @@ class _Measuring:
     def _fields(self, selections: SelectionSetNode) -> Iterable[FieldNode]:
         """The fields of a selection, those of its fragments included."""
         for selection in selections.selections:
-            if isinstance(selection, FieldNode):
-                yield selection
-            elif not isinstance(selection, FragmentSpreadNode):
-                yield from self._fields(selection.selection_set)
-            elif fragment := self._by_name.get(selection.name.value):
-                yield from self._fields(fragment.selection_set)
+            match selection:
+                case FieldNode():
+                    yield selection
+                case InlineFragmentNode():
+                    yield from self._fields(selection.selection_set)
+                # Validation says which fragment is missing.
+                case FragmentSpreadNode() if fragment := self._by_name.get(selection.name.value):
+                    yield from self._fields(fragment.selection_set)
 
     def _refuse(self, name: str, message: str) -> NoReturn:
         raise exceeded(self._limits, name, message)

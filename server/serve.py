@@ -13,6 +13,7 @@ from server.app import create_app
 from server.database import check
 from server.failure import StartFailure
 from server.graphql_ws import LARGEST_MESSAGE
+from server.http_protocol import GuardedHttp
 from server.listener import open_listener
 from server.logs import configure_logs
 from server.operators import served_operators
@@ -25,7 +26,7 @@ def transport_options(settings: Settings) -> dict[str, Any]:
     """Return what development and production have in common in uvicorn's configuration."""
     return {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": GuardedHttp,
         "ws": "websockets-sansio",
         "ws_max_size": LARGEST_MESSAGE,
         # Events are short, and a compressor for each socket is not.
