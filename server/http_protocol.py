@@ -51,6 +51,10 @@ class GuardedHttp(HttpToolsProtocol):
         if self._loose > LARGEST_HEAD and not self.transport.is_closing():
             self._refuse(_TOO_LARGE)
 
+    def _should_upgrade(self) -> bool:
+        # Any other method would wait for ever: the handshake of a socket is a GET.
+        return self.scope["method"] == "GET" and super()._should_upgrade()
+
     def on_message_begin(self) -> None:
         self._headers = 0
         super().on_message_begin()

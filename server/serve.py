@@ -18,6 +18,7 @@ from server.listener import open_listener
 from server.logs import configure_logs
 from server.operators import served_operators
 from server.settings import Settings, load_settings
+from server.ws_protocol import GuardedSocket
 
 _GRACEFUL_SECONDS = 20
 
@@ -27,7 +28,7 @@ def transport_options(settings: Settings) -> dict[str, Any]:
     return {
         "loop": "uvloop",
         "http": GuardedHttp,
-        "ws": "websockets-sansio",
+        "ws": GuardedSocket,
         "ws_max_size": LARGEST_MESSAGE,
         # Events are short, and a compressor for each socket is not.
         "ws_per_message_deflate": False,
