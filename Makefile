@@ -15,8 +15,8 @@ export NODE_OPTIONS ?= --use-system-ca
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run seed import test test-browser chaos prove chromium lint format sdl messages docs bench-enumeration \
-	bench-ledger bench-topup lock clean reset installed installed-dev graphiql
+.PHONY: help run seed import test test-browser chaos audit prove chromium lint format sdl messages docs bench-enumeration \
+	bench-ledger bench-topup bench-documents lock clean reset installed installed-dev graphiql
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test-browser: installed-dev chromium ## run the tests that need a browser
 
 chaos: installed-dev ## kill workers, the bank and PostgreSQL while people pay: make chaos KILLS=1000 PG_STOPS=20 SEED=1
 	@$(PY) -m tests.chaos --kills $(or $(KILLS),1000) --postgres-stops $(or $(PG_STOPS),20) $(if $(SEED),--seed $(SEED))
+
+audit: installed-dev ## hold a server against GraphQL over HTTP and graphql-transport-ws, as their authors do
+	@$(PY) -m tests.audit
 
 prove: installed-dev ## the long proofs: 1,000 kills, and 10,000 steps of payments against a plain model; half an hour
 	@HEARTH_PROVE=1 $(PY) -m pytest tests/test_payment_machine.py tests/test_ownership_transfer.py
@@ -85,6 +88,9 @@ bench-ledger: installed ## measure transfers a second, and the proof of a millio
 
 bench-topup: installed-dev ## measure top-ups a second over HTTP, against the same statements sent bare
 	@$(PY) -m bench.topup
+
+bench-documents: installed ## measure how long the worst documents hold a worker: under 100 ms each
+	@$(PY) -m bench.documents
 
 # Debian's chromium is what the tests start; Playwright's own download is not used.
 chromium:
