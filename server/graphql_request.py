@@ -12,6 +12,8 @@ from starlette.requests import Request
 
 LARGEST_BODY = 100_000
 LONGEST_QUERY = 15_000
+# Each has to be looked at before anything is executed.
+MOST_VALUES = 2_000
 BODY_SECONDS = 10.0
 
 # PostgreSQL keeps no NUL in a text. A backslash before one of these would be itself escaped.
@@ -77,11 +79,23 @@ def checked(data: object) -> GraphQLRequest:
         raise BadRequest(400, "`query` must not hold the character NUL")
     if variables is not None and not isinstance(variables, dict):
         raise BadRequest(400, "`variables` must be an object")
+    if _holds_too_much(variables):
+        raise BadRequest(400, f"`variables` must hold at most {MOST_VALUES} values")
     if name is not None and not isinstance(name, str):
         raise BadRequest(400, "`operationName` must be a string")
     if data.get("extensions") is not None and not isinstance(data["extensions"], dict):
         raise BadRequest(400, "`extensions` must be an object")
     return GraphQLRequest(query, variables, name)
+
+
+def _holds_too_much(variables: object) -> bool:
+    values, left = 0, [variables]
+    while left and values <= MOST_VALUES:
+        value = left.pop()
+        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        values += len(inside)
+        left += [each for each in inside if isinstance(each, dict | list)]
+    return values > MOST_VALUES
 
 
 def _parameters(request: Request) -> dict[str, object]:

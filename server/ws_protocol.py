@@ -1,6 +1,7 @@
 """uvicorn's WebSocket protocol, which tells every client why it is let go, and logs nobody's rubbish as our error."""
 
 import orjson
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -26,6 +27,12 @@ class GuardedSocket(WebSocketsSansIOProtocol):
                 + body
             )
             self.transport.close()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        # A handshake that was refused with an answer is over too, and no error of ours.
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True
 
     def send_receive_event_to_app(self) -> None:
         if self.curr_msg_data_type == "text" and not self.close_sent:
