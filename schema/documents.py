@@ -97,7 +97,12 @@ class DocumentGuard(SchemaExtension):
 
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
-        if self._prepared is not None:
+        if self._prepared is None:
+            pass
+        elif len(self._prepared.costs) > 1 and context._provided_operation_name is None:
+            # Strawberry would take the first.
+            self._errors = [GraphQLError("`operationName` must say which of the operations to execute")]
+        else:
             self._cost = self._prepared.costs[context.operation_name].of(context.variables or {})
             if self._cost > self._documents.limits.cost:
                 message = f"The operation would cost {self._cost}, and {{}} is the most; ask for smaller pages"

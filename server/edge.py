@@ -48,7 +48,7 @@ async def refused(_: Request, error: Exception) -> Response:
 async def broken(request: Request, _: Exception) -> Response:
     """What only a bug can cause, in a route that has no answer of its own for it."""
     response = _error(HTTPStatus.INTERNAL_SERVER_ERROR, BROKEN, "INTERNAL", {})
-    _complete(response.headers, request.url.scheme)
+    _complete(response.headers, request.scope["scheme"])
     return response
 
 

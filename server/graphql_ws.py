@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, aclosing, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 import structlog
@@ -88,9 +87,8 @@ class GraphQLSockets:
         origin = websocket.headers.get("origin")
         if origin is None or origin in self.contexts.settings.allowed_origins:
             return True
-        scheme = {"ws": "http", "wss": "https"}[websocket.url.scheme]
-        asked, own = urlsplit(origin), websocket.headers.get("host", "")
-        return asked.scheme == scheme and asked.netloc.lower() == own.lower()
+        scheme = {"ws": "http", "wss": "https"}[websocket.scope["scheme"]]
+        return origin.lower() == f"{scheme}://{websocket.headers.get('host', '')}".lower()
 
 
 @dataclass(eq=False)

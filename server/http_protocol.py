@@ -35,6 +35,7 @@ class GuardedHttp(HttpToolsProtocol):
         self._headers = 0
         # Bytes that have come since something of the request was last complete.
         self._loose = 0
+        self._begun = False
         self._refusal = _INVALID
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -56,6 +57,7 @@ class GuardedHttp(HttpToolsProtocol):
         return self.scope["method"] == "GET" and super()._should_upgrade()
 
     def on_message_begin(self) -> None:
+        self._begun = True
         self._headers = 0
         super().on_message_begin()
 
@@ -67,6 +69,7 @@ class GuardedHttp(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._begun = False
         self._loose = 0
         self._settle()
         super().on_headers_complete()
@@ -103,7 +106,7 @@ class GuardedHttp(HttpToolsProtocol):
             # Somebody with a slow line reads on.
             self._unread = unread
             self._be_patient()
-        elif unread or not self._loose:
+        elif unread or not self._begun:
             self.transport.abort()
         else:
             self._refuse(_TOO_SLOW)

@@ -8,7 +8,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from server.graphql_answer import problem
 
 # How long a client that broke the protocol may take to read why it is let go.
-_FAREWELL_SECONDS = 2.0
+FAREWELL_SECONDS = 2.0
 _BROKEN_TEXT = 1007
 
 
@@ -58,7 +58,7 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.stop_keepalive()
-        self.close_timer = self.loop.call_later(_FAREWELL_SECONDS, self.transport.close)
+        self.close_timer = self.loop.call_later(FAREWELL_SECONDS, self.transport.close)
         if self.transport.can_write_eof():
             self.transport.write_eof()
         if self.read_paused:

@@ -323,6 +323,16 @@ async def test_refusals_are_400_with_a_code_and_the_cost_is_shown(cabinet: Cabin
     assert (await cabinet.ask(query, n=7))["extensions"]["cost"] == {"total": 1 + 7 * 3, "atMost": 20_000}
 
 
+async def test_one_of_several_operations_has_to_be_named(cabinet: Cabinet) -> None:
+    body = {"query": "query A { operator { id } } query B { __typename }"}
+    for name, status in ((None, 400), ("B", 200), ("C", 400)):
+        response = await cabinet.http.post(
+            "/graphql", json={**body, "operationName": name}, headers={"accept": "application/graphql-response+json"}
+        )
+        assert response.status_code == status
+        assert ("data" in response.json()) is (status == 200)
+
+
 async def test_a_document_is_refused_for_some_variables_and_answered_for_others(
     cabinet: Cabinet, app: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
