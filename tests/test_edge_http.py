@@ -160,11 +160,11 @@ async def test_large_answers_of_queries_are_compressed_and_tokens_never(
     cabinet: Cabinet, demo_people: dict[str, Any]
 ) -> None:
     query = "{ __schema { types { name description } } }"
-    packed = await cabinet.post(query, **{"accept-encoding": "gzip"})
+    packed = await cabinet.post(query, None, **{"accept-encoding": "gzip"})
     assert packed.headers["content-encoding"] == "gzip"
     assert int(packed.headers["content-length"]) < len(packed.content) / 2
     for encoding in ("identity", "gzip;q=0", "br"):
-        plain = await cabinet.post(query, **{"accept-encoding": encoding})
+        plain = await cabinet.post(query, None, **{"accept-encoding": encoding})
         assert "content-encoding" not in plain.headers
         assert plain.json()["data"] == packed.json()["data"]
         assert plain.headers["vary"] == "accept, accept-encoding"
