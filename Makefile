@@ -15,8 +15,9 @@ export NODE_OPTIONS ?= --use-system-ca
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run seed import test test-browser chaos prove chromium lint format sdl messages docs bench-catalogue \
-	bench-enumeration bench-ledger bench-topup bench-tariffs lock clean reset installed installed-dev graphiql
+.PHONY: help run seed import test test-browser audit chaos prove chromium lint format sdl messages docs \
+	bench-catalogue bench-documents bench-enumeration bench-ledger bench-tariffs bench-topup lock clean reset installed \
+	installed-dev graphiql
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +45,9 @@ test-browser: installed-dev chromium ## run the tests that need a browser
 
 chaos: installed-dev ## kill workers, the bank and PostgreSQL while people pay: make chaos KILLS=1000 PG_STOPS=20 SEED=1
 	@$(PY) -m tests.chaos --kills $(or $(KILLS),1000) --postgres-stops $(or $(PG_STOPS),20) $(if $(SEED),--seed $(SEED))
+
+audit: installed-dev ## hold a server against GraphQL over HTTP and graphql-transport-ws, as their authors do
+	@$(PY) -m tests.audit
 
 prove: installed-dev ## the long proofs: 1,000 kills, and 10,000 steps of payments and of households against plain models; an hour
 	@HEARTH_PROVE=1 $(PY) -m pytest tests/test_payment_machine.py tests/test_household_machine.py \
@@ -92,6 +96,9 @@ bench-catalogue: installed-dev ## measure the server's CPU time for a page and a
 
 bench-tariffs: installed-dev ## measure recommending tariffs for ten lines with ninety days of use
 	@$(PY) -m bench.tariffs
+
+bench-documents: installed ## measure how long the worst documents hold a worker: under 100 ms each
+	@$(PY) -m bench.documents
 
 # Debian's chromium is what the tests start; Playwright's own download is not used.
 chromium:

@@ -4,7 +4,7 @@ import strawberry
 import structlog
 from graphql import GraphQLError, GraphQLInputObjectType, print_schema
 from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import AddValidationRules, MaskErrors, MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.extensions import MaskErrors
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.schema.schema_converter import GraphQLCoreConverter
@@ -22,6 +22,8 @@ from schema.child_policy import ChildPolicyMutation
 from schema.closing import ClosingMutation
 from schema.data_gift import GIFT_ERRORS, DataGiftMutation
 from schema.data_pool_share import DataPoolMutation
+from schema.document_limits import DocumentLimits
+from schema.documents import DocumentGuard, Documents
 from schema.guest_grant import GuestGrantRejected
 from schema.guest_granting import GuestGrantMutation
 from schema.household_errors import HOUSEHOLD_ERRORS
@@ -32,7 +34,6 @@ from schema.line_block import LINE_BLOCK_ERRORS, LineBlockMutation
 from schema.link_request import LINK_REQUEST_ERRORS, LinkRequestMutation
 from schema.login_change import LoginChangeMutation
 from schema.number_link import LINK_ERRORS, NumberLinkMutation
-from schema.one_mutation import OneMutationField
 from schema.ownership_transfer import OwnershipTransferMutation
 from schema.payload import USER_ERRORS
 from schema.payment import PayeeAmbiguous, PaymentMutation
@@ -54,10 +55,6 @@ from schema.ticket import RequestOpen, TicketMutation
 from schema.usage_limit import LimitExceeded, OwnerToBeAsked, UsageLimitMutation
 from schema.voucher import VoucherMutation, VoucherRejected
 from schema.widget_token import WidgetTokenMutation
-
-_CACHED_DOCUMENTS = 128
-# Bounds the memory that a parsed document takes, and with it that of the caches.
-_MOST_TOKENS = 2_000
 
 # What was asked for names no operation; transports that stream are told so as a result.
 _NOT_OURS = (GraphQLError, CallerError, MissingQueryError, CannotGetOperationTypeError)
@@ -117,6 +114,8 @@ class HearthSchema(strawberry.Schema):
     Notes in the context when it was the database that did not answer, which masking would hide from the transport.
     """
 
+    documents: Documents
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:
             context = execution_context.context if execution_context else None
@@ -133,8 +132,13 @@ def is_bug(error: GraphQLError) -> bool:
     return original is not None and not isinstance(original, _NOT_OURS)
 
 
-def build_schema() -> HearthSchema:
-    """The schema with its extensions; the caches live as long as it does."""
+def build_schema(
+    limits: DocumentLimits | None = None, *, introspection: bool = False, show_cost: bool = False
+) -> HearthSchema:
+    """The schema with its extensions; the documents that it knows live as long as it does.
+
+    Without `introspection` nothing tells what the schema holds, be it on purpose or as a hint in an error.
+    """
     schema = HearthSchema(
         query=Query,
         mutation=Mutation,
@@ -142,10 +146,7 @@ def build_schema() -> HearthSchema:
         types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS, *_SERVICE_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
-            lambda: MaxTokensLimiter(max_token_count=_MOST_TOKENS),
-            lambda: AddValidationRules([OneMutationField]),
-            lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
-            lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
+            lambda: DocumentGuard(schema.documents, show_cost=show_cost),
             lambda: MaskErrors(should_mask_error=is_bug, error_message="Something went wrong on our side"),
         ],
     )
@@ -154,6 +155,7 @@ def build_schema() -> HearthSchema:
         definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
         if isinstance(type_, GraphQLInputObjectType) and getattr(definition, "is_one_of", False):
             type_.is_one_of = True
+    schema.documents = Documents(schema._schema, limits or DocumentLimits(), introspection=introspection)
     return schema
 
 

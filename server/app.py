@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -25,6 +26,7 @@ from models.reader import reader_pool
 from schema.schema import build_schema
 from server import dev_pages, dev_payment_page, documents, graphiql, inbound, payments
 from server.autopay import pay_automatically
+from server.edge import AnswerHeaders, broken, refused
 from server.fees import charge_fees
 from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
@@ -63,7 +65,7 @@ def create_app(
     configure_logs(settings)
     served = profiles if profiles is not None else served_operators(settings)
     registrations = read_registrations(settings.oidc, served)
-    schema = build_schema()
+    schema = build_schema(settings.limits, introspection=settings.introspection, show_cost=settings.development)
     catalogues()  # read now, so that no request waits for it
 
     @asynccontextmanager
@@ -105,9 +107,9 @@ def create_app(
         endpoint: GraphQLSockets = websocket.app.state.sockets
         await endpoint(websocket)
 
-    return Starlette(
+    application = Starlette(
         routes=[
-            Route("/graphql", graphql, methods=["POST"]),
+            Route("/graphql", graphql, methods=["GET", "POST"] if settings.get_queries else ["POST"]),
             WebSocketRoute("/graphql", socket),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
@@ -118,8 +120,12 @@ def create_app(
             *(_development_routes(settings, served) if settings.development else []),
         ],
         middleware=_middleware(settings),
+        exception_handlers={HTTPException: refused, Exception: broken},
         lifespan=lifespan,
     )
+    # It would lead to whatever host the caller names.
+    application.router.redirect_slashes = False
+    return application
 
 
 def _development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRoute]:
@@ -136,15 +142,17 @@ def _development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> 
 
 def _middleware(settings: Settings) -> list[Middleware]:
     if not settings.allowed_origins:
-        return []
+        return [Middleware(AnswerHeaders)]
     return [
+        Middleware(AnswerHeaders),
         Middleware(
             CORSMiddleware,
             allow_origins=list(settings.allowed_origins),
-            allow_methods=["POST"],
+            allow_methods=["GET", "POST"] if settings.get_queries else ["POST"],
             allow_headers=["authorization", "content-type", "x-operator"],
+            expose_headers=["retry-after"],
             allow_credentials=True,
-        )
+        ),
     ]
 
 

@@ -98,7 +98,7 @@ class Contexts:
         """Where links in mails lead. What a caller names as host is believed in development only."""
         if self.settings.site_url or not self.settings.development:
             return self.settings.site_url
-        scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
+        scheme = "https" if connection.scope["scheme"] in ("https", "wss") else "http"
         return f"{scheme}://{connection.headers.get('host', '')}"
 
     def _initiator(self, connection: HTTPConnection) -> str:

@@ -1,10 +1,12 @@
-"""GraphQL over HTTP: one operation a POST, answered as the client accepts it.
+"""GraphQL over HTTP: one operation a POST, or a query a GET where that is switched on, answered as the client accepts.
 
 Follows the GraphQL-over-HTTP specification: request errors are 400 without `data` for clients that take
 `application/graphql-response+json`, and 200 for those that take `application/json` only.
 """
 
 import asyncio
+import gzip
+import re
 
 import orjson
 import structlog
@@ -29,17 +31,21 @@ LEGACY = "application/json"
 
 _OPERATIONS = {OperationType.QUERY, OperationType.MUTATION}
 _RETRY_SECONDS = "1"
+# Less than this leaves in one packet or two anyway.
+_WORTH_COMPRESSING = 2_000
+_QUICKLY = 1
 
 _log = structlog.get_logger()
 
 
 class GraphQLEndpoint:
-    """Answers POST /graphql."""
+    """Answers /graphql."""
 
     def __init__(self, schema: HearthSchema, contexts: Contexts) -> None:
         self._schema = schema
         self._contexts = contexts
         self._development = contexts.settings.development
+        self._hints = contexts.settings.introspection
 
     async def __call__(self, request: Request) -> Response:
         media_type = _accepted(request.headers.get("accept", "*/*"))
@@ -87,27 +93,56 @@ class GraphQLEndpoint:
                 variable_values=wanted.variables,
                 context_value=context,
                 operation_name=wanted.operation_name,
-                allowed_operation_types=_OPERATIONS,
+                allowed_operation_types=_OPERATIONS if request.method == "POST" else {OperationType.QUERY},
             )
         except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError) as refused:
+            if request.method != "POST" and isinstance(refused, InvalidOperationTypeError):
+                return _only_by_post(media_type)
             return _error(400 if media_type == MODERN else 200, _why_not(refused), "BAD_REQUEST", media_type)
         if context.unanswered:
             return _overloaded(media_type)
-        data = answer(result, context, development=self._development)
+        data = answer(result, context, development=self._development, hints=self._hints)
         response.status_code = 400 if "data" not in data and media_type == MODERN else 200
         response.body = orjson.dumps(data)
+        if self._may_compress(request, wanted, response):
+            response.body = gzip.compress(response.body, _QUICKLY, mtime=0)
+            response.headers["content-encoding"] = "gzip"
         response.headers["content-length"] = str(len(response.body))
         return _guarded(response)
+
+    def _may_compress(self, request: Request, wanted: GraphQLRequest, response: Response) -> bool:
+        """Whether an answer is large, and holds no token: beside what a caller can choose, a length would tell of it.
+
+        Tokens are answered by mutations only.
+        """
+        return (
+            len(response.body) >= _WORTH_COMPRESSING
+            and response.status_code == 200
+            and _weights(request.headers.get("accept-encoding", "")).get("gzip", 0) > 0
+            and "set-cookie" not in response.headers
+            and self._schema.documents.reads_only(wanted.query, wanted.operation_name)
+        )
 
 
 def _accepted(accept: str) -> str | None:
     """The media type to answer with; None when the client takes neither of ours."""
-    ranges = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-    if MODERN in ranges:
+    weights = _weights(accept or "*/*")
+    anything = weights.get("application/*", weights.get("*/*", 0.0))
+    # Who does not name the newer one may not know it.
+    modern, legacy = weights.get(MODERN, 0.0), weights.get(LEGACY, anything)
+    if modern > 0 and modern >= weights.get(LEGACY, 0.0):
         return MODERN
-    if not ranges.isdisjoint({LEGACY, "application/*", "*/*", ""}):
-        return LEGACY
-    return None
+    return LEGACY if legacy > 0 else None
+
+
+def _weights(accept: str) -> dict[str, float]:
+    """How much a client wants each of what it names in a header such as Accept: 0 is not at all, and 1 the most."""
+    weights: dict[str, float] = {}
+    for part in accept.split(","):
+        name, *parameters = (word.strip().lower() for word in part.split(";"))
+        quality = next((word[2:].strip() for word in parameters if word.startswith("q=")), "1")
+        weights[name] = float(quality) if re.fullmatch(r"[01](\.[0-9]{0,3})?", quality) else 0.0
+    return weights
 
 
 def _why_not(refused: Exception) -> str:
@@ -119,6 +154,12 @@ def _why_not(refused: Exception) -> str:
             return "Send queries and mutations here: subscriptions need a socket"
         case _:
             return "`query` is empty"
+
+
+def _only_by_post(media_type: str) -> Response:
+    response = _error(405, "Only queries are answered over GET; send this by POST", "METHOD_NOT_ALLOWED", media_type)
+    response.headers["allow"] = "POST"
+    return response
 
 
 def _overloaded(media_type: str) -> Response:
@@ -134,5 +175,6 @@ def _error(status: int, message: str, code: str, media_type: str) -> Response:
 
 def _guarded(response: Response) -> Response:
     response.headers["cache-control"] = "no-store"
+    response.headers["vary"] = "accept, accept-encoding"
     response.headers["x-content-type-options"] = "nosniff"
     return response

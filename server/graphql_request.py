@@ -1,5 +1,8 @@
 """Reading a GraphQL request: every way in which a body can be wrong has a clear answer, as JSON."""
 
+import asyncio
+import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +12,14 @@ from starlette.requests import Request
 
 LARGEST_BODY = 100_000
 LONGEST_QUERY = 15_000
+# Each has to be looked at before anything is executed.
+MOST_VALUES = 2_000
+BODY_SECONDS = 10.0
+
+# PostgreSQL keeps no NUL in a text. A backslash before one of these would be itself escaped.
+_JSON_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_QUERY_NUL = re.compile(r"\0|\\u(?:0000|\{0+\})")
+_NAMES = re.compile(rb'"(?:query|variables|operationName|extensions)"\s*:')
 
 
 class BadRequest(Exception):
@@ -30,18 +41,27 @@ class GraphQLRequest:
 
 
 async def read(request: Request) -> GraphQLRequest:
-    """The GraphQL request of a POST. Raises `BadRequest`."""
+    """The GraphQL request of a POST or a GET. Raises `BadRequest`."""
+    if request.method != "POST":
+        return checked(_parameters(request))
     _check_content_type(request.headers)
-    return parse(await bounded_body(request, LARGEST_BODY))
-
-
-def parse(body: bytes) -> GraphQLRequest:
-    """The GraphQL request in a JSON body. Raises `BadRequest`."""
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadRequest(400, "The body is not valid JSON") from None
+    body = await bounded_body(request, LARGEST_BODY)
+    data = decoded(body, "The body")
+    # Others on the way may have looked at the first of two queries, and we would run the second.
+    if isinstance(data, dict) and (b"\\u" in body or len(_NAMES.findall(body)) > len(data)):
+        _check_keys(body)
     return checked(data)
+
+
+def decoded(text: bytes, what: str) -> object:
+    """What is written in JSON. Raises `BadRequest`, which speaks of `what`."""
+    try:
+        data: object = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise BadRequest(400, f"{what} is not valid JSON") from None
+    if _JSON_NUL.search(text):
+        raise BadRequest(400, f"{what} must not hold the character NUL")
+    return data
 
 
 def checked(data: object) -> GraphQLRequest:
@@ -55,13 +75,51 @@ def checked(data: object) -> GraphQLRequest:
         raise BadRequest(400, "`query` must be a string")
     if len(query) > LONGEST_QUERY:
         raise BadRequest(400, f"`query` must be at most {LONGEST_QUERY} characters")
+    if _QUERY_NUL.search(query):
+        raise BadRequest(400, "`query` must not hold the character NUL")
     if variables is not None and not isinstance(variables, dict):
         raise BadRequest(400, "`variables` must be an object")
+    if _holds_too_much(variables):
+        raise BadRequest(400, f"`variables` must hold at most {MOST_VALUES} values")
     if name is not None and not isinstance(name, str):
         raise BadRequest(400, "`operationName` must be a string")
     if data.get("extensions") is not None and not isinstance(data["extensions"], dict):
         raise BadRequest(400, "`extensions` must be an object")
     return GraphQLRequest(query, variables, name)
+
+
+def _holds_too_much(variables: object) -> bool:
+    values, left = 0, [variables]
+    while left and values <= MOST_VALUES:
+        value = left.pop()
+        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        values += len(inside)
+        left += [each for each in inside if isinstance(each, dict | list)]
+    return values > MOST_VALUES
+
+
+def _parameters(request: Request) -> dict[str, object]:
+    """The parameters of a GET, as they would stand in a body."""
+    given = request.query_params.multi_items()
+    data: dict[str, object] = dict(given)
+    if len(data) < len(given):
+        raise BadRequest(400, "Give each parameter once")
+    for name in ("variables", "extensions"):
+        if (text := data.get(name)) is not None:
+            data[name] = decoded(str(text).encode(errors="replace"), f"`{name}`")
+    return data
+
+
+def _check_keys(body: bytes) -> None:
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        if len(named := dict(pairs)) < len(pairs):
+            raise BadRequest(400, "The body names a key twice")
+        return named
+
+    try:
+        json.loads(body, object_pairs_hook=once)
+    except (ValueError, RecursionError):  # Python's own reader is stricter about numbers and depth
+        raise BadRequest(400, "The body is not valid JSON") from None
 
 
 def _check_content_type(headers: Headers) -> None:
@@ -75,10 +133,14 @@ def _check_content_type(headers: Headers) -> None:
 
 
 async def bounded_body(request: Request, limit: int) -> bytes:
-    """The body, as far as `limit` bytes; nobody sends more than that into memory. Raises `BadRequest`."""
+    """The body, as far as `limit` bytes and for as long as it may take to arrive. Raises `BadRequest`."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise BadRequest(413, f"The body must be at most {limit} bytes")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise BadRequest(413, f"The body must be at most {limit} bytes")
+    except TimeoutError:
+        raise BadRequest(408, f"The body must arrive within {BODY_SECONDS:.0f} seconds", "TIMEOUT") from None
     return bytes(body)

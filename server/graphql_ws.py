@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, aclosing, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 import structlog
@@ -26,9 +25,9 @@ from loaders.batch import Batches
 from models.reader import SILENT
 from resolvers.context import Context
 from schema.schema import HearthSchema
-from server.graphql_answer import BROKEN, OVERLOADED, answer, problem
+from server.graphql_answer import BROKEN, OVERLOADED, answer, problem, refusals
 from server.graphql_context import Contexts
-from server.graphql_request import BadRequest, GraphQLRequest, checked
+from server.graphql_request import BadRequest, GraphQLRequest, checked, decoded
 from server.live import Ear, Guard, Hub
 from server.operator_choice import UnknownOperator, choose
 
@@ -88,9 +87,8 @@ class GraphQLSockets:
         origin = websocket.headers.get("origin")
         if origin is None or origin in self.contexts.settings.allowed_origins:
             return True
-        scheme = {"ws": "http", "wss": "https"}[websocket.url.scheme]
-        asked, own = urlsplit(origin), websocket.headers.get("host", "")
-        return asked.scheme == scheme and asked.netloc.lower() == own.lower()
+        scheme = {"ws": "http", "wss": "https"}[websocket.scope["scheme"]]
+        return origin.lower() == f"{scheme}://{websocket.headers.get('host', '')}".lower()
 
 
 @dataclass(eq=False)
@@ -200,9 +198,9 @@ class _Socket:
         if (text := received.get("text")) is None:
             raise _Close(_BAD_MESSAGE, "Messages must be text")
         try:
-            message = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            raise _Close(_BAD_MESSAGE, "Messages must be JSON") from None
+            message = decoded(text.encode(), "The message")
+        except BadRequest as refused:
+            raise _Close(_BAD_MESSAGE, str(refused)) from None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             raise _Close(_BAD_MESSAGE, "Messages must be objects with a type")
         return message
@@ -256,8 +254,8 @@ class _Socket:
             finally:
                 operation.ear.close()
                 await asyncio.shield(context.close())
-        except GraphQLError as error:  # a document that cannot be parsed: the cache of the parser raises it
-            refused = [dict(error.formatted)]
+        except GraphQLError as error:  # a document that cannot be parsed
+            refused = refusals([error], hints=self._contexts.settings.introspection)
         except SILENT as error:
             _log.error("the database did not answer", error=type(error).__name__)
             refused = [problem(OVERLOADED, "UNAVAILABLE")]
@@ -289,7 +287,8 @@ class _Socket:
                 if isinstance(context.caller, Expired):
                     self._end_session()
                     operation.unheard = True
-                told = answer(result, context, development=self._contexts.settings.development)
+                settings = self._contexts.settings
+                told = answer(result, context, development=settings.development, hints=settings.introspection)
                 await context.rest()
                 if operation.unheard:
                     break

@@ -13,10 +13,12 @@ from server.app import create_app
 from server.database import check
 from server.failure import StartFailure
 from server.graphql_ws import LARGEST_MESSAGE
+from server.http_protocol import GuardedHttp
 from server.listener import open_listener
 from server.logs import configure_logs
 from server.operators import served_operators
 from server.settings import Settings, load_settings
+from server.ws_protocol import GuardedSocket
 
 _GRACEFUL_SECONDS = 20
 
@@ -25,14 +27,15 @@ def transport_options(settings: Settings) -> dict[str, Any]:
     """Return what development and production have in common in uvicorn's configuration."""
     return {
         "loop": "uvloop",
-        "http": "httptools",
-        "ws": "websockets-sansio",
+        "http": GuardedHttp,
+        "ws": GuardedSocket,
         "ws_max_size": LARGEST_MESSAGE,
         # Events are short, and a compressor for each socket is not.
         "ws_per_message_deflate": False,
         "server_header": False,
         "access_log": False,
-        "forwarded_allow_ips": settings.trusted_proxies,
+        "proxy_headers": bool(settings.trusted_proxies),
+        "forwarded_allow_ips": list(settings.trusted_proxies),
     }
 
 

@@ -12,6 +12,7 @@ import re
 import secrets
 import ssl
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ from gateways.accounts import (
     payments_account,
     sms_account,
 )
+from schema.document_limits import DocumentLimits
 from server.failure import StartFailure
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,7 +101,17 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535, validation_alias=AliasChoices("PORT", "HEARTH_PORT"))
     workers: int = Field(1, ge=1)
-    trusted_proxies: str = Field("127.0.0.1", description="Proxies whose X-Forwarded-* headers count")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Addresses and networks of proxies whose X-Forwarded-* headers count, apart by commas"
+    )
+    introspection: bool = Field(
+        default_factory=lambda known: bool(known.get("env") == "development"),
+        description="Whether the schema is told to anybody who asks, and hinted at in errors",
+    )
+    get_queries: bool = Field(False, description="Whether queries are answered over GET too")
+    limits: Annotated[DocumentLimits, NoDecode] = Field(
+        DocumentLimits(), description="What a GraphQL document may hold, where not the default: 'depth=12,cost=10000'"
+    )
     billing: Literal["ledger", "down", "slow"] = Field(
         "ledger", description="Where balances are read; the last two simulate an outage"
     )
@@ -235,6 +247,37 @@ class Settings(BaseSettings):
             if not re.fullmatch(r"https?://[^/?#@\s]+", origin):
                 raise ValueError(f"must name origins such as 'https://lk.example.ru', and {origin!r} is none")
         return origins
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_proxies(cls, value: object) -> object:
+        return _words(value) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                everybody = ip_network(proxy).prefixlen == 0
+            except ValueError:
+                raise ValueError(f"must name addresses such as '10.0.0.0/8', and {proxy!r} is none") from None
+            if everybody:
+                raise ValueError(f"must not be everybody: {proxy!r} lets any caller choose their own address")
+        return proxies
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _split_limits(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        limits: dict[str, int] = {}
+        for entry in _words(value):
+            name, _, most = (part.strip() for part in entry.partition("="))
+            if name not in DocumentLimits.__dataclass_fields__ or not re.fullmatch(r"[1-9][0-9]{0,8}", most):
+                known = ", ".join(DocumentLimits.__dataclass_fields__)
+                raise ValueError(f"must look like 'depth=12', and {entry!r} does not; there are {known}")
+            limits[name] = int(most)
+        return DocumentLimits(**limits)
 
     @field_validator("data", "operators_path")
     @classmethod

@@ -21,7 +21,7 @@ def node() -> Path:
 
 
 def installed(name: str) -> Path:
-    """A folder of git-ignored `.hearth` with the peer's server.mjs and its packages, installed when they change."""
+    """A folder of git-ignored `.hearth` with the peer's programs and their packages, installed when they change."""
     source = ROOT / "tests" / "peers" / name
     digest = hashlib.sha256(b"".join((source / manifest).read_bytes() for manifest in _MANIFESTS)).hexdigest()
     folder = ROOT / ".hearth" / "peers" / name
@@ -36,7 +36,8 @@ def installed(name: str) -> Path:
                 shutil.copy(source / manifest, folder)
             _install(folder)
             stamp.write_text(digest)
-        shutil.copy(source / "server.mjs", folder)
+        for program in source.glob("*.mjs"):
+            shutil.copy(program, folder)
     return folder
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateways.accounts import BankAccount, HttpSmsAccount, SmppAccount, SmtpAccount, YooKassaAccount
+from schema.document_limits import DocumentLimits
 from server.settings import SettingsRejected, load_development_settings, load_settings
 
 GOOD_SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -68,6 +69,10 @@ def test_production_settings_hide_what_is_secret() -> None:
         ("HEARTH_HOSTS", "lk.example.ru", "lk.example.ru=beeline"),
         ("HEARTH_ALLOWED_ORIGINS", "https://lk.example.ru/", "https://lk.example.ru"),
         ("HEARTH_ALLOWED_ORIGINS", "*", "'*' is none"),
+        ("HEARTH_TRUSTED_PROXIES", "*", "'*' is none"),
+        ("HEARTH_TRUSTED_PROXIES", "10.0.0.1,0.0.0.0/0", "lets any caller choose"),
+        ("HEARTH_LIMITS", "width=3", "there are tokens, operations"),
+        ("HEARTH_LIMITS", "depth=0", "must look like 'depth=12'"),
         ("HEARTH_DATABASE_URL", "mysql://root:hidden@db/x", "must be the URL of a PostgreSQL database"),
         ("HEARTH_WORKERS", "0", "greater than or equal to 1"),
         ("HEARTH_POOL_SIZE", "ten", "valid integer"),
@@ -109,9 +114,13 @@ def test_a_wrong_value_is_named_with_its_variable_and_the_reason(
 def test_lists_and_maps_are_read_from_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEARTH_HOSTS", "lk.example.ru=beeline, LK.example.by = life,")
     monkeypatch.setenv("HEARTH_ALLOWED_ORIGINS", "https://lk.example.ru, http://localhost:5173")
+    monkeypatch.setenv("HEARTH_TRUSTED_PROXIES", "10.0.0.0/8, ::1")
+    monkeypatch.setenv("HEARTH_LIMITS", "depth=9, cost=500")
     settings = load_settings()
     assert settings.hosts == {"lk.example.ru": "beeline", "lk.example.by": "life"}
     assert settings.allowed_origins == ("https://lk.example.ru", "http://localhost:5173")
+    assert settings.trusted_proxies == ("10.0.0.0/8", "::1")
+    assert settings.limits == DocumentLimits(depth=9, cost=500)
 
 
 @pytest.mark.usefixtures("production")
@@ -198,3 +207,10 @@ def test_the_development_server_does_not_run_in_production(monkeypatch: pytest.M
     monkeypatch.setenv("HEARTH_ENV", "production")
     with pytest.raises(SettingsRejected, match="hearth serve"):
         load_development_settings()
+
+
+def test_only_development_tells_its_schema_unless_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_development_settings().introspection
+    assert not load_settings(env="production", database_url=URL, secret=GOOD_SECRET).introspection
+    monkeypatch.setenv("HEARTH_INTROSPECTION", "0")
+    assert not load_development_settings().introspection

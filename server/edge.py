@@ -1,0 +1,65 @@
+"""What every answer over HTTP has, whichever route it comes from: headers of safety, and errors as JSON."""
+
+from http import HTTPStatus
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.graphql_answer import BROKEN, problem
+
+_ALWAYS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+# Pages have a policy of their own; nothing else is to be shown as one.
+_NO_PAGE = "default-src 'none'; frame-ancestors 'none'"
+_ENCRYPTED = "max-age=31536000"
+_STARTS = {"http.response.start", "websocket.http.response.start"}
+
+
+class AnswerHeaders:
+    """Adds to each answer the headers that its route has not set itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] in _STARTS:
+                _complete(MutableHeaders(raw=message["headers"]), scope["scheme"])
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+async def refused(_: Request, error: Exception) -> Response:
+    """What routing refuses: 404 and 405, as JSON."""
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    return _error(status, status.phrase, status.name, dict(error.headers or {}))
+
+
+async def broken(request: Request, _: Exception) -> Response:
+    """What only a bug can cause, in a route that has no answer of its own for it."""
+    response = _error(HTTPStatus.INTERNAL_SERVER_ERROR, BROKEN, "INTERNAL", {})
+    _complete(response.headers, request.scope["scheme"])
+    return response
+
+
+def _error(status: int, message: str, code: str, headers: dict[str, str]) -> Response:
+    return JSONResponse({"errors": [problem(message, code)]}, status_code=status, headers=headers)
+
+
+def _complete(headers: MutableHeaders, scheme: str) -> None:
+    for name, value in _ALWAYS.items():
+        headers.setdefault(name, value)
+    if not headers.get("content-type", "").startswith("text/html"):
+        headers.setdefault("content-security-policy", _NO_PAGE)
+    if scheme in ("https", "wss"):
+        headers.setdefault("strict-transport-security", _ENCRYPTED)

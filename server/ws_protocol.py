@@ -1,0 +1,66 @@
+"""uvicorn's WebSocket protocol, which tells every client why it is let go, and logs nobody's rubbish as our error."""
+
+import orjson
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from server.graphql_answer import problem
+
+# How long a client that broke the protocol may take to read why it is let go.
+FAREWELL_SECONDS = 2.0
+_BROKEN_TEXT = 1007
+
+
+class GuardedSocket(WebSocketsSansIOProtocol):
+    """Answers a handshake that it cannot read, and lingers until a client has read the close frame."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # The first data is all of the handshake: where it makes no request there is none to come.
+        if not self.handshake_initiated and not self.transport.is_closing():
+            body = orjson.dumps({"errors": [problem("This handshake cannot be read", "BAD_REQUEST")]})
+            self.transport.write(
+                STATUS_LINE[400]
+                + b"content-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n" % len(body)
+                + b"connection: close\r\n\r\n"
+                + body
+            )
+            self.transport.close()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        # A handshake that was refused with an answer is over too, and no error of ours.
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.send_close(_BROKEN_TEXT)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
+
+    def handle_parser_exception(self) -> None:
+        """Say goodbye to a client that broke the protocol.
+
+        Closing at once, with something unread, would reset the connection, and the goodbye with it.
+        """
+        if self.close_sent:
+            return
+        close = self.conn.close_sent
+        assert close is not None
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.stop_keepalive()
+        self.close_timer = self.loop.call_later(FAREWELL_SECONDS, self.transport.close)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
