@@ -97,6 +97,30 @@ from line l join membership m on m.user_id = l.user_id and m.status = 'ACTIVE'
 insert into service_subscription (line_id, service_id, since)
 select l.id, (select min(s.id) from service s where s.operator = l.operator), now() from line l
 """,
+    """
+insert into service_event (line_id, action, service_id, charge, actor_id, at)
+select l.line_id, 'CONNECT', l.service_id, 0, null, now() from service_subscription l
+""",
+    """
+insert into tariff_event (line_id, action, tariff_id, configuration, charge, at)
+select l.id, 'CHANGE', (select min(t.id) from tariff t where t.operator = l.operator), '[]', 0, now() from line l
+""",
+    """
+insert into ringback_rule (line_id, tone_id, set_at)
+select l.line_id, l.service_id, now() from service_subscription l
+""",
+    """
+insert into internet_session (line_id, started_at, ended_at, received, sent, cost)
+select id, now() - interval '1 hour', now(), 1, 1, 0 from line
+""",
+    """
+insert into ticket (operator, user_id, line_id, category, subject, details, status, created_at, answer_due_at)
+select operator, user_id, id, 'TECHNICAL', 'SPEED_INCREASE', '{"mbps": 300}', 'NEW', now(), now() from line
+where user_id is not null
+""",
+    """
+insert into ticket_message (ticket_id, text, at) select id, 'Please', now() from ticket
+""",
 )
 _INVITATION = """
 insert into invitation (operator, household_id, invited_by_id, role, target_hmac, target_masked, token_hash, status,
@@ -111,6 +135,12 @@ _KEYS = {
     "PersonalAccount": "select account_id from line where user_id = $1",
     "Contract": "select c.id from contract c join app_user u on u.person_id = c.holder_id where u.id = $1",
     "ServiceSubscription": "select s.id from service_subscription s join line l on l.id = s.line_id and user_id = $1",
+    "ServiceEvent": "select e.id from service_event e join line l on l.id = e.line_id and user_id = $1",
+    "TariffHistoryEntry": "select e.id from tariff_event e join line l on l.id = e.line_id and user_id = $1",
+    "RingbackRule": "select r.id from ringback_rule r join line l on l.id = r.line_id and user_id = $1",
+    "InternetSession": "select s.id from internet_session s join line l on l.id = s.line_id and user_id = $1",
+    "Ticket": "select id from ticket where user_id = $1",
+    "TicketMessage": "select m.id from ticket_message m join ticket t on t.id = m.ticket_id where t.user_id = $1",
     "Viewer": "select $1::bigint",
     "User": "select $1::bigint",
     "Session": "select id from session where token_hash = 'other:' || $1::bigint",

@@ -23,6 +23,7 @@ from graphql import (
     is_required_input_field,
 )
 
+from resolvers.node_id import encode
 from tests import family
 from tests.linking import FREE, OPERATOR
 
@@ -49,9 +50,14 @@ TYPES = {
     "approvalId": "ApprovalRequest",
     "grantId": "GuestGrant",
     "challengeId": "Challenge",
+    "availableForLine": "Line",
+    "subscriptionId": "ServiceSubscription",
+    "historyEntryId": "TariffHistoryEntry",
 }
+# Where the same name is of something else.
+OTHERS = {"removeRingbackRule.input.ruleId": "RingbackRule"}
 # Names that the caller makes up, or that the catalogue gives to everybody.
-NO_OBJECTS = {"idempotencyKey", "offerId"}
+NO_OBJECTS = {"idempotencyKey", "offerId", "serviceId", "tariffId", "toneId", "bundleId", "ids"}
 
 # What each confirming mutation takes a code of.
 PURPOSES = {
@@ -81,7 +87,7 @@ class Place:
     @property
     def type_name(self) -> str:
         """What the id is of."""
-        return TYPES[self.path[-1]]
+        return OTHERS.get(str(self), TYPES[self.path[-1]])
 
     def __str__(self) -> str:
         return ".".join((*filter(None, (self.parent, self.field)), *self.path))
@@ -139,6 +145,15 @@ _VALUES: dict[str, Any] = {
     "canTopUpSelf": True,
     "label": "Name",
     "name": "Name",
+    # The catalogue's, which everybody may ask for; what it is matters to nobody here.
+    "serviceId": encode("Service", 1),
+    "tariffId": encode("Tariff", 1),
+    "toneId": encode("RingbackTone", 1),
+    "quoteToken": "no.token",
+    "toMsisdn": family.number(OPERATOR, FREE),
+    "gigabytes": 1,
+    "value": "100",
+    "mbps": 500,
 }
 # What is given though it may be left out, since the operation is refused without it before it looks at ids.
 _ALSO = {
@@ -149,6 +164,8 @@ _ALSO = {
     "setChildPolicy": {"canTopUpSelf"},
     "renameLine": {"label"},
     "confirmRegistration": {"code"},
+    "connectService": {"quoteToken"},
+    "extendInternet": {"quoteToken"},
 }
 # Where the other of two would be one too many.
 _INSTEAD = {
@@ -159,6 +176,7 @@ _INSTEAD = {
 _REACHED = {
     None: "{0}",
     "Viewer": "viewer {{ {0} }}",
+    "Line": "viewer {{ linkedNumbers(first: 5) {{ edges {{ node {{ {0} }} }} }} }}",
     "PersonalAccount": "viewer {{ personalAccounts {{ edges {{ node {{ {0} }} }} }} }}",
 }
 
@@ -177,7 +195,9 @@ def operation(schema: GraphQLSchema, place: Place) -> str:
     given = [name for name, each in field.args.items() if name == place.path[0] or is_required_argument(each)]
     variables = ", ".join(f"${name}: {field.args[name].type}" for name in given)
     arguments = ", ".join(f"{name}: ${name}" for name in given)
-    selected = f"{place.field}({arguments}) {{ {_select(schema, get_named_type(field.type), 3)} }}"
+    # What an event tells is large: three levels of it are more than an operation may ask for.
+    depth = 2 if place.root == "subscription" else 3
+    selected = f"{place.field}({arguments}) {{ {_select(schema, get_named_type(field.type), depth)} }}"
     return f"{place.root} ({variables}) {{ {_REACHED[place.parent].format(selected)} }}"
 
 
