@@ -92,10 +92,9 @@ async def empty_template(engine: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-async def demo_template(engine: str, profiles: Mapping[str, Profile]) -> AsyncIterator[str]:
+async def demo_template(engine: str, empty_template: str, profiles: Mapping[str, Profile]) -> AsyncIterator[str]:
     """A database with the catalogues and the demo households of the five operators."""
-    async with created(engine, "template_demo") as url:
-        await migrate(url)
+    async with created(engine, "template_demo", empty_template) as url:
         five = {name: profile for name, profile in profiles.items() if name != "nomad"}
         await catalogue.load(url, five, ROOT / "operators")
         await demo.load(url, five, ROOT / "operators")
@@ -226,11 +225,10 @@ def town(running_street: Street) -> Street:
 
 @pytest.fixture(scope="session")
 async def smiths_template(
-    engine: str, profiles: Mapping[str, Profile], tmp_path_factory: pytest.TempPathFactory
+    engine: str, empty_template: str, profiles: Mapping[str, Profile], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[str]:
     """A database with the families of `tests.till`."""
-    async with created(engine, "template_smiths") as url:
-        await migrate(url)
+    async with created(engine, "template_smiths", empty_template) as url:
         await family.load(url, profiles, tmp_path_factory.mktemp("smiths"), SMITHS)
         yield url
 
@@ -265,11 +263,10 @@ async def till(
 
 @pytest.fixture(scope="session")
 async def village_template(
-    engine: str, profiles: Mapping[str, Profile], tmp_path_factory: pytest.TempPathFactory
+    engine: str, empty_template: str, profiles: Mapping[str, Profile], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[str]:
     """A database with the people of `tests.linking`."""
-    async with created(engine, "template_village") as url:
-        await migrate(url)
+    async with created(engine, "template_village", empty_template) as url:
         await family.load(url, profiles, tmp_path_factory.mktemp("village"), linking.VILLAGE)
         yield url
 

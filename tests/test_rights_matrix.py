@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from domain.profile import Profile
-from models.migrate import migrate
 from tests import family
 from tests.cabinet import Cabinet
 from tests.conftest import created
@@ -75,11 +74,10 @@ def _records(operator: str) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 async def street(
-    engine: str, profiles: Mapping[str, Profile], tmp_path_factory: pytest.TempPathFactory
+    engine: str, empty_template: str, profiles: Mapping[str, Profile], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[str]:
     """The families of all five operators."""
-    async with created(engine, "matrix") as url:
-        await migrate(url)
+    async with created(engine, "matrix", empty_template) as url:
         records = [record for operator in OPERATORS for record in _records(operator)]
         await family.load(url, profiles, tmp_path_factory.mktemp("matrix"), records)
         yield url
