@@ -64,12 +64,7 @@ class Plan:
     connection_fee: int
     included: tuple[Allowance, ...]
     options: tuple[Option, ...]
-    localities: frozenset[str]
     archived: bool
-
-    def sold_in(self, locality: str | None) -> bool:
-        """Whether it is sold there; what is sold in some places only is not sold where nobody knows the place."""
-        return not self.localities or locality in self.localities
 
     def choose(self, wanted: Iterable[Chosen]) -> Configuration | InputRejected:
         """What was chosen with the first value of every option that was not named."""

@@ -21,6 +21,7 @@ from domain.service_price import Beginning, Kept, ServiceTerms, begins, extended
 from domain.service_refusals import ServiceAlreadyActive, ServiceIncompatible
 from domain.wording import Counted, Wording
 from models.database import tx
+from models.offering import sold_in
 from services import ledger, service_row
 from services.limit_alert import local_day
 from services.service_row import Had, LineOf, Service
@@ -28,9 +29,13 @@ from services.service_row import Had, LineOf, Service
 NOT_NOW = LineBlocked("The line does not work at the moment: services are connected when it does")
 
 _NOT_SOLD = InputRejected("This service is not sold any more", ("serviceId",))
+_NOT_HERE = InputRejected("This service is not sold where the line is", ("serviceId",))
 _OTHER_KIND = InputRejected("This service is for lines of another kind", ("serviceId",))
 
 # What the line lacks of what the service needs, and what it has that does not go with it, whichever of the two said so.
+_THERE = f"""
+select {sold_in("s", "l.locality")} as is_sold_there from line l, service s where l.id = $1 and s.id = $2
+"""
 _AGAINST = """
 select r.kind, o.id, o.name from service_relation r join service o on o.id = r.other_id
 where r.service_id = $2 and r.kind = 'REQUIRES' and not exists (
@@ -101,6 +106,9 @@ async def offer(connection: BaseDBAsyncClient, profile: Profile, line: LineOf, s
         return _NOT_SOLD
     if sold.kind is not line.kind:
         return _OTHER_KIND
+    [place] = await connection.execute_query_dict(_THERE, [line.id, sold.id])
+    if not place["is_sold_there"]:
+        return _NOT_HERE
     had = await service_row.had(connection, line.id, sold.id)
     is_again = had is not None and had.is_active(line.now)
     # What extends the internet can be bought while there is still some of it (F119).

@@ -201,7 +201,7 @@ async def _at_its_price(
             return QuoteRejected()
         return made if offered.price == made.quote.price else PriceChanged(_quoted(secret, viewer, made))
     # A version that replaces the quoted one costs what it costs; another tariff was never quoted.
-    current = await tariff_row.sold(connection, profile, quoted.tariff_id, line.kind)
+    current = await tariff_row.sold(connection, profile, quoted.tariff_id, line)
     replaced = getattr(current, "id", None) == made.plan.id != quoted.tariff_id
     return PriceChanged(_quoted(secret, viewer, made)) if replaced else QuoteRejected()
 

@@ -67,7 +67,7 @@ async def offer(
         return TariffChangeAwaited()
     meant = tariff_id if had is None or tariff_id is not None else had.plan.id
     assert meant is not None
-    plan = await tariff_row.sold(connection, profile, meant, line.kind)
+    plan = await tariff_row.sold(connection, profile, meant, line)
     if not isinstance(plan, Plan):
         return plan
     if tariff_id is None and had is not None and plan.id != had.plan.id:

@@ -10,7 +10,7 @@ from domain.line import ServiceKind
 from domain.tariff import Plan, read_allowances, read_options
 
 PLAN = """
-t.id, t.code, t.name, t.kind, t.fee, t.fee_period, t.connection_fee, t.included, t.options, t.localities, t.archived
+t.id, t.code, t.name, t.kind, t.fee, t.fee_period, t.connection_fee, t.included, t.options, t.archived
 """
 
 
@@ -26,6 +26,5 @@ def plan_of(row: Mapping[str, Any]) -> Plan:
         connection_fee=row["connection_fee"],
         included=read_allowances(orjson.loads(row["included"])),
         options=read_options(orjson.loads(row["options"])),
-        localities=frozenset(row["localities"]),
         archived=row["archived"],
     )

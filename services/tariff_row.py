@@ -21,6 +21,7 @@ from domain.sim import CooldownActive, cooldown
 from domain.tariff import Configuration, Plan
 from domain.tariff_refusals import LineNotInService, TariffNotAvailable
 from models.child_policy import Child
+from models.offering import sold_in
 from models.standing import standing_to
 from services import fees, limit_alert, usage_limit
 from services.tariff_plan import PLAN, plan_of
@@ -44,8 +45,10 @@ from tariff_subscription s join tariff t on t.id = s.tariff_id where s.line_id =
 """
 # Of what a client holds an old version of, the version that is sold is meant.
 _SOLD = f"""
-select {PLAN} from tariff w join tariff t on t.operator = w.operator and t.code = w.code
-where w.id = $1 and w.operator = $2 and (not t.archived or t.id = w.id) order by t.archived, t.version desc limit 1
+select {sold_in("t", "l.locality")} as is_sold_there, {PLAN}
+from line l cross join tariff w join tariff t on t.operator = w.operator and t.code = w.code
+where l.id = $3 and w.id = $1 and w.operator = $2 and (not t.archived or t.id = w.id)
+order by t.archived, t.version desc limit 1
 """
 
 
@@ -132,14 +135,14 @@ async def hold_for(connection: BaseDBAsyncClient, profile: Profile, line_id: int
 
 
 async def sold(
-    connection: BaseDBAsyncClient, profile: Profile, tariff_id: int, kind: ServiceKind
+    connection: BaseDBAsyncClient, profile: Profile, tariff_id: int, line: LineHeld
 ) -> Plan | NotFound | TariffNotAvailable:
-    """The version that is sold of a tariff, for a line of that kind. Lines have no locality here yet."""
-    rows = await connection.execute_query_dict(_SOLD, [tariff_id, profile.operator.id])
+    """The version that is sold of a tariff to that line: for its kind, and where it is."""
+    rows = await connection.execute_query_dict(_SOLD, [tariff_id, profile.operator.id, line.id])
     if not rows:
         return _NO_TARIFF
     plan = plan_of(rows[0])
-    if plan.archived or plan.kind is not kind or not plan.sold_in(None):
+    if plan.archived or plan.kind is not line.kind or not rows[0]["is_sold_there"]:
         return TariffNotAvailable()
     return plan
 

@@ -364,3 +364,14 @@ async def test_f113_services_and_their_history_come_in_pages(till: Till) -> None
     # A number that somebody else had before tells nothing of that time (N3).
     await till.rows("update line set reissued_at = now()")
     assert await history_of(ann, line) == []
+
+
+async def test_f102_what_is_sold_in_a_place_is_connected_there_only(till: Till) -> None:
+    ann, line = await till.of(ANN), await till.line(ANN)
+    local = await sell(till, "local", 3_000)
+    quote = await token(ann, line, local)
+    await till.rows("update service set localities = '{Казань}' where code = 'local'")
+    assert codes(await quoted(ann, line, local)) == ["INVALID_INPUT"]
+    assert codes(await connect(ann, line, local, quote=quote)) == ["INVALID_INPUT"]
+    await till.rows("update line set locality = 'Казань' where msisdn = $1", "79030001000")
+    assert codes(await connect(ann, line, local, quote=quote)) == []

@@ -334,3 +334,12 @@ async def test_e13_a_new_sim_waits(till: Till) -> None:
     await sell(till, ANN, 9001)
     await till.rows("update line set sim_changed_at = now() where msisdn = '79030001000'")
     assert codes(await quoted(ann, line, 9002)) == ["COOLDOWN_ACTIVE"]
+
+
+async def test_f102_what_is_sold_in_a_place_is_sold_to_the_lines_there(till: Till) -> None:
+    ann, line = await till.of(ANN), await till.line(ANN)
+    await sell(till, ANN, 9001)
+    await till.rows("update line set locality = 'Пермь' where msisdn = $1", "79030001000")
+    assert kinds(await quoted(ann, line, 9007)) == ["TariffNotAvailable"]
+    await till.rows("update line set locality = 'казань' where msisdn = $1", "79030001000")
+    assert kinds(await quoted(ann, line, 9007)) == []
