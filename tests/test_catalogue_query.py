@@ -32,8 +32,8 @@ query ($filter: ServiceFilter, $first: Int, $after: String) {
 }
 """
 LINES = """
-{ viewer { linkedNumbers(first: 50) { edges { node { ...Line } } }
-  personalAccounts(first: 50) { edges { node { lines { ...Line } } } } } }
+{ viewer { linkedNumbers(first: 20) { edges { node { ...Line } } }
+  personalAccounts(first: 20) { edges { node { lines { ...Line } } } } } }
 fragment Line on Line { id tariff { tariff { code } } connectedServices { edges { node { service { code } } } } }
 """
 OFFERED = """
@@ -327,7 +327,7 @@ async def test_statements_do_not_depend_on_the_number_of_lines_or_services(
 ) -> None:
     query = """
 query ($first: Int!) {
-  viewer { linkedNumbers(first: 100) { edges { node {
+  viewer { linkedNumbers(first: 8) { edges { node {
     availableServices(first: $first) { totalCount edges { node { code incompatibleWith { code } requires { code } } } }
     paid: availableServices(first: $first, filter: {paidOnly: true}) { totalCount edges { node { code } } }
   } } } }

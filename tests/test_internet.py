@@ -32,7 +32,7 @@ query ($id: ID!, $from: Date!, $to: Date!, $first: Int, $after: String) {
 DEMO = """
 query ($from: Date!, $to: Date!) {
   viewer { personalAccounts { edges { node { kind lines { servicePoint internet {
-    speedMbps extensions { code } sessions(period: {from: $from, to: $to}) {
+    speedMbps extensions { code } sessions(period: {from: $from, to: $to}, first: 5) {
       totalCount edges { node { startedAt endedAt ip received sent cost { amount } } }
     }
   } } } } } }
