@@ -15,7 +15,7 @@ export NODE_OPTIONS ?= --use-system-ca
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run seed import test test-browser audit chaos prove chromium lint format sdl messages docs \
+.PHONY: help run seed import test test-browser audit chaos prove chromium lint format sdl tables messages docs \
 	bench-catalogue bench-documents bench-enumeration bench-ledger bench-tariffs bench-topup lock clean reset installed \
 	installed-dev graphiql
 
@@ -73,6 +73,9 @@ format: installed-dev ## put the code into shape
 sdl: installed ## write the GraphQL schema to schema/schema.graphql
 	@$(HEARTH) sdl > $(V)/schema.graphql
 	@mv $(V)/schema.graphql schema/schema.graphql
+
+tables: installed-dev ## write what the migrations do to an empty database to models/tables.sql, from which new ones are made
+	@$(PY) -m tests.tables
 
 messages: installed ## bring the texts for people into the catalogues in locales/, to be translated there
 	@$(extract)

@@ -2,6 +2,7 @@
 
 import asyncio
 import pkgutil
+from pathlib import Path
 
 import asyncpg
 from tortoise.context import TortoiseContext
@@ -16,6 +17,8 @@ _LOCK = 0x48_45_41_52_54_48
 
 OLDEST_SERVER = 15
 
+TABLES = Path(__file__).with_name("tables.sql")
+
 
 async def migrate(url: str) -> list[str]:
     """Apply what is missing; gives the names of the migrations applied now, oldest first."""
@@ -23,6 +26,11 @@ async def migrate(url: str) -> list[str]:
     try:
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         before = await _applied(connection)
+        if not before and await _is_empty(connection):
+            # The same statements, without Tortoise's thoughts; `make tables` wrote down what they were. What is newer
+            # than the file is applied by Tortoise below.
+            async with connection.transaction():
+                await connection.execute(TABLES.read_text())
         # A task of its own: Tortoise's set-up lives in context variables, which must not leak into the caller.
         await asyncio.create_task(_apply(url))
         return [name for name in await _applied(connection) if name not in before]
@@ -46,6 +54,10 @@ async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
 async def _apply(url: str) -> None:
     async with TortoiseContext():
         await run_migrations(config=tortoise_config(url, pool_size=1))
+
+
+async def _is_empty(connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
+    return not await connection.fetchval("select exists (select from pg_tables where schemaname = current_schema)")
 
 
 async def _applied(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]:

@@ -1,18 +1,20 @@
 """Migrations: the models need none that is not there, and several starts at once migrate once."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import asyncpg
+import pytest
 from tortoise.context import TortoiseContext
-from tortoise.migrations.api.migrate import migrate as run_migrations
 from tortoise.migrations.autodetector import MigrationAutodetector
 
 from models.database import tortoise_config
-from models.migrate import migrate, shipped
+from models.migrate import TABLES, migrate, shipped
 from services.ledger_verify import LedgerProven, verify
 from tests.household_records import fetch
+from tests.tables import as_sql, bare_database, migrated_up_to, recorded
 
 
 async def test_models_and_migrations_agree(empty_database: str) -> None:
@@ -21,38 +23,6 @@ async def test_models_and_migrations_agree(empty_database: str) -> None:
         assert context.apps is not None
         changes = await MigrationAutodetector(context.apps, tortoise_config(empty_database)["apps"]).changes()
         assert [operation for writer in changes for operation in writer.operations] == []
-
-
-@asynccontextmanager
-async def bare_database(engine: str, name: str) -> AsyncIterator[str]:
-    """A database without tables, for the life of the block."""
-    connection = await asyncpg.connect(engine)
-    try:
-        await connection.execute(f"drop database if exists {name} with (force)")
-        await connection.execute(f"create database {name}")
-        yield engine.replace("/hearth?", f"/{name}?")
-        await connection.execute(f"drop database {name} with (force)")
-    finally:
-        await connection.close()
-
-
-async def test_starts_at_the_same_moment_migrate_once(engine: str) -> None:
-    async with bare_database(engine, "migrated_once") as url:
-        applied = await asyncio.gather(*(migrate(url) for _ in range(4)))
-        assert sorted(name for names in applied for name in names) == sorted(shipped())
-
-
-async def migrated_up_to(url: str, name: str) -> None:
-    """Apply the oldest migrations only; to be run as a task, since Tortoise leaves its set-up behind."""
-    async with TortoiseContext():
-        await run_migrations(config=tortoise_config(url, 1), target=f"models.{name}")
-
-
-async def test_database_of_an_older_version_is_brought_up_to_date(engine: str) -> None:
-    async with bare_database(engine, "older") as url:
-        await asyncio.create_task(migrated_up_to(url, "0001_initial"))
-        assert await migrate(url) == sorted(shipped())[1:]
-        assert await migrate(url) == []
 
 
 # What a ledger looked like when the operator's own accounts kept a balance.
@@ -75,36 +45,18 @@ insert into ledger_entry (transfer_id, account_id, amount)
 select t.id, a.id, a.balance from t cross join ledger_account a where a.balance <> 0;
 """
 
-
-async def test_i17_a_ledger_of_an_older_version_is_right_in_the_new_shape(engine: str) -> None:
-    async with bare_database(engine, "older_ledger") as url:
-        await asyncio.create_task(migrated_up_to(url, "0003_sign_in_ways"))
-        connection = await asyncpg.connect(url)
-        await connection.execute(OLD_LEDGER)
-        await connection.close()
-        await migrate(url)
-        assert await verify(url) == LedgerProven(accounts=4, transfers=1, entries=2)
-        shape = "select kind, provider, balance, floor from ledger_account order by kind, balance"
-        assert await fetch(url, shape) == [
-            ("CLEARING", "import", None, None),
-            ("OPENING", "", None, None),
-            ("PERSONAL", "", -700, -700),
-            ("PERSONAL", "", 700, -50),
-        ]
-
-
 # A payment whose card is still to be shown on the bank's page, one by a card that is known, and one that is over.
 OLD_PAYMENTS = """
-with p as (insert into person (operator, ref, name) values ('beeline', 'one', 'One') returning id),
+with p as (insert into person (operator, ref, name) values ('beeline', 'two', 'Two') returning id),
 u as (
   insert into app_user (operator, person_id, display_name, language, must_change_password, created_at)
-  select 'beeline', id, 'One', 'ru', false, now() from p returning id),
+  select 'beeline', id, 'Two', 'ru', false, now() from p returning id),
 c as (
   insert into contract (operator, number, holder_id, kind, status, epoch)
-  select 'beeline', 'C1', id, 'CONSUMER', 'ACTIVE', 1 from p returning id),
+  select 'beeline', 'C2', id, 'CONSUMER', 'ACTIVE', 1 from p returning id),
 a as (
   insert into personal_account (operator, number, kind, contract_id, status, cash_payments_banned)
-  select 'beeline', 'A1', 'MOBILE', id, 'ACTIVE', false from c returning id)
+  select 'beeline', 'A3', 'MOBILE', id, 'ACTIVE', false from c returning id)
 insert into payment
   (operator, payer_id, key, asked, kind, status, account_id, named, currency, amount, fee, refunded, method_kind,
    save_method, fingerprint, provider, provider_key, confirmation, created_at, check_at, checks, confirm_by)
@@ -115,10 +67,56 @@ from u, a, (values ('shown', 'PROCESSING', null), ('known', 'PROCESSING', 'f'), 
 """
 
 
-async def test_a_payment_on_its_way_is_asked_again_as_before_the_upgrade(engine: str) -> None:
-    async with bare_database(engine, "older_payments") as url:
-        await asyncio.create_task(migrated_up_to(url, "0007_payment_rules"))
-        await fetch(url, OLD_PAYMENTS)
-        await migrate(url)
-        held = await fetch(url, "select key, hold from payment order by key")
-        assert held == [("known", False), ("over", False), ("shown", True)]
+@dataclass(frozen=True)
+class Upgraded:
+    """A database that old versions wrote into, and what was done to bring it up to date."""
+
+    url: str
+    scripts: list[str]
+    applied: list[str]
+
+
+@pytest.fixture(scope="module")
+async def upgraded(engine: str) -> AsyncIterator[Upgraded]:
+    """One database for all upgrades, since Tortoise takes half a minute for the way."""
+    async with bare_database(engine, f"upgraded_{os.getpid()}") as url:
+        with recorded() as scripts:
+            await asyncio.create_task(migrated_up_to(url, "0003_sign_in_ways"))
+            connection = await asyncpg.connect(url)
+            await connection.execute(OLD_LEDGER)
+            await asyncio.create_task(migrated_up_to(url, "0007_payment_rules"))
+            await connection.execute(OLD_PAYMENTS)
+            await connection.close()
+            applied = await migrate(url)
+        yield Upgraded(url, scripts, applied)
+
+
+async def test_a_new_database_is_what_the_migrations_make_of_it(upgraded: Upgraded) -> None:
+    assert TABLES.read_text() == as_sql(upgraded.scripts), "models/tables.sql is stale: run 'make tables' and commit it"
+
+
+async def test_starts_at_the_same_moment_migrate_once(engine: str) -> None:
+    async with bare_database(engine, f"migrated_once_{os.getpid()}") as url:
+        applied = await asyncio.gather(*(migrate(url) for _ in range(4)))
+        assert sorted(name for names in applied for name in names) == sorted(shipped())
+
+
+async def test_database_of_an_older_version_is_brought_up_to_date(upgraded: Upgraded) -> None:
+    assert upgraded.applied == [name for name in sorted(shipped()) if name > "0007_payment_rules"]
+    assert await migrate(upgraded.url) == []
+
+
+async def test_i17_a_ledger_of_an_older_version_is_right_in_the_new_shape(upgraded: Upgraded) -> None:
+    assert await verify(upgraded.url) == LedgerProven(accounts=4, transfers=1, entries=2)
+    shape = "select kind, provider, balance, floor from ledger_account order by kind, balance"
+    assert await fetch(upgraded.url, shape) == [
+        ("CLEARING", "import", None, None),
+        ("OPENING", "", None, None),
+        ("PERSONAL", "", -700, -700),
+        ("PERSONAL", "", 700, -50),
+    ]
+
+
+async def test_a_payment_on_its_way_is_asked_again_as_before_the_upgrade(upgraded: Upgraded) -> None:
+    held = await fetch(upgraded.url, "select key, hold from payment order by key")
+    assert held == [("known", False), ("over", False), ("shown", True)]
