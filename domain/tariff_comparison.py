@@ -119,13 +119,15 @@ def _row(
     weights: Sequence[Decimal],
     best: Callable[[Sequence[Decimal]], Decimal],
 ) -> ComparisonRow:
-    unlike = len(set(weights)) > 1
+    # What reads the same is the same to a reader: nothing is better by bytes that are not shown.
+    differs = len(set(told)) > 1
+    unlike = differs and len(set(weights)) > 1
     return ComparisonRow(
         key=key,
         label=label,
         values=tuple(told),
-        differs=len(set(told)) > 1,
-        best_index=weights.index(best(weights)) if unlike else None,
+        differs=differs,
+        best_index=told.index(told[weights.index(best(weights))]) if unlike else None,
     )
 
 

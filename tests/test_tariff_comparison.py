@@ -105,6 +105,14 @@ def test_f103_every_language_has_its_words(language: Language) -> None:
         assert all(row.values)
 
 
+def test_f103_what_reads_the_same_has_no_best() -> None:
+    def bytes_of(amount: int) -> Told:
+        return Told(included=(Allowance(UsageUnit.BYTE, Decimal(amount), False, None),))
+
+    row = rows(bytes_of(1), bytes_of(2))["INCLUDED_BYTE"]
+    assert (row.differs, row.best_index) == (False, None)
+
+
 TOLD = st.builds(
     Told,
     fee=st.integers(0, 100).map(rubles),
