@@ -10,8 +10,6 @@ from typing import Any
 
 import asyncpg
 import httpx2
-from starlette.applications import Starlette
-from starlette.routing import Route
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from domain.ledger import LedgerAccountKind, LedgerAccountName, Transfer, TransferKind, personal
@@ -24,13 +22,12 @@ from gateways.simulators.bank.in_process import InProcessBank
 from models.database import database as connected
 from models.database import tx
 from models.reader import reader_pool
-from schema.schema import build_schema
 from server.graphql_context import Contexts
-from server.graphql_http import GraphQLEndpoint
 from server.settings import Settings
 from services import autopay, ledger
 from services.payment_row import Desk
 from tests.cabinet import Cabinet
+from tests.serving import served
 from tests.session import open_session
 
 OPERATOR = "tele2"
@@ -192,15 +189,12 @@ async def payers(url: str, settings: Settings, profiles: Mapping[str, Profile]) 
     """The people of a database with demo households, and a bank as one wishes for."""
     every = tuple(AutopayTrigger)
     rules = profiles[OPERATOR].payments.model_copy(update={"autopay_triggers": every})
-    served = {**profiles, OPERATOR: profiles[OPERATOR].model_copy(update={"payments": rules})}
+    offering = {**profiles, OPERATOR: profiles[OPERATOR].model_copy(update={"payments": rules})}
     bank = Bank()
     desk = Desk(InProcessBank(bank), 0.0)
     async with connected(url, pool_size=8), reader_pool(url, 4) as pool:
-        contexts = Contexts(settings, served, LedgerBilling(), pool, {}, desk)
-        endpoint = GraphQLEndpoint(build_schema(), contexts)
-        application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
-        transport = httpx2.ASGITransport(app=application)
+        contexts = Contexts(settings, offering, LedgerBilling(), pool, {}, desk)
         database = await asyncpg.connect(url)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
-            yield Payers(url, database, http, bank, desk, served)
+        async with served(contexts) as http:
+            yield Payers(url, database, http, bank, desk, offering)
         await database.close()

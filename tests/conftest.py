@@ -20,7 +20,6 @@ import httpx2
 import pytest
 import structlog
 from starlette.applications import Starlette
-from starlette.routing import Route
 
 from domain.profile import Profile, read_profile, read_profiles
 from gateways.billing import Billing
@@ -30,11 +29,9 @@ from gateways.simulators.bank.records import Behaviour
 from models.database import database as connected
 from models.migrate import migrate
 from models.reader import reader_pool
-from schema.schema import build_schema
 from server.app import create_app
 from server.embedded_postgres import EmbeddedPostgres
 from server.graphql_context import Contexts
-from server.graphql_http import GraphQLEndpoint
 from server.settings import Settings
 from services import catalogue, demo
 from services.ledger_verify import LedgerProven, verify
@@ -46,6 +43,7 @@ from tests.household_records import fetch
 from tests.ledger import PEOPLE
 from tests.newcomers import Newcomers
 from tests.paying import Town
+from tests.serving import served
 from tests.till import SMITHS, Till, taking_everything
 
 # How root drops to another account is for root alone to try.
@@ -189,11 +187,7 @@ async def opened(
         async def open_cabinet(url: str, billing: Billing | None = None) -> Cabinet:
             pool = await stack.enter_async_context(reader_pool(url, 4))
             contexts = Contexts(settings, profiles, billing or LedgerBilling(), pool, {}, NOBODY)
-            endpoint = GraphQLEndpoint(build_schema(), contexts)
-            application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
-            transport = httpx2.ASGITransport(app=application)
-            client = httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1")
-            return Cabinet(await stack.enter_async_context(client))
+            return Cabinet(await stack.enter_async_context(served(contexts)))
 
         yield open_cabinet
 
@@ -248,16 +242,13 @@ async def till(
 
     Its operator takes every means of payment. Whatever the test did, the ledger is right afterwards.
     """
-    served = {**profiles, "beeline": taking_everything(profiles["beeline"])}
+    taking = {**profiles, "beeline": taking_everything(profiles["beeline"])}
     async with created(engine, f"till_{next(_names)}", smiths_template) as url:
         async with connected(url, pool_size=8), reader_pool(url, 4) as pool:
             desk = Desk(town.provider, 1.0)
-            contexts = Contexts(settings, served, LedgerBilling(), pool, {}, desk)
-            endpoint = GraphQLEndpoint(build_schema(), contexts)
-            application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
-            transport = httpx2.ASGITransport(app=application)
-            async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-                yield Till(url, Cabinet(client), town, desk, served)
+            contexts = Contexts(settings, taking, LedgerBilling(), pool, {}, desk)
+            async with served(contexts) as client:
+                yield Till(url, Cabinet(client), town, desk, taking)
         assert isinstance(await verify(url), LedgerProven)
 
 

@@ -5,24 +5,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2
-from starlette.applications import Starlette
-from starlette.routing import Route
-
 from domain.profile import Profile
 from gateways.ledger_billing import LedgerBilling
 from gateways.payments import UnconfiguredProvider
 from models.database import database as connected
 from models.reader import reader_pool
 from resolvers.node_id import encode
-from schema.schema import build_schema
 from server.graphql_context import Contexts
-from server.graphql_http import GraphQLEndpoint
 from server.settings import Settings
 from services.payment_row import Desk
 from tests import family
 from tests.cabinet import Cabinet
 from tests.household_records import fetch
+from tests.serving import served
 from tests.session import open_session
 
 OPERATOR = "beeline"
@@ -229,8 +224,5 @@ async def opened(url: str, settings: Settings, profiles: Mapping[str, Profile]) 
     """The village on a database of the test's own."""
     async with connected(url, pool_size=8), reader_pool(url, 4) as pool:
         contexts = Contexts(settings, profiles, LedgerBilling(), pool, {}, Desk(UnconfiguredProvider()))
-        endpoint = GraphQLEndpoint(build_schema(), contexts)
-        application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
-        transport = httpx2.ASGITransport(app=application)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        async with served(contexts) as client:
             yield Village(url, Cabinet(client), profiles, contexts)

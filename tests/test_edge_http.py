@@ -18,7 +18,6 @@ from starlette.applications import Starlette
 
 from domain.profile import Profile
 from gateways.ledger_billing import LedgerBilling
-from schema.schema import build_schema
 from server import graphql_request, http_protocol
 from server.app import create_app
 from server.graphql_context import Contexts
@@ -27,6 +26,7 @@ from server.settings import Settings
 from tests.cabinet import SIGN_IN, Cabinet
 from tests.conftest import NOBODY
 from tests.edge import Port, serving
+from tests.serving import SCHEMA
 
 MODERN = "application/graphql-response+json"
 QUERY = b'{"query": "{ operator { name } }"}'
@@ -47,7 +47,7 @@ async def strict(app: Starlette, settings: Settings, profiles: Mapping[str, Prof
     )
     application = create_app(told, profiles=profiles)
     contexts = Contexts(told, profiles, LedgerBilling(), app.state.pool, {}, NOBODY)
-    application.state.graphql = GraphQLEndpoint(build_schema(), contexts)
+    application.state.graphql = GraphQLEndpoint(SCHEMA, contexts)
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=application), base_url="http://127.0.0.1"
     ) as client:

@@ -14,7 +14,6 @@ from starlette.requests import HTTPConnection
 from domain.profile import Profile
 from loaders.batch import Batches
 from resolvers.node_id import decode, encode
-from schema.schema import build_schema
 from server.graphql_context import Contexts
 from server.settings import Settings
 from tests import family
@@ -25,10 +24,10 @@ from tests.household_records import everything, fetch
 from tests.linking import ANN, BOB, CID, EVE, FRED, GRANNY, IVAN, OPERATOR, VERA
 from tests.linking import opened as village
 from tests.places import NO_OBJECTS, OTHERS, PURPOSES, TYPES, Place, operation, places, variables
+from tests.serving import SCHEMA as STRAWBERRY
 from tests.session import open_session
 from tests.till import taking_everything
 
-STRAWBERRY = build_schema()
 SCHEMA = STRAWBERRY._schema
 # A line's own services take no line.
 NEVER = {"Line.availableServices.filter.availableForLine"}

@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
-import httpx2
-from starlette.applications import Starlette
-from starlette.routing import Route
 
 from domain.payment import CardScheme, ConfirmationKind
 from domain.profile import Profile
@@ -25,9 +22,7 @@ from gateways.simulators.bank.records import Card
 from gateways.simulators.sim_registry import SimulatedRegistry
 from models.database import database as connected
 from models.reader import reader_pool
-from schema.schema import build_schema
 from server.graphql_context import Contexts
-from server.graphql_http import GraphQLEndpoint
 from server.settings import Settings
 from services.payment_row import Desk
 from tests.cabinet import Cabinet
@@ -35,6 +30,7 @@ from tests.conftest import created
 from tests.household_machine.picture import Picture, look
 from tests.household_machine.records import MOST_NUMBERS, Way
 from tests.linking import OPERATOR
+from tests.serving import served
 
 T = TypeVar("T")
 
@@ -148,10 +144,7 @@ class World:
         self.stack.push_async_callback(self.database.close)
         desk = Desk(InProcessBank(self.bank), patience_seconds=30.0)
         contexts = Contexts(ground.settings, ground.profiles, LedgerBilling(), pool, {}, desk, self.registry)
-        endpoint = GraphQLEndpoint(build_schema(), contexts)
-        application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
-        transport = httpx2.ASGITransport(app=application)
-        self.anybody = Cabinet(await enter(httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1")))
+        self.anybody = Cabinet(await enter(served(contexts)))
 
 
 def patient(profile: Profile) -> Profile:
