@@ -1,6 +1,5 @@
 """One PostgreSQL for all tests, a template for each kind of database, and the application as its users meet it."""
 
-import asyncio
 import os
 import socket
 import subprocess
@@ -9,11 +8,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx2
@@ -39,6 +37,7 @@ from services.payment_row import Desk
 from tests import family, linking
 from tests.bank import Street, street
 from tests.cabinet import Cabinet
+from tests.databases import created, drop_what_dead_runs_left, in_memory
 from tests.household_records import fetch
 from tests.ledger import PEOPLE
 from tests.newcomers import Newcomers
@@ -63,7 +62,6 @@ structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatte
 NOBODY = Desk(UnconfiguredProvider())
 
 _names = count()
-_PREFIX = "run_"
 
 
 @pytest.fixture(scope="session")
@@ -74,11 +72,12 @@ def profiles() -> Mapping[str, Profile]:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[str]:
+async def engine() -> AsyncIterator[str]:
     """A private PostgreSQL, started for the tests and stopped after them; gives the URL of its own database."""
     with EmbeddedPostgres(ROOT / ".hearth" / "test", durable=False) as url:
-        asyncio.run(_drop_what_dead_runs_left(url))
-        yield url
+        await drop_what_dead_runs_left(url)
+        async with in_memory(url):
+            yield url
 
 
 @pytest.fixture(scope="session")
@@ -376,40 +375,3 @@ def _is_ready(address: str) -> bool:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-
-@asynccontextmanager
-async def created(engine: str, name: str, template: str = "template1") -> AsyncIterator[str]:
-    """A database of that name, copied from the database at the URL `template`, for the life of the block.
-
-    The name has our process in it, so that two runs of the tests may share the engine.
-    """
-    name = f"{_PREFIX}{os.getpid()}_{name}"
-    source = urlsplit(template).path.lstrip("/")
-    connection = await asyncpg.connect(engine)
-    try:
-        await connection.execute(f"drop database if exists {name} with (force)")
-        await connection.execute(f"create database {name} template {source}")
-        yield urlunsplit(urlsplit(engine)._replace(path=f"/{name}"))
-        await connection.execute(f"drop database if exists {name} with (force)")
-    finally:
-        await connection.close()
-
-
-async def _drop_what_dead_runs_left(engine: str) -> None:
-    connection = await asyncpg.connect(engine)
-    for row in await connection.fetch("select datname from pg_database where datname like $1", f"{_PREFIX}%"):
-        process = row["datname"].removeprefix(_PREFIX).partition("_")[0]
-        if not _is_alive(int(process)):
-            await connection.execute(f"drop database if exists {row['datname']} with (force)")
-    await connection.close()
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -18,7 +18,7 @@ from server.graphql_context import Contexts
 from server.settings import Settings
 from tests import family
 from tests.cabinet import Cabinet
-from tests.conftest import created
+from tests.databases import created
 from tests.foreign import OTHER_OPERATOR, PEOPLE, ZOE, belongings, challenges, furnish
 from tests.household_records import everything, fetch
 from tests.linking import ANN, BOB, CID, EVE, FRED, GRANNY, IVAN, OPERATOR, VERA

@@ -11,7 +11,7 @@ import pytest
 from domain.profile import Profile
 from tests import family
 from tests.cabinet import Cabinet
-from tests.conftest import created
+from tests.databases import created
 from tests.session import open_session
 
 Open = Callable[..., Awaitable[Cabinet]]

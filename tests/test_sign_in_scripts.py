@@ -19,7 +19,8 @@ import pytest
 
 from auth import network
 from tests.cabinet import SIGN_IN, Cabinet
-from tests.conftest import NETWORK_KEY, ROOT, created, running_server
+from tests.conftest import NETWORK_KEY, ROOT, running_server
+from tests.databases import created
 from tests.test_account_security import CHANGE, NETWORK, PUK, SESSIONS
 from tests.test_codes import ASK, PASSWORD, message
 from tests.test_registration import CONFIRM, REGISTER

@@ -26,7 +26,7 @@ from server.graphql_context import Contexts
 from server.settings import Settings
 from services.payment_row import Desk
 from tests.cabinet import Cabinet
-from tests.conftest import created
+from tests.databases import created
 from tests.household_machine.picture import Picture, look
 from tests.household_machine.records import MOST_NUMBERS, Way
 from tests.linking import OPERATOR

@@ -1,0 +1,97 @@
+"""Databases of the tests' own: made from a template, gone afterwards, and in memory where there is enough of it."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+# The process is in the name of what it makes, so that two runs of the tests may share the engine.
+_PREFIX = "run_"
+_OURS = f"{_PREFIX}{os.getpid()}"
+
+_MEMORY = Path("/dev/shm")
+_ENOUGH = 1 << 30
+
+
+@asynccontextmanager
+async def created(engine: str, name: str, template: str = "template1") -> AsyncIterator[str]:
+    """A database of that name, copied from the database at the URL `template`, for the life of the block."""
+    name = f"{_OURS}_{name}"
+    source = urlsplit(template).path.lstrip("/")
+    connection = await asyncpg.connect(engine)
+    try:
+        place = f"tablespace {_OURS}" if await _has_memory(connection) else ""
+        await connection.execute(f"drop database if exists {name} with (force)")
+        await connection.execute(f"create database {name} template {source} strategy file_copy {place}")
+        yield urlunsplit(urlsplit(engine)._replace(path=f"/{name}"))
+        await connection.execute(f"drop database if exists {name} with (force)")
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def in_memory(engine: str) -> AsyncIterator[None]:
+    """Keep the databases that `created` makes in the block in memory, where that takes a quarter of the time.
+
+    A container may have next to none: then they are on the disk.
+    """
+    connection = await asyncpg.connect(engine)
+    with _memory(await connection.fetchval("show data_directory")) as folder:
+        if folder is not None:
+            await connection.execute(f"create tablespace {_OURS} location '{folder}'")
+        try:
+            yield
+        finally:
+            await connection.execute(f"drop tablespace if exists {_OURS}")
+            await connection.close()
+
+
+@contextmanager
+def _memory(cluster: str) -> Iterator[Path | None]:
+    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ENOUGH:
+        yield None
+        return
+    folder = Path(mkdtemp(prefix=f"hearth_{_OURS}_", dir=_MEMORY))
+    owner = Path(cluster).stat()
+    os.chown(folder, owner.st_uid, owner.st_gid)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _has_memory(connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
+    return bool(await connection.fetchval("select exists (select from pg_tablespace where spcname = $1)", _OURS))
+
+
+async def drop_what_dead_runs_left(engine: str) -> None:
+    """Drop the databases of tests that were killed, and the memory that they took."""
+    connection = await asyncpg.connect(engine)
+    for name in await _of_the_dead(connection, "select datname from pg_database where datname like $1"):
+        await connection.execute(f"drop database if exists {name} with (force)")
+    where = "select pg_tablespace_location(oid) from pg_tablespace where spcname = $1"
+    for name in await _of_the_dead(connection, "select spcname from pg_tablespace where spcname like $1"):
+        folder = await connection.fetchval(where, name)
+        await connection.execute(f"drop tablespace if exists {name}")
+        shutil.rmtree(folder, ignore_errors=True)
+    await connection.close()
+
+
+async def _of_the_dead(connection: "asyncpg.Connection[asyncpg.Record]", statement: str) -> list[str]:
+    names = [str(row[0]) for row in await connection.fetch(statement, f"{_PREFIX}%")]
+    return [name for name in names if not _is_alive(int(name.removeprefix(_PREFIX).partition("_")[0]))]
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
