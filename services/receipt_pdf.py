@@ -1,11 +1,15 @@
 """A receipt as PDF (F084)."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from pathlib import Path
-
-from fpdf import FPDF
+from typing import TYPE_CHECKING
 
 from domain.receipt import Sheet
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 _FONTS = Path(__file__).resolve().parent / "fonts"
 _FONT = "DejaVu"
@@ -16,6 +20,9 @@ _MADE = datetime(2000, 1, 1, tzinfo=UTC)
 
 def render(sheet: Sheet) -> bytes:
     """The sheet on one page of A5. It keeps a core busy for some hundredths of a second: call it in a thread."""
+    # It brings all of fontTools along: half a second and 30 MB, which most processes never need.
+    from fpdf import FPDF
+
     pdf = FPDF(format=(148, 210))
     pdf.set_creation_date(_MADE)
     pdf.set_title(f"{sheet.operator}: {sheet.title}")
