@@ -35,9 +35,10 @@ _LOG = "query ($line: ID!) { viewer { auditLog(lineId: $line, first: 20) { edges
 
 
 class Machine(RuleBasedStateMachine):
-    """The village and its model; `ground` is set by the test."""
+    """The village and its model; `ground` is set by the test. `taken` are the steps of all examples."""
 
     ground: ClassVar[Ground]
+    taken: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,6 +71,7 @@ class Machine(RuleBasedStateMachine):
     def everything_holds(self) -> None:
         """The model is right, nothing that must not be is stored, and people see what is theirs."""
         self.steps += 1
+        Machine.taken += 1
         before, self.picture = self.picture, self.world.picture()
         self.world.forget_counters()
         wrong = [
