@@ -37,8 +37,7 @@ from services.payment_row import Desk
 from tests import family, linking
 from tests.bank import Street, street
 from tests.cabinet import Cabinet
-from tests.databases import created, drop_what_dead_runs_left, in_memory
-from tests.household_records import fetch
+from tests.databases import created, drop_what_dead_runs_left, fetch, in_memory
 from tests.ledger import PEOPLE
 from tests.newcomers import Newcomers
 from tests.paying import Town

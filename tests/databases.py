@@ -1,11 +1,13 @@
 """Databases of the tests' own: made from a template, gone afterwards, and in memory where there is enough of it."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -28,7 +30,9 @@ async def created(engine: str, name: str, template: str = "template1") -> AsyncI
         place = f"tablespace {_OURS}" if await _has_memory(connection) else ""
         await connection.execute(f"drop database if exists {name} with (force)")
         await connection.execute(f"create database {name} template {source} strategy file_copy {place}")
-        yield urlunsplit(urlsplit(engine)._replace(path=f"/{name}"))
+        url = urlunsplit(urlsplit(engine)._replace(path=f"/{name}"))
+        yield url
+        await _forget(url)
         await connection.execute(f"drop database if exists {name} with (force)")
     finally:
         await connection.close()
@@ -63,6 +67,26 @@ def _memory(cluster: str) -> Iterator[Path | None]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+# Kept open between calls: to open one takes longer than most of what is asked.
+_idle: dict[tuple[asyncio.AbstractEventLoop, str], list["asyncpg.Connection[asyncpg.Record]"]] = {}
+
+
+async def fetch(url: str, statement: str, *arguments: object) -> list[tuple[Any, ...]]:
+    """The rows of one statement, as plain tuples."""
+    idle = _idle.setdefault((asyncio.get_running_loop(), url), [])
+    connection = idle.pop() if idle else await asyncpg.connect(url)
+    try:
+        return [tuple(row) for row in await connection.fetch(statement, *arguments)]
+    finally:
+        if not connection.is_closed():
+            idle.append(connection)
+
+
+async def _forget(url: str) -> None:
+    for connection in _idle.pop((asyncio.get_running_loop(), url), []):
+        await connection.close()
 
 
 async def _has_memory(connection: "asyncpg.Connection[asyncpg.Record]") -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 import asyncpg
 
+from tests.databases import fetch
+
 Record = dict[str, Any]
 
 ANNA, PETR = "79031110001", "79031110002"
@@ -144,15 +146,6 @@ async def content(url: str) -> Mapping[str, list[str]]:
             name: sorted(str(tuple(row)) for row in await connection.fetch(statement))
             for name, statement in _CONTENT.items()
         }
-    finally:
-        await connection.close()
-
-
-async def fetch(url: str, statement: str, *arguments: object) -> list[tuple[Any, ...]]:
-    """The rows of one statement, as plain tuples."""
-    connection = await asyncpg.connect(url)
-    try:
-        return [tuple(row) for row in await connection.fetch(statement, *arguments)]
     finally:
         await connection.close()
 

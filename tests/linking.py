@@ -16,7 +16,7 @@ from server.settings import Settings
 from services.payment_row import Desk
 from tests import family
 from tests.cabinet import Cabinet
-from tests.household_records import fetch
+from tests.databases import fetch
 from tests.serving import served
 from tests.session import open_session
 

@@ -14,7 +14,8 @@ from services import catalogue
 from services.catalogue_file import CatalogueRejected, read_sheet
 from services.household_import import import_file
 from tests import family
-from tests.household_records import everything, fetch
+from tests.databases import fetch
+from tests.household_records import everything
 
 OPERATORS = Path(__file__).resolve().parent.parent / "operators"
 FIVE = ("beeline", "letai", "life", "motiv", "tele2")

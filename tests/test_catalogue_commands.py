@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from server.settings import ROOT
-from tests.household_records import fetch
+from tests.databases import fetch
 from tests.test_catalogue import SERVICE, TARIFF, folder_with
 
 TEXT = TARIFF.format(code="a") + SERVICE.format(code="s")

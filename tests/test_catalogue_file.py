@@ -9,7 +9,7 @@ import pytest
 from domain.profile import Profile
 from services import catalogue, catalogue_file
 from services.catalogue_file import CatalogueRejected, read_sheet
-from tests.household_records import fetch
+from tests.databases import fetch
 from tests.test_catalogue import OPERATORS, SERVICE, TARIFF, folder_with
 
 # Each begins on line 2, after `services = []`; a service on line 2, after `tariffs = []`.

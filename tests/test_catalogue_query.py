@@ -10,7 +10,7 @@ import pytest
 from domain.profile import Profile
 from tests import family
 from tests.cabinet import Cabinet
-from tests.household_records import fetch
+from tests.databases import fetch
 from tests.session import open_session
 
 Open = Callable[..., Awaitable[Cabinet]]

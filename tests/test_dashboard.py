@@ -18,7 +18,7 @@ from loaders import billing as patience
 from models.reader import reader_pool
 from tests import family
 from tests.cabinet import Cabinet
-from tests.household_records import fetch
+from tests.databases import fetch
 from tests.session import open_session
 
 FIVE = ["beeline", "letai", "life", "motiv", "tele2"]

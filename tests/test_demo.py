@@ -14,7 +14,8 @@ from domain.msisdn import normalize
 from domain.profile import Profile
 from services import demo
 from services.household_import import import_file
-from tests.household_records import everything, fetch
+from tests.databases import fetch
+from tests.household_records import everything
 
 OPERATORS = Path(__file__).resolve().parent.parent / "operators"
 FIVE = ("beeline", "letai", "life", "motiv", "tele2")

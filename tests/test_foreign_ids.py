@@ -18,9 +18,9 @@ from server.graphql_context import Contexts
 from server.settings import Settings
 from tests import family
 from tests.cabinet import Cabinet
-from tests.databases import created
+from tests.databases import created, fetch
 from tests.foreign import OTHER_OPERATOR, PEOPLE, ZOE, belongings, challenges, furnish
-from tests.household_records import everything, fetch
+from tests.household_records import everything
 from tests.linking import ANN, BOB, CID, EVE, FRED, GRANNY, IVAN, OPERATOR, VERA
 from tests.linking import opened as village
 from tests.places import NO_OBJECTS, OTHERS, PURPOSES, TYPES, Place, operation, places, variables

@@ -1,6 +1,6 @@
 """`hearth households` as an employee meets it: who claims one without an owner, and the operator's say (F049)."""
 
-from tests.household_records import fetch
+from tests.databases import fetch
 from tests.test_money_commands import environment, hearth
 
 __all__ = ["environment"]

@@ -7,7 +7,6 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -18,6 +17,7 @@ from auth.passwords import matches
 from domain.profile import Profile
 from services import catalogue
 from services.household_import import MOST_PROBLEMS, ImportRejected, ImportReport, import_file
+from tests.databases import created, fetch
 from tests.household_records import (
     ANNA,
     PETR,
@@ -27,7 +27,6 @@ from tests.household_records import (
     content,
     everything,
     family,
-    fetch,
     top_up,
     write,
 )
@@ -46,12 +45,9 @@ set session_replication_role = origin;
 @pytest.fixture(scope="module")
 async def catalogue_database(engine: str, empty_template: str, profiles: Mapping[str, Profile]) -> AsyncIterator[str]:
     """A database for this module that knows the catalogues: emptying it is quicker than making another."""
-    template = urlsplit(empty_template).path.removeprefix("/")
-    url = urlunsplit(urlsplit(engine)._replace(path="/household_import"))
-    await fetch(engine, f"create database household_import template {template}")
-    await catalogue.load(url, {name: profiles[name] for name in profiles if (OPERATORS / name).is_dir()}, OPERATORS)
-    yield url
-    await fetch(engine, "drop database household_import with (force)")
+    async with created(engine, "household_import", empty_template) as url:
+        await catalogue.load(url, {name: profiles[name] for name in profiles if (OPERATORS / name).is_dir()}, OPERATORS)
+        yield url
 
 
 @pytest.fixture

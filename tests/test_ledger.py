@@ -32,7 +32,7 @@ from domain.ledger import (
 from domain.money import CurrencyCode, Money
 from models.database import tx
 from services.ledger import post
-from tests.household_records import fetch
+from tests.databases import fetch
 from tests.ledger import (
     BANK,
     LOYALTY,

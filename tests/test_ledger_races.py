@@ -12,7 +12,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from domain.ledger import AlreadyPosted, InsufficientFunds, Posted, Transfer, personal, promised
 from models.database import tx
 from services.ledger import lock_funds, post
-from tests.household_records import fetch
+from tests.databases import fetch
 from tests.ledger import OPERATOR, REVENUE, balance, cleared, limit, move, posted, top_up
 
 

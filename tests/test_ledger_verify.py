@@ -11,7 +11,7 @@ from domain.ledger import Posted, personal
 from models.database import database
 from server.settings import ROOT
 from services.ledger_verify import LedgerProven, verify
-from tests.household_records import fetch
+from tests.databases import fetch
 from tests.ledger import PEOPLE, move, posted, top_up
 
 CORRUPTIONS = {

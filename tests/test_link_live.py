@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 
 from tests.cabinet import Cabinet
-from tests.household_records import fetch
+from tests.databases import fetch
 from tests.linking import ASK, DECLINE
 from tests.test_subscriptions import OPERATOR, sign_in, signed_in
 

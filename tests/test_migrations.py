@@ -13,7 +13,7 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from models.database import tortoise_config
 from models.migrate import TABLES, migrate, shipped
 from services.ledger_verify import LedgerProven, verify
-from tests.household_records import fetch
+from tests.databases import fetch
 from tests.tables import as_sql, bare_database, migrated_up_to, recorded
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.settings import ROOT
-from tests.household_records import fetch
+from tests.databases import fetch
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from tests.household_records import fetch
+from tests.databases import fetch
 from tests.till import ANN, Till
 
 CHECKS = {

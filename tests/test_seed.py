@@ -7,7 +7,8 @@ import pytest
 
 from domain.profile import Profile
 from services.seed import NothingToSell, seed
-from tests.household_records import everything, fetch
+from tests.databases import fetch
+from tests.household_records import everything
 
 FIVE = ("beeline", "letai", "life", "motiv", "tele2")
 

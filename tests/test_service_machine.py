@@ -23,9 +23,8 @@ from models.database import database as connected
 from services import fees, service_connection, service_course, service_disconnection
 from services.service_connection import ServiceConnected, ServiceWanted
 from services.service_disconnection import ServiceDisconnected
-from tests.databases import created
+from tests.databases import created, fetch
 from tests.fees import MOSCOW
-from tests.household_records import fetch
 from tests.ledger import PEOPLE, posted, top_up
 
 # Everything that asks PostgreSQL what time it is asks this one: ours come before its own.

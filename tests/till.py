@@ -16,7 +16,7 @@ from services.payment_row import Desk
 from tests import family
 from tests.bank import Street
 from tests.cabinet import Cabinet
-from tests.household_records import fetch
+from tests.databases import fetch
 from tests.ledger import REVENUE, move, posted, rub, top_up
 from tests.session import open_session
 
