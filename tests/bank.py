@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from domain.money import CurrencyCode, Money
 from gateways.accounts import BankAccount
@@ -103,7 +104,7 @@ async def street() -> AsyncIterator[Street]:
 
 
 @asynccontextmanager
-async def served(app: Starlette, given: socket.socket | None = None) -> AsyncIterator[str]:
+async def served(app: ASGIApp, given: socket.socket | None = None) -> AsyncIterator[str]:
     """The address of an application that is served for the life of the block."""
     listener = given or socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))

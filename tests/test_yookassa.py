@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.money import CurrencyCode, Money
 from domain.payment import CardScheme, DeclineReason, PaymentMethodKind
@@ -47,21 +48,43 @@ from tests.yookassa import CARD, KEY, SHOP, YooKassa
 HERE = "127.0.0.1"
 
 
-@pytest.fixture
-def peer() -> YooKassa:
-    return YooKassa()
+class Stage:
+    """One server for all tests of the module: whose peer it is changes with every test."""
+
+    peer: YooKassa
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
 
 
-@pytest.fixture
-async def address(peer: YooKassa) -> AsyncIterator[str]:
-    async with served(peer.app) as running:
+@pytest.fixture(scope="module")
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture(scope="module")
+async def address(stage: Stage) -> AsyncIterator[str]:
+    async with served(stage) as running:
         yield f"{running}/v3"
 
 
-@pytest.fixture
-async def provider(peer: YooKassa, address: str) -> AsyncIterator[YooKassaProvider]:
-    async with YooKassaProvider(YooKassaAccount(address, SHOP, KEY), now=lambda: peer.now) as opened:
+@pytest.fixture(scope="module")
+async def adapter(stage: Stage, address: str) -> AsyncIterator[YooKassaProvider]:
+    async with YooKassaProvider(YooKassaAccount(address, SHOP, KEY), now=lambda: stage.peer.now) as opened:
         yield opened
+
+
+@pytest.fixture
+def peer(stage: Stage) -> YooKassa:
+    stage.peer = YooKassa()
+    stage.app = stage.peer.app
+    return stage.peer
+
+
+@pytest.fixture
+def provider(peer: YooKassa, adapter: YooKassaProvider) -> YooKassaProvider:
+    return adapter
 
 
 async def test_charge_is_what_the_documentation_says(peer: YooKassa, provider: YooKassaProvider) -> None:
