@@ -136,6 +136,12 @@ class Context:
         self.become(await still(self.reads, self.profile, viewer))
         self.require_viewer()
 
+    def start_anew(self) -> None:
+        """Begin once more, as if nothing had been read, nor failed."""
+        self.batches.cancel()
+        self.unanswered = False
+        self.loaders = self._fresh_loaders()
+
     async def rest(self) -> None:
         """Hold nothing while waiting: what is still on its way then is not wanted any more."""
         self.batches.cancel()

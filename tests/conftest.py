@@ -189,7 +189,7 @@ async def opened(
         async def open_cabinet(url: str, billing: Billing | None = None) -> Cabinet:
             pool = await stack.enter_async_context(reader_pool(url, 4))
             contexts = Contexts(settings, profiles, billing or LedgerBilling(), pool, {}, NOBODY)
-            endpoint = GraphQLEndpoint(build_schema(), contexts)
+            endpoint = GraphQLEndpoint(build_schema(compile_after=1), contexts)
             application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
             transport = httpx2.ASGITransport(app=application)
             client = httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1")
@@ -253,7 +253,7 @@ async def till(
         async with connected(url, pool_size=8), reader_pool(url, 4) as pool:
             desk = Desk(town.provider, 1.0)
             contexts = Contexts(settings, served, LedgerBilling(), pool, {}, desk)
-            endpoint = GraphQLEndpoint(build_schema(), contexts)
+            endpoint = GraphQLEndpoint(build_schema(compile_after=1), contexts)
             application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
             transport = httpx2.ASGITransport(app=application)
             async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
