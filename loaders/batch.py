@@ -89,9 +89,12 @@ class Loader(DataLoader[K, V]):
         self._level_of: dict[K, _Level[K, V]] = {}
 
     def load(self, key: K) -> "asyncio.Future[V]":
-        """The value of a key, once its level is complete."""
+        """The value of a key, once its level is complete.
+
+        graphql-core cancels the siblings of a field that failed; others may be waiting for the same value.
+        """
         level = self._level_of.get(key)
-        return super().load(key) if level is None else asyncio.ensure_future(self._of(level, key))
+        return asyncio.shield(super().load(key) if level is None else self._of(level, key))
 
     async def load_level(self, keys: Sequence[K]) -> Mapping[K, V]:
         """The values of all that a compiled operation wants on a level: distinct keys, in a batch with those of `load`.
