@@ -63,6 +63,7 @@ class _Level(Generic[K, V]):
     def __init__(self) -> None:
         self.keys: list[K] = []
         self.found: asyncio.Future[Mapping[K, V]] = asyncio.get_running_loop().create_future()
+        self.found.add_done_callback(_told)
 
 
 class Loader(DataLoader[K, V]):
@@ -118,6 +119,8 @@ class Loader(DataLoader[K, V]):
 
     def do_resolve_reject(self, key: K, future: "asyncio.Future[V]") -> None:
         self._queue.append(Queued(key=key, future=future))
+        # Whoever waited may have been cancelled: then an error is nobody's any more.
+        future.add_done_callback(_told)
         if len(self._queue) == 1 and self._level is None:
             self._batches.form(self._dispatch, self._reads)
 
@@ -147,6 +150,11 @@ class Loader(DataLoader[K, V]):
 
     async def _of(self, level: _Level[K, V], key: K) -> V:
         return (await level.found)[key]
+
+
+def _told(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
 
 
 def by_key(rows: Iterable[V], key: Callable[[V], K]) -> dict[K, V]:

@@ -130,6 +130,9 @@ class Author:
 
     def _arguments(self, definition: GraphQLField) -> Iterator[tuple[str, str]]:
         for name, argument in definition.args.items():
+            # What is made up is hardly ever a cursor.
+            if name == "after" and self.random.random() < 0.95:
+                continue
             if is_required_argument(argument) or (not self._aliases >= 25 and self.random.random() < 0.4):
                 yield name, self._argument(name, argument)
 
@@ -173,7 +176,7 @@ class Author:
             return self._object(bare)
         match str(bare):
             case "Int":
-                usual = self.random.random() < 0.9
+                usual = self.random.random() < 0.97
                 return self.random.choice((1, 2, 3, 5)) if usual else self.random.choice((0, -1, 100, 101, 2**31 - 1))
             case "Boolean":
                 return self.random.random() < 0.5

@@ -22,7 +22,7 @@ from tests.test_graphiql_examples import QUERIES, TEXTS, variables
 
 PROVING = os.environ.get("HEARTH_PROVE") == "1"
 SEED = int(os.environ.get("HEARTH_SEED", "1"))
-DOCUMENTS = 20_000 if PROVING else 250
+DOCUMENTS = int(os.environ.get("N", 250))
 
 
 async def everybody(both: Executors, url: str, people: dict[str, Any]) -> list[Caller]:
