@@ -122,7 +122,9 @@ async def _measure(url: str, *, profiled: bool) -> None:
     for name, rounds in found.items():
         processor, clock = (statistics.median(each) * 1e6 for each in zip(*rounds, strict=True))
         best = min(each for each, _ in rounds) * 1e6
-        print(f"{name:13} {processor:7.0f} µs of the processor (best {best:.0f}), {clock:7.0f} µs by the clock a request")
+        print(
+            f"{name:13} {processor:7.0f} µs of the processor (best {best:.0f}), {clock:7.0f} µs by the clock a request"
+        )
     ratios = [stock[0] / compiled[0] for stock, compiled in zip(found["graphql-core"], found["compiled"], strict=True)]
     print(f"graphql-core takes {statistics.median(ratios):.2f} times the processor time of compiled")
 

@@ -45,6 +45,8 @@ class Program:
     async def __call__(self, context: Any, root_value: Any, variables: VariableValues) -> dict[str, Any]:
         """The answer's data. Raises `Anomaly`, and whatever a resolver or a loader raises; nothing runs on then."""
         run = Run(self.places, context, root_value, variables)
+        if self.levels and (begin := getattr(getattr(context, "loaders", None), "level_by_level", None)):
+            begin()
         data = self.select(root_value, run)
         # What the values of a level are made of may be more steps, all of them on later levels.
         for level in self.levels:

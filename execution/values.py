@@ -7,6 +7,7 @@ would have to await: then it is asked to run the operation.
 from collections.abc import Callable, Iterable
 from enum import Enum
 from inspect import iscoroutine
+from types import WrapperDescriptorType
 from typing import Any, NoReturn
 
 from graphql import GraphQLBoolean, GraphQLEnumType, GraphQLID, GraphQLLeafType, GraphQLString, Undefined
@@ -35,7 +36,8 @@ class Plain(set[type]):
             dispose(value)
             raise Anomaly("an attribute is an awaitable")
         # Who makes up attributes may have another answer for the next object.
-        if not hasattr(kind, "__getattr__") and kind.__getattribute__ is object.__getattribute__:
+        makes_up = any("__getattr__" in each.__dict__ for each in kind.__mro__)
+        if not makes_up and isinstance(kind.__getattribute__, WrapperDescriptorType):
             if len(self) > _MOST_CLASSES:
                 self.clear()
             self.add(kind)

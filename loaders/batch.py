@@ -23,10 +23,15 @@ _TURNS = 4
 
 
 class Batches:
-    """The batches of one request: how many keys each had, by loader (`extensions` in development, N15)."""
+    """The batches of one request: how many keys each had, by loader (`extensions` in development, N15).
+
+    `level_by_level` is set while whoever executes goes on to a level only when the one before is complete: then what
+    is being read belongs to the same level, and a batch need not wait for it.
+    """
 
     def __init__(self) -> None:
         self.sizes: dict[str, list[int]] = {}
+        self.level_by_level = False
         self._forming: list[Callable[[], None]] = []
         self._turns = 0
         self._waiting: asyncio.Task[None] | None = None
@@ -51,7 +56,8 @@ class Batches:
         while self._turns:
             self._turns -= 1
             await asyncio.sleep(0)
-            await reads.settled()
+            if not self.level_by_level:
+                await reads.settled()
         forming, self._forming, self._waiting = self._forming, [], None
         for dispatch in forming:
             dispatch()

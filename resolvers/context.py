@@ -139,6 +139,7 @@ class Context:
     def start_anew(self) -> None:
         """Begin once more, as if nothing had been read, nor failed."""
         self.batches.cancel()
+        self.batches.level_by_level = self.reads.together = False
         self.unanswered = False
         self.loaders = self._fresh_loaders()
 
