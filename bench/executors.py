@@ -107,7 +107,7 @@ async def _measure(url: str, *, profiled: bool) -> None:
         answers = {name: [await asker.ask() for _ in range(4)][-1] for name, asker in askers.items()}
         assert "errors" not in orjson.loads(answers["compiled"]), answers["compiled"]
         if profiled:
-            profile = cProfile.Profile()
+            profile = cProfile.Profile(time.process_time)
             profile.enable()
             for _ in range(_ROUNDS):
                 await askers["compiled"].round()
