@@ -61,7 +61,7 @@ from execution.program import Program, Select, Step
 from execution.values import ByType, Plain, leaf, listed, null, unchanged, wrong_type
 
 # Beyond this an operation takes longer to compile than it could ever win back.
-_MOST_PLACES = 3_000
+_MOST_PLACES = 1_000
 _INTROSPECTION = (SchemaMetaFieldDef, TypeMetaFieldDef)
 # What a place holds beside its code: nodes, names, closures.
 _BYTES_OF_A_PLACE = 1_500
