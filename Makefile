@@ -16,8 +16,8 @@ export NODE_OPTIONS ?= --use-system-ca
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run seed import test test-browser audit chaos prove chromium lint format sdl tables messages docs \
-	bench-catalogue bench-documents bench-enumeration bench-ledger bench-tariffs bench-topup lock clean reset installed \
-	installed-dev graphiql
+	bench-catalogue bench-documents bench-enumeration bench-executors bench-ledger bench-tariffs bench-topup lock clean \
+	reset installed installed-dev graphiql
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,9 +49,9 @@ chaos: installed-dev ## kill workers, the bank and PostgreSQL while people pay: 
 audit: installed-dev ## hold a server against GraphQL over HTTP and graphql-transport-ws, as their authors do
 	@$(PY) -m tests.audit
 
-prove: installed-dev ## the long proofs: 1,000 kills, and 10,000 steps of payments and of households against plain models; an hour
+prove: installed-dev ## the long proofs: 1,000 kills, 10,000 steps of payments and of households, 20,000 documents; two hours
 	@HEARTH_PROVE=1 $(PY) -m pytest tests/test_payment_machine.py tests/test_household_machine.py \
-		tests/test_ownership_transfer.py
+		tests/test_ownership_transfer.py tests/test_execution_documents.py
 	@$(MAKE) --no-print-directory chaos
 
 lint: installed-dev ## check style, types, the floors of the house, the committed schema and the catalogues
@@ -102,6 +102,9 @@ bench-tariffs: installed-dev ## measure recommending tariffs for ten lines with 
 
 bench-documents: installed ## measure how long the worst documents hold a worker: under 100 ms each
 	@$(PY) -m bench.documents
+
+bench-executors: installed ## measure the dashboard compiled and by graphql-core's executor, in one process
+	@$(PY) -m bench.executors
 
 # Debian's chromium is what the tests start; Playwright's own download is not used.
 chromium:

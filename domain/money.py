@@ -65,9 +65,9 @@ class Money:
     @property
     def amount(self) -> Decimal:
         """The amount in whole units with exactly two decimals."""
-        # Built from its digits, because Decimal arithmetic would round by the caller's context.
-        digits = tuple(int(digit) for digit in str(abs(self.minor)))
-        return Decimal((int(self.minor < 0), digits, -_DECIMALS))
+        # Read from its digits, because Decimal arithmetic would round by the caller's context.
+        whole, rest = divmod(abs(self.minor), 10**_DECIMALS)
+        return Decimal(f"{'-' if self.minor < 0 else ''}{whole}.{rest:0{_DECIMALS}}")
 
     def __add__(self, other: "Money") -> "Money":
         return Money(self.minor + self._comparable(other), self.currency)

@@ -6,8 +6,9 @@ fields that could go on have gone on, and the level is complete.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
 
 from aiodataloader import DataLoader, dispatch_queue
 from aiodataloader import Loader as Queued
@@ -22,25 +23,53 @@ _TURNS = 4
 
 
 class Batches:
-    """The batches of one request: how many keys each had, by loader (`extensions` in development, N15)."""
+    """The batches of one request: how many keys each had, by loader (`extensions` in development, N15).
+
+    `level_by_level` is set while whoever executes goes on to a level only when the one before is complete: then what
+    is being read belongs to the same level, and a batch need not wait for it.
+    """
 
     def __init__(self) -> None:
         self.sizes: dict[str, list[int]] = {}
-        self._waiting: set[asyncio.Task[None]] = set()
+        self.level_by_level = False
+        self._forming: list[Callable[[], None]] = []
+        self._turns = 0
+        self._waiting: asyncio.Task[None] | None = None
 
-    def start(self, dispatch: Coroutine[object, object, None]) -> None:
-        """Let a loader wait for its level to be complete."""
-        task = asyncio.get_running_loop().create_task(dispatch)
-        self._waiting.add(task)
-        task.add_done_callback(self._waiting.discard)
+    def form(self, dispatch: Callable[[], None], reads: Reader) -> None:
+        """Let a batch wait for its level to be complete, and then be sent."""
+        self._forming.append(dispatch)
+        self._turns = _TURNS
+        if self._waiting is None:
+            self._waiting = asyncio.get_running_loop().create_task(self._dispatch_when_level_is_complete(reads))
 
     def cancel(self) -> None:
-        """The request is answered: nobody waits for a batch that has not been sent."""
-        for task in self._waiting:
-            task.cancel()
+        """Nobody waits any more for a batch that has not been sent."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._forming, self._waiting = [], None
 
     def note(self, loader: str, size: int) -> None:
         self.sizes.setdefault(loader, []).append(size)
+
+    async def _dispatch_when_level_is_complete(self, reads: Reader) -> None:
+        while self._turns:
+            self._turns -= 1
+            await asyncio.sleep(0)
+            if not self.level_by_level:
+                await reads.settled()
+        forming, self._forming, self._waiting = self._forming, [], None
+        for dispatch in forming:
+            dispatch()
+
+
+class _Level(Generic[K, V]):
+    """Keys of one level that are loaded together, without a future for each."""
+
+    def __init__(self) -> None:
+        self.keys: list[K] = []
+        self.found: asyncio.Future[Mapping[K, V]] = asyncio.get_running_loop().create_future()
+        self.found.add_done_callback(_told)
 
 
 class Loader(DataLoader[K, V]):
@@ -63,22 +92,75 @@ class Loader(DataLoader[K, V]):
         self._missing = missing
         self._reads = reads
         self._batches = batches
+        self._level: _Level[K, V] | None = None
+        self._level_of: dict[K, _Level[K, V]] = {}
+
+    def load(self, key: K) -> "asyncio.Future[V]":
+        """The value of a key, once its level is complete.
+
+        graphql-core cancels the siblings of a field that failed; others may be waiting for the same value.
+        """
+        level = self._level_of.get(key)
+        return asyncio.shield(super().load(key) if level is None else self._of(level, key))
+
+    async def load_level(self, keys: Sequence[K]) -> Mapping[K, V]:
+        """The values of all that a compiled operation wants on a level: distinct keys, in a batch with those of `load`.
+
+        There may be more in the answer.
+        """
+        if None in keys:
+            raise TypeError("A key is never None")
+        new = [key for key in keys if key not in self._level_of and key not in self._cache]
+        if new:
+            level = self._level
+            if level is None:
+                level = self._level = _Level()
+                if not self._queue:
+                    self._batches.form(self._dispatch, self._reads)
+            level.keys += new
+            self._level_of.update(dict.fromkeys(new, level))
+            if len(new) == len(keys):
+                return await level.found
+        return {key: await self.load(key) for key in keys}
 
     def do_resolve_reject(self, key: K, future: "asyncio.Future[V]") -> None:
         self._queue.append(Queued(key=key, future=future))
-        if len(self._queue) == 1:
-            self._batches.start(self._dispatch_when_level_is_complete())
+        # Whoever waited may have been cancelled: then an error is nobody's any more.
+        future.add_done_callback(_told)
+        if len(self._queue) == 1 and self._level is None:
+            self._batches.form(self._dispatch, self._reads)
 
-    async def _dispatch_when_level_is_complete(self) -> None:
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
-            await self._reads.settled()
-        dispatch_queue(self)
+    def _dispatch(self) -> None:
+        if self._queue:
+            dispatch_queue(self)
+        else:
+            asyncio.ensure_future(self._load_level())  # noqa: RUF006 - whoever waits for the level holds it
+
+    async def _load_level(self) -> None:
+        with suppress(Exception):  # it is told to whoever waits for the level
+            await self._load_batch([])
 
     async def _load_batch(self, keys: list[K]) -> list[V]:
-        self._batches.note(self._name, len(keys))
-        found: Mapping[K, Any] = await self._batch(keys)
+        level, self._level = self._level, None
+        wanted = keys if level is None else [*keys, *level.keys]
+        self._batches.note(self._name, len(wanted))
+        try:
+            found: Mapping[K, Any] = await self._batch(wanted)
+        except BaseException as error:
+            if level is not None and not level.found.done():
+                level.found.set_exception(error)
+            raise
+        if level is not None and not level.found.done():
+            level.found.set_result({key: found[key] if key in found else self._missing() for key in level.keys})
         return [found[key] if key in found else self._missing() for key in keys]
+
+    async def _of(self, level: _Level[K, V], key: K) -> V:
+        return (await level.found)[key]
+
+
+def _told(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
 
 
 def by_key(rows: Iterable[V], key: Callable[[V], K]) -> dict[K, V]:

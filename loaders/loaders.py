@@ -72,6 +72,10 @@ class Loaders:
     def __init__(self, scope: ReadScope) -> None:
         self.scope = scope
 
+    def level_by_level(self) -> None:
+        """From now on a level is complete before the next one begins, and all of it may be read at once."""
+        self.scope.batches.level_by_level = self.scope.reads.together = True
+
     @cached_property
     def account_by_id(self) -> Loader[int, Account | None]:
         return self._one(account_by_id)

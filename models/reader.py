@@ -1,11 +1,13 @@
 """Reads: one connection per request, in order, prepared statements by text (DESIGN 2, "How an operation runs")."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from functools import lru_cache, partial
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import asyncpg
 import orjson
@@ -28,6 +30,13 @@ SILENT = (
 
 _ACQUIRE_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
+_JSONB_VERSION = b"\x01"
+# What is asked for within so many turns of the event loop travels together, so many statements at the most.
+_TURNS = 6
+_MOST_TOGETHER = 12
+# They change something, or lock rows, and may not stand within another statement.
+_ALONE = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
+_ARGUMENT = re.compile(r"\$([0-9]+)")
 _SERVER_SETTINGS = {
     "statement_timeout": "10s",
     "lock_timeout": "2s",
@@ -76,15 +85,28 @@ async def _close(pool: Any) -> None:
 
 
 async def _prepare(connection: Any) -> None:
-    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_dump, decoder=orjson.loads)
+    # In the binary format, which is the one that the columns of a composite value come in.
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_dump, decoder=_load, format="binary")
 
 
-def _dump(value: Any) -> str:
-    return orjson.dumps(value).decode()
+def _dump(value: Any) -> bytes:
+    return _JSONB_VERSION + orjson.dumps(value)
+
+
+def _load(value: bytes) -> Any:
+    return orjson.loads(value[len(_JSONB_VERSION) :])
 
 
 class ReaderClosed(Exception):
     """A read was asked for after its request had been answered: nobody waits for it any more."""
+
+
+class Asked(NamedTuple):
+    """A statement that waits to be sent, and who waits for it."""
+
+    sql: str
+    arguments: Sequence[object]
+    records: "asyncio.Future[list[Any]]"
 
 
 class Reader:
@@ -92,6 +114,9 @@ class Reader:
 
     `release()` gives it back; whoever is about to wait for something that is not this database calls it.
     `close()` ends the request: fields that are still being resolved then, because a sibling failed, read no more.
+
+    While `together` is set, statements that are asked for at the same time are sent as one, each a subselect of it. If
+    one fails then, all fail.
     """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
@@ -102,6 +127,9 @@ class Reader:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
+        self._company: list[Asked] = []
+        self._sending: set[asyncio.Task[None]] = set()
+        self.together = False
         self.statements = 0
         self.seconds = 0.0
 
@@ -126,6 +154,8 @@ class Reader:
     async def close(self) -> None:
         """Give the connection back for good."""
         self._closed = True
+        for task in self._sending:
+            task.cancel()
         await self.release()
 
     async def release(self) -> None:
@@ -135,21 +165,87 @@ class Reader:
             if connection is not None:
                 await self._pool.release(connection)
 
-    async def _records(self, sql: str, arguments: Sequence[object]) -> list[asyncpg.Record]:
+    async def _records(self, sql: str, arguments: Sequence[object]) -> list[Any]:
         self._asked += 1
         self._idle.clear()
         try:
-            async with self._turn:
-                if self._closed:
-                    raise ReaderClosed
-                if self._connection is None:
-                    self._connection = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
-                self.statements += 1
-                started = time.perf_counter()
-                records = await self._connection.fetch(sql, *arguments)
-                self.seconds += time.perf_counter() - started
-                return cast(list[asyncpg.Record], records)
+            if self.together and _composes(sql):
+                return await self._in_company(sql, arguments)
+            return await self._sent(sql, arguments)
         finally:
             self._asked -= 1
             if self._asked == 0:
                 self._idle.set()
+
+    async def _sent(self, sql: str, arguments: Sequence[object]) -> list[Any]:
+        async with self._turn:
+            if self._closed:
+                raise ReaderClosed
+            if self._connection is None:
+                self._connection = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
+            self.statements += 1
+            started = time.perf_counter()
+            records = await self._connection.fetch(sql, *arguments)
+            self.seconds += time.perf_counter() - started
+            return cast(list[asyncpg.Record], records)
+
+    async def _in_company(self, sql: str, arguments: Sequence[object]) -> list[Any]:
+        asked = Asked(sql, arguments, asyncio.get_running_loop().create_future())
+        self._company.append(asked)
+        if len(self._company) == 1:
+            task = asyncio.create_task(self._send_company())
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+        return await asked.records
+
+    async def _send_company(self) -> None:
+        """Wait until nobody joins any more, and send what has come together."""
+        company, seen, turns = self._company, 0, _TURNS
+        while turns and len(company) < _MOST_TOGETHER:
+            turns = turns - 1 if len(company) == seen else _TURNS
+            seen = len(company)
+            await asyncio.sleep(0)
+        self._company = []
+        wanted = [asked for asked in company if not asked.records.done()]
+        try:
+            answers = await self._sent_together(wanted)
+        except BaseException as error:
+            for asked in wanted:
+                if not asked.records.done():
+                    asked.records.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for asked, records in zip(wanted, answers, strict=True):
+                if not asked.records.done():
+                    asked.records.set_result(records)
+
+    async def _sent_together(self, wanted: Sequence[Asked]) -> Sequence[list[Any]]:
+        if len(wanted) < 2:
+            return [await self._sent(asked.sql, asked.arguments) for asked in wanted]
+        sql = composed(tuple((asked.sql, len(asked.arguments)) for asked in wanted))
+        [found] = await self._sent(sql, [argument for asked in wanted for argument in asked.arguments])
+        return [records or [] for records in found]
+
+
+@lru_cache(1_000)
+def _composes(sql: str) -> bool:
+    return _ALONE.search(sql) is None
+
+
+@lru_cache(1_000)
+def composed(statements: tuple[tuple[str, int], ...]) -> str:
+    """One statement that answers one row, with a column for each of these: an array of its rows, null for none.
+
+    They come with the number of their arguments, which follow one another.
+    """
+    columns, before = [], 0
+    for sql, arguments in statements:
+        moved = _ARGUMENT.sub(partial(_moved, before), sql)
+        columns.append(f"(select array_agg(each) from ({moved}) each)")
+        before += arguments
+    return "select " + ",\n".join(columns)
+
+
+def _moved(by: int, argument: "re.Match[str]") -> str:
+    return f"${int(argument[1]) + by}"

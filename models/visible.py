@@ -6,6 +6,7 @@ as $3 whether numbers of other operators belong in it (`linking.same_operator_on
 """
 
 from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from domain.access import Grant, HouseholdRole, LinkKind, Scope, Standing
@@ -209,9 +210,15 @@ def _grant(
     return Grant(
         role=HouseholdRole(role),
         kind=LinkKind(kind),
-        scopes=frozenset(Scope(scope) for scope in scopes),
+        scopes=_scopes(tuple(scopes)),
         holder_role=HouseholdRole(holder_role) if holder_role else None,
         holder_birth_date=date.fromisoformat(holder_birth_date) if holder_birth_date else None,
         is_fresh=is_fresh,
         owner_absent=owner_absent,
     )
+
+
+# There are few combinations, and every row of every page has one for each of its grants.
+@lru_cache(1_000)
+def _scopes(names: tuple[str, ...]) -> frozenset[Scope]:
+    return frozenset(Scope(name) for name in names)

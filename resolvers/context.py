@@ -57,6 +57,7 @@ class Context:
     it is no viewer, so all is closed to it that does not ask for a `Widget` by name.
     `response` takes cookies; over a socket there is none, and `live` instead.
     `unanswered` once the database did not answer a field: whoever asked had better ask again.
+    `outcomes` are those of fields that are resolved once an operation, whoever executes it (`execution.once`).
     """
 
     profile: Profile
@@ -80,6 +81,7 @@ class Context:
     sims: SimRegistry = field(default_factory=NoRegistry)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     unanswered: bool = False
+    outcomes: dict[str, tuple[Any, Exception | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.loaders = self._fresh_loaders()
@@ -135,6 +137,13 @@ class Context:
         self.unanswered = False
         self.become(await still(self.reads, self.profile, viewer))
         self.require_viewer()
+
+    def start_anew(self) -> None:
+        """Begin once more, as if nothing had been read, nor failed."""
+        self.batches.cancel()
+        self.batches.level_by_level = self.reads.together = False
+        self.unanswered = False
+        self.loaders = self._fresh_loaders()
 
     async def rest(self) -> None:
         """Hold nothing while waiting: what is still on its way then is not wanted any more."""

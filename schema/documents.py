@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -19,10 +18,14 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from execution.cache import Cache
 from schema.document_cost import Cost, costs
 from schema.document_limits import DocumentLimits, check, exceeded
 
-_CACHED = 128
+# Of those that came again, and of those that came once.
+_KNOWN = 500
+_NEW = 100
+_KNOWN_CHARACTERS = 1_000_000
 _MOST_ERRORS = 5
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
@@ -45,16 +48,36 @@ class Refused(Exception):
 
 
 class Documents:
-    """Prepares documents, and remembers those that may be executed: what is refused drives nothing out."""
+    """Prepares documents, and remembers those that may be executed.
+
+    What is refused drives nothing out, and what comes once nothing that came again.
+    """
 
     def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, introspection: bool) -> None:
         self.limits = limits
         self._schema = schema
         self._introspection = introspection
-        self.prepare = lru_cache(_CACHED)(self._prepare)
+        self._known: Cache[str, Prepared] = Cache(_KNOWN, _KNOWN_CHARACTERS)
+        self._new: Cache[str, Prepared] = Cache(_NEW, _KNOWN_CHARACTERS)
+
+    def __len__(self) -> int:
+        return len(self._known) + len(self._new)
+
+    def prepare(self, query: str) -> Prepared:
+        """A document that may be executed. Raises GraphQLError for what is not GraphQL, and Refused."""
+        prepared = self._known.get(query)
+        if prepared is not None:
+            return prepared
+        prepared = self._new.get(query)
+        if prepared is None:
+            prepared = self._prepare(query)
+            self._new.put(query, prepared, len(query))
+        else:
+            self._new.remove(query)
+            self._known.put(query, prepared, len(query))
+        return prepared
 
     def _prepare(self, query: str) -> Prepared:
-        """Raises GraphQLError for what is not GraphQL, and Refused."""
         document = parse(query, max_tokens=self.limits.tokens)
         try:
             check(document, self.limits, introspection=self._introspection)

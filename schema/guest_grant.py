@@ -7,6 +7,7 @@ import strawberry
 
 from domain import guest_grant as rules
 from domain.access import Scope
+from execution.once import Once
 from resolvers import guest_grant
 from resolvers.context import Info
 from schema.balance import Balance
@@ -62,6 +63,7 @@ class GuestAccess:
 class GuestGrantQuery:
     @strawberry.field(
         graphql_type=GuestAccess | None,
+        extensions=[Once()],
         description="What a link opens (F054), without any session; null for one that does not work, or not any more",
     )
     async def guest_grant(

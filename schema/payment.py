@@ -11,6 +11,7 @@ from domain import payment_refusals
 from domain.money import Money as DomainMoney
 from domain.payment import ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
 from domain.refusals import ErrorCode
+from execution.once import Once
 from resolvers import document
 from resolvers import payment as resolved
 from resolvers.context import Info
@@ -245,7 +246,10 @@ class TopUpPayload(Payload):
 
 @strawberry.type
 class PaymentQuery:
-    @strawberry.field(description="What a payment would cost, before anything is begun (F066–F074)")
+    # Who guesses at somebody's number or at a guest's link is counted.
+    @strawberry.field(
+        extensions=[Once()], description="What a payment would cost, before anything is begun (F066–F074)"
+    )
     async def payment_quote(
         self,
         info: Info,

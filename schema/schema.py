@@ -10,6 +10,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import ExecutionContext
 
+from execution.operations import CompiledOperations, Operations
 from models.reader import SILENT
 from resolvers.context import Context
 from resolvers.errors import CallerError
@@ -115,6 +116,7 @@ class HearthSchema(strawberry.Schema):
     """
 
     documents: Documents
+    operations: Operations
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:
@@ -133,12 +135,20 @@ def is_bug(error: GraphQLError) -> bool:
 
 
 def build_schema(
-    limits: DocumentLimits | None = None, *, introspection: bool = False, show_cost: bool = False
+    limits: DocumentLimits | None = None,
+    *,
+    introspection: bool = False,
+    show_cost: bool = False,
+    compiled: bool = True,
+    compile_after: int = 2,
 ) -> HearthSchema:
     """The schema with its extensions; the documents that it knows live as long as it does.
 
-    Without `introspection` nothing tells what the schema holds, be it on purpose or as a hint in an error.
+    Without `introspection` nothing tells what the schema holds, be it on purpose or as a hint in an error. Queries that
+    come for the `compile_after`th time run `compiled`; where they do not, graphql-core's executor answers the same.
     """
+    schema: HearthSchema
+    compiling = [lambda: CompiledOperations(schema.operations, Context.start_anew, final=SILENT)]
     schema = HearthSchema(
         query=Query,
         mutation=Mutation,
@@ -148,6 +158,7 @@ def build_schema(
         extensions=[
             lambda: DocumentGuard(schema.documents, show_cost=show_cost),
             lambda: MaskErrors(should_mask_error=is_bug, error_message="Something went wrong on our side"),
+            *(compiling if compiled else ()),
         ],
     )
     for type_ in schema._schema.type_map.values():
@@ -155,6 +166,7 @@ def build_schema(
         definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
         if isinstance(type_, GraphQLInputObjectType) and getattr(definition, "is_one_of", False):
             type_.is_one_of = True
+    schema.operations = Operations(schema, after=compile_after)
     schema.documents = Documents(schema._schema, limits or DocumentLimits(), introspection=introspection)
     return schema
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 
 from domain.sign_in import SocialProvider
+from execution.once import Once
 from gateways.oidc import AuthorizationCode
 from resolvers import social
 from resolvers.context import Info
@@ -45,8 +46,9 @@ class UnlinkSocialAccountInput:
 @strawberry.type
 class SocialQuery:
     @strawberry.field(
+        extensions=[Once()],
         description="Where to send a user who is to sign in with a network, or to bind an account of it (F021); null "
-        "where the operator does not offer the network, and `operator.features` says why"
+        "where the operator does not offer the network, and `operator.features` says why",
     )
     async def social_authorization_url(
         self,

@@ -65,7 +65,12 @@ def create_app(
     configure_logs(settings)
     served = profiles if profiles is not None else served_operators(settings)
     registrations = read_registrations(settings.oidc, served)
-    schema = build_schema(settings.limits, introspection=settings.introspection, show_cost=settings.development)
+    schema = build_schema(
+        settings.limits,
+        introspection=settings.introspection,
+        show_cost=settings.development,
+        compiled=settings.compiled,
+    )
     catalogues()  # read now, so that no request waits for it
 
     @asynccontextmanager

@@ -109,6 +109,9 @@ class Settings(BaseSettings):
         description="Whether the schema is told to anybody who asks, and hinted at in errors",
     )
     get_queries: bool = Field(False, description="Whether queries are answered over GET too")
+    compiled: bool = Field(
+        True, description="Whether queries that come again run compiled; graphql-core's executor answers the same"
+    )
     limits: Annotated[DocumentLimits, NoDecode] = Field(
         DocumentLimits(), description="What a GraphQL document may hold, where not the default: 'depth=12,cost=10000'"
     )

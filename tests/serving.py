@@ -12,7 +12,7 @@ from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
 
 # One for all tests of a process: to make it takes longer than most of them, and it knows their documents already.
-SCHEMA = build_schema()
+SCHEMA = build_schema(compile_after=1)
 
 
 @asynccontextmanager

@@ -1,0 +1,174 @@
+"""Running a compiled operation: level by level, whatever is asked for on a level all at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+from graphql.execution.values import VariableValues
+from graphql.pyutils.is_awaitable import is_awaitable
+
+from execution.anomaly import Anomaly
+from execution.batched import Batched
+from execution.calls import Call
+from execution.place import Place, Run
+from execution.values import dispose
+
+Waiting = Sequence[tuple[Any, dict[str, Any]]]
+Select = Callable[[Any, Run], dict[str, Any]]
+Finish = Callable[[Waiting, Iterable[Any], Run], None]
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """A field whose values are awaited; `finish` completes them, and is there once the step's source is compiled."""
+
+    index: int
+    source: Call | Batched
+    finish: Finish = field(init=False)
+
+
+@dataclass(slots=True, eq=False)
+class Program:
+    """A compiled query: `select` answers the root, then come the `levels`. `size` is about the bytes that it takes.
+
+    It grows when an object is met of a type that was not met before where it stands.
+    """
+
+    select: Select = field(init=False)
+    places: list[Place] = field(default_factory=list)
+    levels: list[list[Step]] = field(default_factory=list)
+    source: str = ""
+    size: int = 0
+
+    async def __call__(self, context: Any, root_value: Any, variables: VariableValues) -> dict[str, Any]:
+        """The answer's data. Raises `Anomaly`, and whatever a resolver or a loader raises; nothing runs on then."""
+        run = Run(self.places, context, root_value, variables)
+        if self.levels and (begin := getattr(getattr(context, "loaders", None), "level_by_level", None)):
+            begin()
+        data = self.select(root_value, run)
+        # What the values of a level are made of may be more steps, all of them on later levels.
+        for level in self.levels:
+            if steps := [step for step in level if step.index in run.queues]:
+                await self._level(steps, run)
+        return data
+
+    async def _level(self, steps: Sequence[Step], run: Run) -> None:
+        asked, called = _Asked(), _Called()
+        try:
+            for step in steps:
+                match step.source:
+                    case Batched() as source:
+                        asked.add(step.index, source, run.queues[step.index])
+                    case Call() as call:
+                        called.add(step.index, call, run.queues[step.index], run)
+            loaded = asked.start(run.context)
+        except BaseException:
+            called.close()
+            raise
+        await _all([*loaded.values(), *called.start()])
+        found = {name: each.result() for name, each in loaded.items()}
+        for step in steps:
+            match step.source:
+                case Batched(loader):
+                    values = asked.values(step.index, found.get(loader, {}))
+                case Call():
+                    values = called.values(step.index)
+            step.finish(run.queues[step.index], values, run)
+
+
+class _Asked:
+    """What is read through loaders on a level: each loader is asked once, for all that is wanted of it."""
+
+    _NOT_ALLOWED = object()
+
+    def __init__(self) -> None:
+        self._keys: dict[str, dict[Hashable, None]] = {}
+        self._by_step: dict[int, list[Any]] = {}
+
+    def add(self, step: int, source: Batched, waiting: Waiting) -> None:
+        key_of, scope = attrgetter(source.key), source.scope
+        if scope is None:
+            wanted = [key_of(parent) for parent, _ in waiting]
+            allowed = wanted
+        else:
+            wanted = [key_of(parent) if parent.allows(scope) else self._NOT_ALLOWED for parent, _ in waiting]
+            allowed = [key for key in wanted if key is not self._NOT_ALLOWED]
+        self._by_step[step] = wanted
+        if allowed:
+            self._keys.setdefault(source.loader, {}).update(dict.fromkeys(allowed))
+
+    def start(self, context: Any) -> dict[str, "asyncio.Future[Mapping[Any, Any]]"]:
+        """Ask the loaders; by their names."""
+        return {
+            name: asyncio.ensure_future(_load(getattr(context.loaders, name), list(keys)))
+            for name, keys in self._keys.items()
+        }
+
+    def values(self, step: int, found: Mapping[Any, Any]) -> list[Any]:
+        """What the objects of a step get; null where the viewer may not see it."""
+        return [None if key is self._NOT_ALLOWED else found[key] for key in self._by_step[step]]
+
+
+class _Called:
+    """What resolvers answer on a level: a value, or something to await."""
+
+    def __init__(self) -> None:
+        self._answers: dict[int, list[Any]] = {}
+
+    def add(self, step: int, call: Call, waiting: Waiting, run: Run) -> None:
+        answers = self._answers[step] = []
+        for parent, _ in waiting:
+            answers.append(call.resolve(parent, run))  # one by one: those before an error have to be closed
+
+    def start(self) -> list["asyncio.Future[Any]"]:
+        """Let them all go on."""
+        started = []
+        for answers in self._answers.values():
+            for index, answer in enumerate(answers):
+                if is_awaitable(answer):
+                    answers[index] = asyncio.ensure_future(answer)
+                    started.append(answers[index])
+        return started
+
+    def values(self, step: int) -> list[Any]:
+        """What the objects of a step get, once everything has been awaited."""
+        return [each.result() if asyncio.isfuture(each) else each for each in self._answers[step]]
+
+    def close(self) -> None:
+        """Forget what was not started."""
+        for answers in self._answers.values():
+            for answer in answers:
+                dispose(answer)
+
+
+def _load(loader: Any, keys: list[Any]) -> Awaitable[Mapping[Any, Any]]:
+    """The values of distinct keys: from a loader that answers a level at once, else from any with `load`."""
+    level = getattr(loader, "load_level", None)
+    return _each(loader, keys) if level is None else level(keys)
+
+
+async def _each(loader: Any, keys: list[Any]) -> dict[Any, Any]:
+    return dict(zip(keys, await asyncio.gather(*[loader.load(key) for key in keys]), strict=True))
+
+
+async def _all(started: Sequence["asyncio.Future[Any]"]) -> None:
+    """Wait for everything that was started, and raise the first error.
+
+    Everything has come to its end then, also when whoever waits is cancelled: nothing is left behind.
+    """
+    if not started:
+        return
+    try:
+        await asyncio.wait(started)
+    except BaseException:
+        for each in started:
+            each.cancel()
+        await asyncio.gather(*started, return_exceptions=True)
+        raise
+    if any(each.cancelled() for each in started):
+        raise Anomaly("a resolver was cancelled")
+    errors = [error for each in started if (error := each.exception()) is not None]
+    if errors:
+        raise errors[0]

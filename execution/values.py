@@ -1,0 +1,128 @@
+"""Completing values: each function takes what a resolver answered, and gives what goes into the answer.
+
+They take the common case and raise `Anomaly` for everything that graphql-core would answer with an error, or that it
+would have to await: then it is asked to run the operation.
+"""
+
+from collections.abc import Callable, Iterable
+from enum import Enum
+from inspect import iscoroutine
+from types import WrapperDescriptorType
+from typing import Any, NoReturn
+
+from graphql import GraphQLBoolean, GraphQLEnumType, GraphQLID, GraphQLLeafType, GraphQLString, Undefined
+from graphql.pyutils import is_iterable
+from graphql.pyutils.is_awaitable import is_awaitable
+
+from execution.anomaly import Anomaly, Awaits
+
+# Built-in scalars answer instances of exactly these as they are.
+_UNCHANGED: tuple[tuple[GraphQLLeafType, type], ...] = ((GraphQLString, str), (GraphQLID, str), (GraphQLBoolean, bool))
+
+_MOST_CLASSES = 10_000
+
+Selection = Callable[[Any, Any], dict[str, Any]]
+
+
+class Plain(set[type]):
+    """Classes whose objects are neither errors nor to be awaited, as far as they were met."""
+
+    def check(self, value: Any) -> None:
+        """Learn the class of a value. Raises `Anomaly` when it is an error or has to be awaited."""
+        kind = value.__class__
+        if isinstance(value, Exception):
+            raise Anomaly("a resolver answered an error")
+        if is_awaitable(value):
+            dispose(value)
+            raise Anomaly("an attribute is an awaitable")
+        # Who makes up attributes may have another answer for the next object.
+        makes_up = any("__getattr__" in each.__dict__ for each in kind.__mro__)
+        if not makes_up and isinstance(kind.__getattribute__, WrapperDescriptorType):
+            if len(self) > _MOST_CLASSES:
+                self.clear()
+            self.add(kind)
+
+    def check_answer(self, value: Any, field: tuple[str, str]) -> Any:
+        """The same for what a plain resolver answered."""
+        if is_awaitable(value):
+            dispose(value)
+            raise Awaits(field)
+        self.check(value)
+        return value
+
+
+def dispose(value: Any) -> None:
+    """Close a coroutine that nobody is going to await."""
+    if iscoroutine(value):
+        value.close()
+
+
+def null() -> NoReturn:
+    """There is nothing where something has to be."""
+    raise Anomaly("null in a non-null position")
+
+
+def listed(value: Any) -> Iterable[Any]:
+    """The items of what is not a plain list."""
+    if not is_iterable(value) or hasattr(value, "__aiter__") or is_awaitable(value):
+        dispose(value)
+        raise Anomaly("a list is none")
+    return value
+
+
+def wrong_type() -> NoReturn:
+    """The object is not of the type that its field promises."""
+    raise Anomaly("an object of another type")
+
+
+class ByType(dict[Any, Selection]):
+    """Selections by the name of the type that an object of an interface or union turned out to be of."""
+
+    def __init__(self, select: Callable[[str], Selection]) -> None:
+        self._select = select
+
+    def __missing__(self, name: Any) -> Selection:
+        if not isinstance(name, str):
+            dispose(name)
+            raise Anomaly("an object of an unknown type")
+        selection = self[name] = self._select(name)
+        return selection
+
+
+def leaf(kind: GraphQLLeafType, nullable: bool, plain: Plain) -> Callable[[Any], Any]:
+    """What completes the values of a scalar or an enum."""
+    coerce = kind.coerce_output_value
+
+    def complete(value: Any) -> Any:
+        if value is None or value is Undefined:
+            return None if nullable else null()
+        if value.__class__ not in plain:
+            plain.check(value)
+        coerced = coerce(value)
+        if coerced is None or coerced is Undefined:
+            raise Anomaly("a leaf came to nothing")
+        return coerced
+
+    return _remembering(kind, complete) if isinstance(kind, GraphQLEnumType) else complete
+
+
+def _remembering(kind: GraphQLEnumType, complete: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Members of the enum are looked up once; what else may stand for one is not kept."""
+    names: dict[Any, Any] = {}
+    members = getattr(kind, "wrapped_cls", None)
+
+    def complete_member(value: Any) -> Any:
+        if value.__class__ is not members:
+            return complete(value)
+        name = names.get(value)
+        if name is None:
+            name = names[value] = complete(value)
+        return name
+
+    is_enum = isinstance(members, type) and issubclass(members, Enum)
+    return complete_member if is_enum else complete
+
+
+def unchanged(kind: GraphQLLeafType) -> type | None:
+    """The class whose instances a built-in scalar answers as they are."""
+    return next((answered for scalar, answered in _UNCHANGED if scalar is kind), None)
