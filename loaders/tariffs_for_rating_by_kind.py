@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from domain.catalogue import FeePeriod, ServiceCategory
+from domain.catalogue import Allowance, FeePeriod, ServiceCategory, read_allowances
 from domain.line import ServiceKind
 from domain.rerating import DAYS, Package, Shelf, shelf
-from domain.tariff import Allowance, Option, read_allowances, read_options
+from domain.tariff import Option, read_options
 from domain.usage import UsageUnit
 from loaders.catalogue import TARIFF_COLUMNS, Tariff, TariffRow, tariff
 from loaders.scope import ReadScope

@@ -47,7 +47,7 @@ from domain.usage import ChargeType
 from domain.usage_limit import Use
 from models.database import tx
 from models.pool import remains_changed
-from services import fee_notice, ledger, package_fill, service_history, tariff_pending, usage_limit
+from services import fee_notice, ledger, package_fill, service_history, tariff_packages, tariff_pending, usage_limit
 from services.fee_statements import BY_SOLD, NEVER_CHARGED
 
 BATCH = 500
@@ -366,7 +366,7 @@ async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subsc
 async def _fill(connection: BaseDBAsyncClient, found: _Subscription, until: datetime) -> None:
     """Make the packages that a new period pays for, of which there are none to fill again."""
     if found.sold is Sold.TARIFF:
-        await package_fill.fill_tariff(connection, found.line_id, until)
+        await tariff_packages.fill(connection, found.line_id, until)
     else:
         await package_fill.fill_service(connection, found.line_id, found.sold_id, until)
 

@@ -13,7 +13,7 @@ from domain.refusals import InputRejected, NotFound
 from domain.usage import ChargeType, UsageUnit
 from domain.usage_limit_refusals import LimitExceeded
 from models.database import tx
-from services import package_fill, usage_import
+from services import package_fill, tariff_packages, usage_import
 from services.usage_intake import UsageEvent, Used, take
 from tests import family
 from tests.packages import GB, days, left, put, use
@@ -129,15 +129,16 @@ async def test_f056_what_has_expired_ends_by_the_worker(till: Till) -> None:
     assert await left(till, ANN) == {"tariff:0": 3}
 
 
-async def test_f056_packages_are_filled_from_what_is_included_replaced_and_dropped(till: Till) -> None:
+async def test_f056_packages_are_filled_from_what_is_included_and_replaced(till: Till) -> None:
     included = [
         {"unit": "BYTE", "amount": str(5 * GB)},
         {"unit": "MINUTE", "amount": "0", "unlimited": True, "scope": "номера семьи"},
     ]
     tariff = await till.value(
-        "insert into tariff (operator, code, name, kind, fee, fee_period, connection_fee, included, terms, "
-        "family_shareable, archived) values ('beeline', 'kid', 'Первый', 'MOBILE', 0, 'MONTH', 0, $1, '', false, "
+        "insert into tariff (operator, code, name, kind, fee, fee_period, connection_fee, included, options, terms, "
+        "family_shareable, archived) values ('beeline', 'kid', 'Первый', 'MOBILE', 0, 'MONTH', 0, $1, $2, '', false, "
         "false) returning id", orjson.dumps(included).decode(),
+        orjson.dumps([{"unit": "BYTE", "values": [str(5 * GB), str(7 * GB)], "price_per_step": 0}]).decode(),
     )  # fmt: skip
     line = await till.value("select id from line where msisdn = $1", family.number("beeline", CID))
     await till.rows(
@@ -148,7 +149,7 @@ async def test_f056_packages_are_filled_from_what_is_included_replaced_and_dropp
     await put(till, CID, "gb", 9)
     await put(till, CID, "gift:1", 3, "GIFT")
     until = days(30)
-    await tx(lambda connection: package_fill.fill_tariff(connection, line, until))
+    await tx(lambda connection: tariff_packages.fill(connection, line, until))
     assert await left(till, CID) == {"gift:1": 3, "tariff:0": 7 * GB, "tariff:1": 0}
     shown = (await (await till.of(CID)).data(REMAINS, line=await till.line(CID)))["node"]["remains"]
     assert [(each["name"], each["unlimited"]) for each in shown] == [
@@ -168,8 +169,6 @@ async def test_f056_packages_are_filled_from_what_is_included_replaced_and_dropp
     assert await till.value("select expires_at from package_counter where code = $1", f"{code}:0") == until + timedelta(
         days=1
     )
-    await tx(lambda connection: package_fill.drop(connection, line, code))
-    assert set(await left(till, CID)) == {"gift:1", "tariff:0", "tariff:1"}
 
 
 async def test_f056_billings_file_is_counted_once_or_not_at_all(till: Till, tmp_path: Path) -> None:
