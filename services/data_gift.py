@@ -28,11 +28,10 @@ from domain.line import LineStatus, ServiceKind
 from domain.line_block_refusals import LineBlocked
 from domain.msisdn import mask
 from domain.package import NOTHING, Package, spend, usable
-from domain.payment_refusals import IdempotencyConflict
 from domain.payment_rules import check_key
 from domain.profile import Profile
 from domain.quote_refusals import QuoteRejected
-from domain.refusals import FeatureDisabled, Forbidden, InputRejected, NotFound, RateLimited
+from domain.refusals import FeatureDisabled, Forbidden, IdempotencyConflict, InputRejected, NotFound, RateLimited
 from domain.sim import CooldownActive, cooldown
 from domain.usage import PackageSource, UsageUnit
 from domain.usage_limit_refusals import ApprovalRequired

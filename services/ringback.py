@@ -18,11 +18,10 @@ from domain.line import ServiceKind
 from domain.line_block_refusals import LineBlocked
 from domain.money import Money
 from domain.msisdn import mask
-from domain.payment_refusals import IdempotencyConflict
 from domain.payment_rules import check_key
 from domain.profile import Profile
 from domain.quote_refusals import QuoteRejected
-from domain.refusals import FeatureDisabled, Forbidden, InputRejected, NotFound, RateLimited
+from domain.refusals import FeatureDisabled, Forbidden, IdempotencyConflict, InputRejected, NotFound, RateLimited
 from domain.ringback import MOST_RULES, read_callers, read_rule_hours
 from domain.ringback_refusals import RingbackUnpaid, ToneNotTaken
 from domain.sim import CooldownActive

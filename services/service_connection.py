@@ -20,11 +20,10 @@ from domain.features import feature
 from domain.fees import Charging, Sold
 from domain.ledger import LedgerAccountKind, LedgerAccountName, Posted, Transfer, TransferKind, personal
 from domain.money import Money
-from domain.payment_refusals import IdempotencyConflict
 from domain.payment_rules import check_key
 from domain.profile import Profile
 from domain.quote_refusals import PriceChanged, QuoteRejected
-from domain.refusals import FeatureDisabled, InputRejected, RateLimited
+from domain.refusals import FeatureDisabled, IdempotencyConflict, InputRejected, RateLimited
 from domain.service_refusals import ServiceAlreadyActive, ServiceUnpaid, TrialUsed
 from domain.sim import CooldownActive, cooldown
 from domain.usage import ChargeType

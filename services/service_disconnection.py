@@ -11,10 +11,9 @@ from auth.session import Viewer
 from domain.access import AccessLevel, Scope, needs_approval
 from domain.catalogue import ServiceAction, ServiceRelationKind
 from domain.fees import PERIODIC, Sold
-from domain.payment_refusals import IdempotencyConflict
 from domain.payment_rules import check_key
 from domain.profile import Profile
-from domain.refusals import Forbidden, InputRejected, NotFound, RateLimited
+from domain.refusals import Forbidden, IdempotencyConflict, InputRejected, NotFound, RateLimited
 from domain.service_price import paid_until
 from domain.service_refusals import ServiceIncompatible, ServiceNotActive
 from domain.usage_limit_refusals import ApprovalRequired, OwnerToBeAsked
