@@ -21,6 +21,7 @@ from domain.money import Money
 from domain.msisdn import mask, normalize
 from domain.payment_rules import check_key
 from domain.profile import Profile
+from domain.quote import once
 from domain.refusals import InputRejected, RateLimited
 from domain.ringback_refusals import RingbackUnpaid, ToneNotTaken
 from domain.usage import ChargeType
@@ -206,6 +207,7 @@ def _question(profile: Profile, line: Serviced, gift: _Gift) -> Question:
         subject={"to": gift.to_number, "tone": gift.tone.id},
         subject_key=digest(ACTION, gift.to_number, gift.tone.id),
         price=gift.price,
+        quote=once(gift.tone.title, gift.price),
     )
 
 

@@ -231,7 +231,7 @@ async def _buy(
     line, offer = found.line, found.offer
     beyond = await _beyond(connection, profile, line, offer, viewer.user_id)
     if isinstance(beyond, OwnerToBeAsked) and line.child is not None and line.asks(viewer.user_id):
-        asked = await approval.ask(connection, profile, line.child, _question(line, offer))
+        asked = await approval.ask(connection, profile, line.child, _question(profile, line, offer))
         return ApprovalRequired(asked.approval_id) if isinstance(asked, Asked) else asked
     if beyond is not None:
         return beyond
@@ -266,7 +266,7 @@ async def _beyond(
     return ServiceUnpaid(due) if await service_offer.is_short(connection, profile, line, offer) else beyond
 
 
-def _question(line: LineOf, offer: Offer) -> Question:
+def _question(profile: Profile, line: LineOf, offer: Offer) -> Question:
     quote, service = offer.quote, offer.service
     price = f"{quote.due_now}" if quote.due_now.minor or not quote.monthly.minor else f"0, {quote.monthly}"
     return Question(
@@ -277,6 +277,8 @@ def _question(line: LineOf, offer: Offer) -> Question:
         subject={"service_id": service.id, "monthly": quote.monthly.minor},
         subject_key=payment_entry.digest(ACTION, service.id, quote.monthly.minor),
         price=quote.due_now,
+        quote=service_offer.warned(profile, offer),
+        what=service_offer.named(service.id),
     )
 
 

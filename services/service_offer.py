@@ -75,7 +75,12 @@ Unavailable = NotFound | Forbidden | InputRejected | LineBlocked | ServiceAlread
 
 def change(viewer: Viewer, line_id: int, service_id: int) -> Change:
     """What a quote's token is of: having this service on this line."""
-    return Change(viewer.operator, viewer.user_id, line_id, f"service:{service_id}")
+    return Change(viewer.operator, viewer.user_id, line_id, named(service_id))
+
+
+def named(service_id: int) -> str:
+    """Having a service, as a quote's token names it."""
+    return f"service:{service_id}"
 
 
 async def quote(profile: Profile, secret: bytes, viewer: Viewer, line_id: int, service_id: int) -> Quoted | Unavailable:
@@ -89,8 +94,7 @@ async def quote(profile: Profile, secret: bytes, viewer: Viewer, line_id: int, s
         if not isinstance(found, Offer):
             return found
         short = await is_short(connection, profile, line, found)
-        warned = replace(found.quote, warnings=tuple(_warnings(profile, found, short=short)))
-        return quote_token.sign(secret, change(viewer, line_id, service_id), warned)
+        return quote_token.sign(secret, change(viewer, line_id, service_id), warned(profile, found, short=short))
 
     return await tx(work)
 
@@ -170,6 +174,11 @@ async def is_short(connection: BaseDBAsyncClient, profile: Profile, line: LineOf
     funds = await ledger.lock_funds(connection, profile.operator.id, personal(line.account_id))
     spendable = 0 if funds is None else funds.spendable
     return spendable is not None and spendable < found.quote.due_now.minor
+
+
+def warned(profile: Profile, found: Offer, *, short: bool = False) -> PriceQuote:
+    """The price with what to know before saying yes; `short`: the account does not hold it."""
+    return replace(found.quote, warnings=tuple(_warnings(profile, found, short=short)))
 
 
 def _warnings(profile: Profile, found: Offer, *, short: bool) -> Iterator[str]:

@@ -282,7 +282,7 @@ async def test_f053_a_child_asks_for_a_tone_and_gets_exactly_that(ringing: Bell)
     assert again["approval"]["id"] == question["id"]
     # At another price nothing is done.
     await till.rows("update service set fee = 400 where code = 'tone-1'")
-    assert codes(await answer(ann, question["id"])) == ["CONFLICT"]
+    assert codes(await answer(ann, question["id"])) == ["PRICE_CHANGED"]
     assert await till.balance(CID) == 10_250
     await till.rows("update service set fee = 300 where code = 'tone-1'")
     assert codes(await answer(ann, question["id"])) == []
