@@ -17,7 +17,7 @@ from domain.profile import Profile
 from domain.quote import PriceQuote, priced
 from domain.quote_refusals import Quoted
 from domain.refusals import Forbidden, InputRejected, NotFound
-from domain.service_price import Beginning, Kept, ServiceTerms, begins, extended, goes_on
+from domain.service_price import Beginning, Kept, ServiceTerms, begins, bought_for_good, extended, goes_on
 from domain.service_refusals import ServiceAlreadyActive, ServiceIncompatible
 from domain.wording import Counted, Wording
 from models.database import tx
@@ -142,6 +142,9 @@ async def _beginning(
     )
     if had is not None and not is_again and had.paid_until is not None and had.paid_until > line.now:
         return goes_on(terms, Kept(had.paid_until, had.valid_until, had.trial_ends_at), currency, line.now, zone)
+    # A tone is not used up: whoever paid for it once has it again.
+    if had is not None and sold.artist is not None and sold.fee_period is FeePeriod.ONCE:
+        return bought_for_good(terms, currency)
     language = profile.operator.languages[0]
     new = begins(terms, currency, line.now, zone, _CONNECTION.text(language, name=sold.name))
     if had is None or not is_again:
