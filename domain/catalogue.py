@@ -1,10 +1,10 @@
 """The vocabulary of what an operator sells: tariffs and services."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.money import CurrencyCode, Money
 from domain.usage import UsageUnit
@@ -64,14 +64,16 @@ class ServiceCategory(StrEnum):
     OTHER = "OTHER"
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What a tariff or a service includes of one unit each period; `scope` says where or for what it counts."""
+class Allowance(NamedTuple):
+    """What a tariff or a service includes of one unit in each period.
+
+    `scope` says where or for what it counts, None: everywhere.
+    """
 
     unit: UsageUnit
     amount: Decimal
-    unlimited: bool
-    scope: str | None
+    unlimited: bool = False
+    scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,16 @@ class TariffOption:
     price_per_step: Money
 
 
-def allowance(stored: Mapping[str, Any]) -> Allowance:
+def read_allowances(stored: Iterable[Mapping[str, Any]]) -> tuple[Allowance, ...]:
     """What a tariff or a service includes, as the database keeps it."""
-    return Allowance(
-        unit=UsageUnit(stored["unit"]),
-        amount=Decimal(str(stored.get("amount", 0))),
-        unlimited=bool(stored.get("unlimited", False)),
-        scope=stored.get("scope"),
+    return tuple(
+        Allowance(
+            unit=UsageUnit(each["unit"]),
+            amount=Decimal(str(each.get("amount", 0))),
+            unlimited=bool(each.get("unlimited", False)),
+            scope=each.get("scope"),
+        )
+        for each in stored
     )
 
 

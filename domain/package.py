@@ -1,12 +1,12 @@
 """Packages of a line (F056): what is put into them, and which of them is used first. Pure rules."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from domain.usage import PackageSource, UsageUnit
+from domain.usage import PackageSource
 
 NOTHING = Decimal(0)
 
@@ -24,19 +24,6 @@ _RANK = {
         )
     )
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What is included of one unit, within `scope` where that is named; `carries_over`: what is left at the end of a
-    period is there for one more.
-    """
-
-    unit: UsageUnit
-    amount: Decimal = NOTHING
-    unlimited: bool = False
-    scope: str | None = None
-    carries_over: bool = False
 
 
 class Place(NamedTuple):
@@ -72,33 +59,6 @@ class Spent:
     taken: Mapping[int, Decimal]
     free: Decimal
     beyond: Decimal
-
-
-def allowances(
-    included: Iterable[Mapping[str, Any]], configuration: Iterable[Mapping[str, Any]] = ()
-) -> list[Allowance]:
-    """What the catalogue's `included` holds, as a line has configured it: a list of {unit, value} (F104).
-
-    A chosen value takes the place of the amount that is good everywhere, or is added where there is none.
-    """
-    found = [
-        Allowance(
-            unit=UsageUnit(each["unit"]),
-            amount=Decimal(str(each.get("amount") or 0)),
-            unlimited=bool(each.get("unlimited")),
-            scope=each.get("scope"),
-            carries_over=bool(each.get("carries_over")),
-        )
-        for each in included
-    ]
-    for chosen in configuration:
-        unit, value = UsageUnit(chosen["unit"]), Decimal(str(chosen["value"]))
-        general = [each for each in found if each.unit is unit and each.scope is None and not each.unlimited]
-        if general:
-            found[found.index(general[0])] = replace(general[0], amount=value)
-        else:
-            found.append(Allowance(unit, value))
-    return [each for each in found if each.unlimited or each.amount > 0]
 
 
 def place(source: PackageSource, resets_at: datetime | None, expires_at: datetime | None, *, unlimited: bool) -> Place:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from domain.refusals import ErrorCode
+from domain.refusals import ErrorCode, IdempotencyConflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,6 @@ class CardTooFrequent:
     message: str = "This card has just paid; it may pay again later"
     field: tuple[str, ...] | None = None
     code: ClassVar[ErrorCode] = ErrorCode.CARD_TOO_FREQUENT
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyConflict:
-    """The key belongs to another payment of the caller's: a new payment needs a new key (E46)."""
-
-    message: str = "This key was used for another payment"
-    field: tuple[str, ...] | None = ("idempotencyKey",)
-    code: ClassVar[ErrorCode] = ErrorCode.IDEMPOTENCY_CONFLICT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """The exact price of a change, before it is made (N7, F106, F115). Pure rules."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
+from typing import Any
 
 from domain.catalogue import FeePeriod
 from domain.money import CurrencyCode, Money
@@ -57,6 +58,34 @@ def priced(lines: Iterable[PriceLine], currency: CurrencyCode, today: date, warn
         first_month=_sum((_times(line, _paid_days(line, days)) for line in lines), currency),
         monthly=_sum((_times(line, 30) for line in lines if _goes_on(line, days)), currency),
         warnings=tuple(warnings),
+    )
+
+
+def once(label: str, amount: Money) -> PriceQuote:
+    """The price of something that is paid once, now."""
+    nothing = Money(0, amount.currency)
+    return PriceQuote((PriceLine(label, amount, FeePeriod.ONCE),), amount, amount, nothing)
+
+
+def stored(quote: PriceQuote) -> dict[str, Any]:
+    """A quote as the database keeps it, as JSON; amounts in minor units."""
+    due_now, first_month, monthly = quote.price
+    lines = [[line.label, line.amount.minor, line.period, line.free_days, line.ends_after] for line in quote.lines]
+    sums = {"due_now": due_now, "first_month": first_month, "monthly": monthly}
+    return {**sums, "lines": lines, "warnings": quote.warnings}
+
+
+def read_quote(kept: Mapping[str, Any], currency: CurrencyCode) -> PriceQuote:
+    """A quote as the database keeps it."""
+    return PriceQuote(
+        lines=tuple(
+            PriceLine(label, Money(minor, currency), FeePeriod(period), free_days, ends_after)
+            for label, minor, period, free_days, ends_after in kept["lines"]
+        ),
+        due_now=Money(kept["due_now"], currency),
+        first_month=Money(kept["first_month"], currency),
+        monthly=Money(kept["monthly"], currency),
+        warnings=tuple(kept["warnings"]),
     )
 
 

@@ -86,6 +86,15 @@ class InputRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class IdempotencyConflict:
+    """The key names another wish of the caller's, a payment or a change: a new one needs a new key (E46)."""
+
+    message: str = "This key was used for something else; what is new needs a key of its own"
+    field: tuple[str, ...] | None = ("idempotencyKey",)
+    code: ClassVar[ErrorCode] = ErrorCode.IDEMPOTENCY_CONFLICT
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureDisabled:
     """Something the operator does not offer; `message` is the reason that `operator.features` gives too."""
 

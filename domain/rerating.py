@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
-from domain.catalogue import FeePeriod
+from domain.catalogue import Allowance, FeePeriod
 from domain.language import Language
 from domain.money import Money
-from domain.tariff import Allowance, Option
+from domain.tariff import Option
 from domain.usage import UsageUnit
 from domain.wording import Wording
 

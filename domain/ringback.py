@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.catalogue import FeePeriod
 from domain.child_policy import QuietHours, TypedHours, read_hours
 from domain.msisdn import LONGEST_TYPED, normalize
 from domain.profile import Profile
@@ -84,8 +83,3 @@ def read_status(typed: str | None) -> str | InputRejected | None:
         if marks > _MOST_MARKS or (category in _UNSEEN and letter not in _JOINERS):
             return InputRejected("A status message is one line of letters, digits, signs and pictures", ("message",))
     return text or None
-
-
-def begins_free(*, has_it: bool, is_paid: bool, was_bought: bool, every: FeePeriod) -> bool:
-    """Whether a tone costs nothing to set: the line has it, has paid for this period, or bought it for good."""
-    return has_it or is_paid or (was_bought and every is FeePeriod.ONCE)

@@ -91,7 +91,8 @@ def goes_on(terms: ServiceTerms, kept: Kept, currency: CurrencyCode, now: dateti
     if midnight(day, zone) < kept.paid_until:
         day += timedelta(days=1)
     is_trial = kept.trial_ends_at is not None and kept.trial_ends_at > now
-    is_charged = terms.every in PERIODIC or (is_trial and terms.every is FeePeriod.ONCE)
+    ends = kept.valid_until is not None and kept.valid_until <= kept.paid_until
+    is_charged = not ends and (terms.every in PERIODIC or (is_trial and terms.every is FeePeriod.ONCE))
     fee = terms.fee if is_charged or terms.every is FeePeriod.PER_USE else 0
     ends_after = None if kept.valid_until is None else (kept.valid_until.astimezone(zone).date() - today).days
     return Beginning(
@@ -103,6 +104,12 @@ def goes_on(terms: ServiceTerms, kept: Kept, currency: CurrencyCode, now: dateti
         once=0,
         fee=0,
     )
+
+
+def bought_for_good(terms: ServiceTerms, currency: CurrencyCode) -> Beginning:
+    """How something comes back that was paid for once and lasts for ever: for nothing."""
+    line = PriceLine(terms.name, Money(0, currency), terms.every)
+    return Beginning((line,), is_kept=True, trial_ends_at=None, valid_until=None, next_charge_at=None, once=0, fee=0)
 
 
 def extended(valid_until: datetime | None, again: datetime | None, now: datetime) -> datetime | None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
-from domain.catalogue import FeePeriod
+from domain.catalogue import Allowance, FeePeriod
 from domain.language import Language
 from domain.line import ServiceKind
 from domain.money import CurrencyCode, Money, MoneyRejected, parse_amount
@@ -21,15 +21,6 @@ MOST_OPTIONS = 10
 
 _CONNECTION = Wording("{name}: connection")
 _OPTIONS = Wording("{name}: what was chosen")
-
-
-class Allowance(NamedTuple):
-    """What a tariff includes of one unit in each period; `scope` says where or for what, None: everywhere."""
-
-    unit: UsageUnit
-    amount: Decimal
-    unlimited: bool = False
-    scope: str | None = None
 
 
 class Option(NamedTuple):
@@ -129,19 +120,6 @@ def put_together(included: Iterable[Allowance], chosen: Iterable[Chosen]) -> tup
     values = dict(chosen)
     kept = tuple(each for each in included if each.unit not in values or each.scope is not None)
     return (*(Allowance(unit, value) for unit, value in values.items()), *kept)
-
-
-def read_allowances(stored: Iterable[Mapping[str, Any]]) -> tuple[Allowance, ...]:
-    """What is included, as the catalogue keeps it: a list of {unit, amount, unlimited, scope}."""
-    return tuple(
-        Allowance(
-            UsageUnit(each["unit"]),
-            Decimal(str(each.get("amount", 0))),
-            bool(each.get("unlimited", False)),
-            each.get("scope"),
-        )
-        for each in stored
-    )
 
 
 def read_options(stored: Iterable[Mapping[str, Any]]) -> tuple[Option, ...]:

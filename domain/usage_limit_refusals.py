@@ -52,7 +52,7 @@ class ApprovedPriceChanged:
 
     message: str = "The price has changed since; it has to be asked for again"
     field: tuple[str, ...] | None = ("approvalId",)
-    code: ClassVar[ErrorCode] = ErrorCode.CONFLICT
+    code: ClassVar[ErrorCode] = ErrorCode.PRICE_CHANGED
 
 
 @dataclass(frozen=True, slots=True)

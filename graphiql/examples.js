@@ -27,10 +27,19 @@ async function firstLine(operator) {
   return answer.data?.viewer?.linkedNumbers.edges[0]?.node;
 }
 
+const TWO_TARIFFS = '{ tariffs(first: 2, filter: { kind: MOBILE }) { edges { node { id } } } }';
+
+async function twoTariffs(operator) {
+  const answer = await post({ query: TWO_TARIFFS }, operator);
+  const [one, other] = answer.data?.tariffs.edges.map((edge) => edge.node.id) ?? [];
+  return { one, other };
+}
+
 /** What the placeholders of the variables may name, as far as this session knows it. */
 async function knownValues(text, { operator, demo }) {
   const line = text.includes('{{line.') ? await firstLine(operator) : undefined;
-  return { line, owner: demo?.[operator]?.owner };
+  const tariffs = text.includes('{{tariffs.') ? await twoTariffs(operator) : undefined;
+  return { line, tariffs, owner: demo?.[operator]?.owner };
 }
 
 /** The variables as text, with `{{owner.msisdn}}` and the like filled in; an unknown one stays to be seen. */

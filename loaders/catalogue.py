@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from domain.catalogue import Allowance, FeePeriod, ServiceCategory, TariffOption, allowance, tariff_option
+from domain.catalogue import Allowance, FeePeriod, ServiceCategory, TariffOption, read_allowances, tariff_option
 from domain.line import ServiceKind
 from domain.money import CurrencyCode, Money
 from loaders.scope import ReadScope
@@ -121,7 +121,7 @@ def tariff(scope: ReadScope, row: TariffRow) -> Tariff:
         fee=Money(row.fee_minor, currency),
         fee_period=FeePeriod(row.fee_period),
         connection_fee=Money(row.connection_fee_minor, currency),
-        included=[allowance(item) for item in row.included_json],
+        included=[*read_allowances(row.included_json)],
         terms=row.terms or None,
         family_shareable=row.family_shareable,
         archived=row.archived,
@@ -149,7 +149,7 @@ def service(scope: ReadScope, row: ServiceRow) -> Service:
         trial_days=row.trial_days,
         age_rating=row.age_rating,
         archived=row.archived,
-        included=[allowance(item) for item in row.included_json],
+        included=[*read_allowances(row.included_json)],
         valid_days=row.valid_days,
         content_provider=row.content_provider,
         localities=row.localities,

@@ -5,7 +5,6 @@ from decimal import Decimal
 from functools import cached_property, partial
 from typing import TypeVar
 
-from domain.line import ServiceKind
 from domain.usage import UsageUnit
 from gateways.billing import Balance, PackageRemain, UsageItem, UsageKey
 from loaders.account_by_id import account_by_id
@@ -54,7 +53,7 @@ from loaders.social_accounts_by_user_id import SocialAccount, social_accounts_by
 from loaders.spending_by_key import Charges, SpendingKey, spending_by_key
 from loaders.spent_by_key import Spent, spent_by_key
 from loaders.tariff_subscription_by_line_id import TariffSubscription, tariff_subscription_by_line_id
-from loaders.tariffs_for_rating_by_kind import Rateable, Sold, rated_tariff_by_line_id, tariffs_for_rating_by_kind
+from loaders.tariffs_for_rating_by_line_id import Rateable, Sold, rated_tariff_by_line_id, tariffs_for_rating_by_line_id
 from loaders.transfer_by_household_id import Transfer, transfer_by_household_id
 from loaders.tv_by_line_id import TvFacts, tv_by_line_id
 from loaders.usage_by_key import usage_by_key
@@ -225,8 +224,8 @@ class Loaders:
         return self._one(tariff_subscription_by_line_id)
 
     @cached_property
-    def tariffs_for_rating_by_kind(self) -> Loader[ServiceKind, Sold]:
-        return self._loader(tariffs_for_rating_by_kind, lambda: Sold((), {}, None))
+    def tariffs_for_rating_by_line_id(self) -> Loader[int, Sold]:
+        return self._loader(tariffs_for_rating_by_line_id, lambda: Sold((), {}, None))
 
     @cached_property
     def rated_tariff_by_line_id(self) -> Loader[int, Rateable | None]:

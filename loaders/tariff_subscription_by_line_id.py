@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from domain.tariff import Allowance, as_it_is, read_options
+from domain.catalogue import Allowance
+from domain.tariff import as_it_is, read_options
 from loaders.catalogue import TARIFF_COLUMNS, Tariff, TariffRow, tariff
 from loaders.catalogue_by_id import tariff_by_id
 from loaders.scope import ReadScope

@@ -26,6 +26,8 @@ class ApprovalStatus(StrEnum):
 class ApprovalRequest(Model):
     """A question of a child's to the owner. `subject` is what to do, as the feature that asks wrote it down, and
     `price` its price in minor units at that moment; the question holds for both and for nothing else.
+
+    `quote` is what that price is made of (`domain/quote.py`), with `what` it is of as a quote's token names it.
     """
 
     id: int = fields.BigIntField(primary_key=True)
@@ -43,6 +45,7 @@ class ApprovalRequest(Model):
     # The same question twice is one question while it is open.
     subject_key = fields.CharField(max_length=128)
     price: int | None = fields.BigIntField(null=True)
+    quote: dict[str, Any] | None = fields.JSONField(null=True)
     status = fields.CharEnumField(ApprovalStatus, max_length=16)
     created_at: datetime = fields.DatetimeField(auto_now_add=True)
     expires_at: datetime = fields.DatetimeField()

@@ -1465,6 +1465,10 @@ create index ownership_transfer_heir on ownership_transfer (to_member_id) where 
 drop index sim_check_asked;
 create index sim_check_asked on sim_check (coalesce(asked_at, '-infinity'::timestamptz));
 
+ALTER TABLE "approval_request" ADD COLUMN "quote" JSONB;
+
+CREATE INDEX "idx_usage_event_at_d1a74a" ON "usage_event" ("at");
+
 insert into tortoise_migrations (app, name, applied_at) values
   ('models', '0001_initial', now()),
   ('models', '0002_rules', now()),
@@ -1495,4 +1499,5 @@ insert into tortoise_migrations (app, name, applied_at) values
   ('models', '0027_tariff_changes', now()),
   ('models', '0028_packages', now()),
   ('models', '0029_tickets', now()),
-  ('models', '0030_household_indexes', now());
+  ('models', '0030_household_indexes', now()),
+  ('models', '0033_quotes_of_questions', now());

@@ -59,7 +59,10 @@ class UsageDay(Model):
 
 
 class UsageEvent(Model):
-    """That something was used, as the network told: `key` is its name of it, and nothing is counted twice."""
+    """That something was used, as the network told: `key` is its name of it, and nothing is counted twice.
+
+    Rows go when what they name is too old to be counted (`services/usage_intake.py`).
+    """
 
     id: int = fields.BigIntField(primary_key=True)
     line: fields.ForeignKeyRelation[Line] = fields.ForeignKeyField("models.Line", related_name="usage_events")
@@ -72,6 +75,7 @@ class UsageEvent(Model):
     class Meta:
         table = "usage_event"
         unique_together = (("line", "key"),)
+        indexes = (("at",),)
 
 
 _SPENT = """

@@ -4,8 +4,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from auth import quote_token
+from auth.quote_token import Change
 from domain.access import AccessLevel, HouseholdRole, Scope
 from domain.money import CurrencyCode, Money
+from domain.quote import read_quote
+from domain.quote_refusals import Quoted
 from domain.refusals import NotFound, Refusal
 from loaders.households_by_user_id import Member
 from models.approval import ApprovalStatus
@@ -31,7 +35,7 @@ ACTIONS = {
 
 
 class Approval(NamedTuple):
-    """A question, as whoever asked and whoever answers see it; `minor` is its price."""
+    """A question, as whoever asked and whoever answers see it; `minor` is its price, `kept` its quote as JSON."""
 
     id: int
     household_id: int
@@ -46,6 +50,7 @@ class Approval(NamedTuple):
     created_at: datetime
     expires_at: datetime
     comment: str | None
+    kept: dict[str, Any] | None
 
     @property
     def price(self) -> Money | None:
@@ -68,7 +73,7 @@ where l.operator = $2 and (r.requested_by_id = $1 or r.household_id in (
 """
 _SELECT = f"""
 select r.id, r.household_id, r.line_id, m.id, r.scope, r.action, r.title, r.price, $4::text, {_STATUS}, r.created_at,
-  r.expires_at, r.comment
+  r.expires_at, r.comment, r.quote
 {_MINE}
 """
 _PAGE = Statement(f"{_SELECT} and ($5::bigint is null or r.id < $5) order by r.id desc limit $6", _approval)
@@ -109,6 +114,15 @@ async def requested_by(context: Context, question: Approval) -> Member | None:
     households = await viewer.households(context, context.require_viewer())
     members = (member for each in households if each.id == question.household_id for member in each.members)
     return next((member for member in members if member.id == question.member_id), None)
+
+
+def quote(context: Context, question: Approval) -> Quoted | None:
+    """The exact price that was asked for, with a token for whoever looks to make that change themselves."""
+    if question.kept is None:
+        return None
+    caller = context.require_viewer()
+    of = Change(caller.operator, caller.user_id, question.line_id, question.kept["what"])
+    return quote_token.sign(context.secret, of, read_quote(question.kept, CurrencyCode(question.currency)))
 
 
 async def resolve(context: Context, approval_id: str, *, approve: bool, comment: str | None) -> Approval | Refused:

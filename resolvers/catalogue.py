@@ -67,7 +67,7 @@ async def tariffs(
     """A page of the operator's tariffs; with the id of a line, of those that it may change to."""
     limit = size(first)
     place = position(after, int)
-    line = None if for_line is None else await _line(context, for_line)
+    line = None if for_line is None else await line_shown(context, for_line)
     operator = context.profile.operator.id if line is None else line.operator
     line_id = None if line is None else line.id
     filters = (operator, wanted.archived, wanted.kind, wanted.locality, wanted.words, line_id)
@@ -86,7 +86,7 @@ async def services(
 ) -> Page[Service]:
     """A page of the operator's services; with the id of a line, of those that it may be offered."""
     if for_line is not None:
-        return await _offered(context, await _line(context, for_line), first, after, wanted)
+        return await _offered(context, await line_shown(context, for_line), first, after, wanted)
     limit = size(first)
     place = position(after, int)
     reads, filters = context.reads, (context.profile.operator.id, *wanted.arguments)
@@ -126,7 +126,7 @@ async def _offered(
     return page(found[:limit], limit, place, lambda node: [node.id], count, has_more=len(found) > limit)
 
 
-async def _line(context: Context, global_id: str) -> Line:
+async def line_shown(context: Context, global_id: str) -> Line:
     """A line whose services the viewer may look at; whoever may not is told the same as of one that is not there."""
     wanted = node_id.decode(global_id)
     key = node_id.integer_key(wanted) if wanted is not None and wanted.type_name == "Line" else None

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from domain.access import HouseholdRole, Scope
-from domain.catalogue import TariffAction
+from domain.catalogue import Allowance, TariffAction
 from domain.money import Money
-from domain.tariff import Allowance, read_chosen
+from domain.tariff import read_chosen
 from loaders.actor import AuditActor
 from loaders.visible import Line
 from models.reader import Statement

@@ -11,7 +11,7 @@ from domain.tariff import as_it_is, put_together
 from domain.usage import UsageUnit
 from domain.wording import language_of
 from loaders.catalogue import Tariff
-from loaders.tariffs_for_rating_by_kind import Rateable, Sold
+from loaders.tariffs_for_rating_by_line_id import Rateable, Sold
 from loaders.visible import Line
 from resolvers.context import Context
 from resolvers.errors import invalid_input
@@ -58,7 +58,7 @@ async def recommended(context: Context, line: Line, survey: Survey) -> list[Tari
     if not (line.allows(Scope.USAGE) and line.allows(Scope.VIEW)):
         return None
     loaders = context.loaders
-    sold: Sold = await loaders.tariffs_for_rating_by_kind.load(line.kind)
+    sold: Sold = await loaders.tariffs_for_rating_by_line_id.load(line.id)
     present = await loaders.rated_tariff_by_line_id.load(line.id)
     months = await loaders.months_of_use_by_line_id.load(line.id) if survey.history else []
     if present is None:
@@ -82,7 +82,7 @@ def _best(
     language = language_of(profile, viewer.language if viewer is not None else None)
     found: list[tuple[int, int, Tariff, bool]] = []
     for other in sold.tariffs:
-        rated = _rated(other, used, sold.packages) if other.tariff.id != present.tariff.id else None
+        rated = _rated(other, used, sold.packages)
         # What somebody uses has to be there; a tariff without it is no cheaper.
         if rated is None or rated.missing:
             continue

@@ -16,6 +16,7 @@ from schema.line import Line
 from schema.money import Money
 from schema.node import Node, backed_by
 from schema.payload import CLIENT_MUTATION_ID, Payload, UserError
+from schema.quote import PriceQuote
 
 
 @strawberry.type(
@@ -34,6 +35,14 @@ class ApprovalRequest(Node):
     comment: str | None = strawberry.field(description="What the owner said to it")
 
     is_type_of = backed_by(approval.Approval)
+
+    @strawberry.field(
+        graphql_type=PriceQuote | None,
+        description="The exact price as it was asked for, item by item; null where it costs nothing. Its token is for "
+        "who does it without answering",
+    )
+    def quote(self: Any, info: Info) -> object:
+        return approval.quote(info.context, self)
 
     @strawberry.field(graphql_type=Line | None, description="The line; null where the viewer may not see it any more")
     async def line(self: Any, info: Info) -> object:

@@ -14,6 +14,7 @@ from schema.ringback_tone import RingbackTone
 from schema.tariff_comparison import TariffComparison
 
 _COMPARED = "Global ids of tariffs for one kind of line, each once: 2 to 5"
+_FOR_LINE = "A line of the viewer's: only its tariff, and those that it may change to, are compared"
 _KINDS = "Only those that have all of these in them"
 _TONE = "In whose title and artist are all these words, in whichever case, ё as е; at most 100 characters"
 
@@ -36,9 +37,12 @@ class CatalogueQuery:
         description="Tariffs side by side; refused where the operator's feature `tariffs.compare` is off (F103)",
     )
     async def compare_tariffs(
-        self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description=_COMPARED)]
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description=_COMPARED)],
+        available_for_line: Annotated[strawberry.ID | None, strawberry.argument(description=_FOR_LINE)] = None,
     ) -> object:
-        return await tariff_comparison.compared(info.context, ids)
+        return await tariff_comparison.compared(info.context, ids, available_for_line)
 
     @strawberry.field(graphql_type=Connection[Service], description="The operator's services and prices (F111)")
     async def services(

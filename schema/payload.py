@@ -127,9 +127,9 @@ class CardTooFrequent(UserError):
     is_type_of = backed_by(payment_refusals.CardTooFrequent)
 
 
-@strawberry.type(description="The idempotency key belongs to another payment of the viewer's (E46)")
+@strawberry.type(description="The idempotency key belongs to another payment or change of the viewer's (E46)")
 class IdempotencyConflict(UserError):
-    is_type_of = backed_by(payment_refusals.IdempotencyConflict)
+    is_type_of = backed_by(refusals.IdempotencyConflict)
 
 
 @strawberry.type(description="The bank does not answer; nothing was begun")

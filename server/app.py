@@ -99,7 +99,7 @@ def create_app(
                 await stack.enter_async_context(_in_background(watch_sims(sims, served)))
                 await stack.enter_async_context(_in_background(look_after_households(served)))
                 await stack.enter_async_context(_in_background(look_after_limits(served)))
-                await stack.enter_async_context(_in_background(look_after_packages()))
+                await stack.enter_async_context(_in_background(look_after_packages(served)))
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER)
             yield

@@ -381,7 +381,7 @@ async def _work(settings: Settings) -> None:
         together.create_task(watch_sims(sims, profiles))
         together.create_task(look_after_households(profiles))
         together.create_task(look_after_limits(profiles))
-        together.create_task(look_after_packages())
+        together.create_task(look_after_packages(profiles))
 
 
 def _operator(profiles: Mapping[str, Profile], name: str) -> Profile:

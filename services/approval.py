@@ -14,6 +14,7 @@ from auth.session import Viewer
 from domain.access import HouseholdRole, Scope
 from domain.money import Money
 from domain.profile import Profile
+from domain.quote import PriceQuote, stored
 from domain.refusals import Forbidden, InputRejected, NotFound, RateLimited, Refusal
 from domain.usage_limit_refusals import ApprovalClosed, ApprovedPriceChanged, LimitExceeded
 from domain.wording import Wording, language_of
@@ -52,8 +53,8 @@ _SAME = "select id from approval_request where line_id = $1 and subject_key = $2
 _OPEN = "select count(*) as open from approval_request where line_id = $1 and status = 'PENDING'"
 _ASK = """
 insert into approval_request (household_id, line_id, requested_by_id, scope, action, title, subject, subject_key,
-  price, status, created_at, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, 'PENDING', now(), now() + make_interval(hours => $10))
+  price, quote, status, created_at, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10::jsonb, 'PENDING', now(), now() + make_interval(hours => $11))
 returning id
 """
 # One after another for each line, so that the same question asked twice at once is one.
@@ -88,7 +89,8 @@ from app_user u where u.id = $1
 class Question:
     """What a child asks for. `subject` is what to do, as `action` reads it, and no part of it is the price.
 
-    `title` says it to people of any language, such as "100.00 RUB → ***1005".
+    `title` says it to people of any language, such as "100.00 RUB → ***1005". `quote` is the exact price, None where
+    it costs nothing, and `what` names the change that it is of, as a quote's token does (`auth/quote_token.py`).
     """
 
     line_id: int
@@ -98,6 +100,8 @@ class Question:
     subject: Mapping[str, Any]
     subject_key: str
     price: Money | None
+    quote: PriceQuote | None = None
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,9 @@ async def ask(connection: BaseDBAsyncClient, profile: Profile, child: Child, que
         return RateLimited(ends_at, "Too many questions are open; wait for an answer")
     await connection.execute_query(_OVERTAKEN, [question.line_id, question.action, subject, price])
     told = [child.household_id, question.line_id, child.child_id, question.scope, question.action, question.title]
-    [asked] = await connection.execute_query_dict(_ASK, [*told, subject, key, price, HOURS])
+    quote = None if question.quote is None else stored(question.quote) | {"what": question.what}
+    kept = None if quote is None else orjson.dumps(quote).decode()
+    [asked] = await connection.execute_query_dict(_ASK, [*told, subject, key, price, kept, HOURS])
     person = audit.TheUser(profile.operator.id, child.child_id)
     about = About(question.line_id, child.household_id, child.child_id, HouseholdRole.CHILD)
     await audit.record(connection, person, "APPROVAL_ASKED", about, what=question.title)

@@ -14,6 +14,7 @@ from domain.payment import PaymentKind, PaymentMethodKind
 from domain.payment_refusals import PaymentRejected
 from domain.payment_rules import check_payee
 from domain.profile import Profile
+from domain.quote import once
 from domain.refusals import FeatureDisabled, Forbidden, InputRejected, RateLimited
 from domain.usage_limit import Use
 from domain.usage_limit_refusals import ApprovalRequired, LimitExceeded, OwnerToBeAsked
@@ -123,6 +124,7 @@ def _question(child: Child, gift: _Gift) -> Question:
         subject=subject,
         subject_key=payment_entry.digest(ACTION, gift.source_id, gift.target_id),
         price=gift.amount,
+        quote=once(gift.named, gift.amount),
     )
 
 

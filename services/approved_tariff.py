@@ -37,6 +37,8 @@ async def ask(
         subject=subject,
         subject_key=digest(ACTION, made.what, made.quote.monthly.minor),
         price=made.quote.due_now if made.quote.due_now.minor else None,
+        quote=made.quote,
+        what=made.what,
     )
     asked = await approval.ask(connection, profile, child, question)
     return ApprovalRequired(asked.approval_id) if isinstance(asked, Asked) else asked

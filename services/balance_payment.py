@@ -12,10 +12,10 @@ from domain.features import feature
 from domain.ledger import InsufficientFunds, Transfer, TransferKind, personal
 from domain.money import Money
 from domain.payment import PaymentKind, PaymentMethodKind, PaymentStatus
-from domain.payment_refusals import IdempotencyConflict, PaymentRejected
+from domain.payment_refusals import PaymentRejected
 from domain.payment_rules import CONFIRM_SECONDS, check_key, check_payee
 from domain.profile import Profile
-from domain.refusals import ErrorCode, FeatureDisabled, InputRejected, MethodDisabled, RateLimited
+from domain.refusals import ErrorCode, FeatureDisabled, IdempotencyConflict, InputRejected, MethodDisabled, RateLimited
 from domain.usage import ChargeType
 from domain.usage_limit import Use
 from domain.usage_limit_refusals import LimitExceeded, OwnerToBeAsked

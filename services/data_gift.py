@@ -12,6 +12,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth.session import Viewer
 from domain.access import HouseholdRole, Scope, Standing, needs_approval, scopes
+from domain.catalogue import Allowance
 from domain.data_gift import (
     GIGABYTE,
     GiftLimitExceeded,
@@ -26,12 +27,11 @@ from domain.features import feature
 from domain.line import LineStatus, ServiceKind
 from domain.line_block_refusals import LineBlocked
 from domain.msisdn import mask
-from domain.package import NOTHING, Allowance, Package, spend, usable
-from domain.payment_refusals import IdempotencyConflict
+from domain.package import NOTHING, Package, spend, usable
 from domain.payment_rules import check_key
 from domain.profile import Profile
 from domain.quote_refusals import QuoteRejected
-from domain.refusals import FeatureDisabled, Forbidden, InputRejected, NotFound, RateLimited
+from domain.refusals import FeatureDisabled, Forbidden, IdempotencyConflict, InputRejected, NotFound, RateLimited
 from domain.sim import CooldownActive, cooldown
 from domain.usage import PackageSource, UsageUnit
 from domain.usage_limit_refusals import ApprovalRequired
@@ -241,9 +241,9 @@ async def _give(connection: BaseDBAsyncClient, profile: Profile, actor: Actor, g
     told = [line["id"], target["id"], gift.bytes, giver_id, expires_at]
     [made] = await connection.execute_query_dict(_GIVE, told)
     name = _GIFT.text(language_of(profile, None))
-    included = [Allowance(UsageUnit.BYTE, NOTHING + gift.bytes)]
-    code = f"gift:{made['id']}"
-    await package_fill.fill(connection, target["id"], PackageSource.GIFT, code, name, included, expires_at)
+    code, kind = f"gift:{made['id']}", ServiceKind(target["kind"])
+    [package] = package_fill.full(code, name, kind, [Allowance(UsageUnit.BYTE, NOTHING + gift.bytes)])
+    await package_fill.put(connection, target["id"], PackageSource.GIFT, code, [package | {"expires_at": expires_at}])
     await remains_changed(connection, [line["id"]])
     gigabytes = gift.bytes // GIGABYTE
     about = About(line_id=line["id"], subject_id=line["user_id"], role=gift.role)

@@ -34,6 +34,11 @@ _REFILLED = """, due as materialized (
     name = excluded.name, unit = excluded.unit, scope = excluded.scope, total = excluded.total,
     remaining = excluded.remaining, expires_at = excluded.expires_at, as_of = excluded.as_of
 )"""
+# A service is asked about where there is something that may stand against it.
+_LIMITED = """(
+    e.fee > 0 and exists (select from usage_limit u where u.line_id = l.id and u.unit = 'MONEY')
+    or exists (select from child_policy p where p.line_id = l.id
+      and (e.category = any(p.blocked_categories) or e.age_rating > p.max_age_rating)))"""
 NEVER_CHARGED = "s.next_charge_at is null and e.fee_period in ('DAY', 'MONTH')"
 
 
@@ -41,16 +46,16 @@ def _statements(sold: Sold) -> Mapping[str, str]:
     """The same statements on the subscriptions of tariffs and on those of services."""
     table, entry = f"{sold.lower()}_subscription", sold.lower()
     ends = "s.valid_until, s.trial_ends_at, 0 as changes, null as changes_at"
-    limited = "exists (select from usage_limit u where u.line_id = l.id and u.unit = 'MONEY')"
+    limited, what = _LIMITED, "e.category, e.age_rating"
     fee, since = "e.fee", "s.since"
     if sold is Sold.TARIFF:
         ends = "null as valid_until, null as trial_ends_at, s.changes, s.pending_at as changes_at"
-        limited = "false"
+        limited, what = "false", "null as category, null as age_rating"
         fee, since = "e.fee + s.options_fee", "coalesce(s.months_from, s.since)"
     found = f"""
 select s.id, s.next_charge_at as at, s.charge_day, {since} as since, s.unpaid_since is not null as unpaid,
   now() as now, e.id as sold_id, e.name, {fee} as fee, e.fee_period as every, e.included <> '[]' as fills, {ends},
-  {limited} as limited, l.id as line_id, l.status as line_status, l.account_id, l.operator,
+  {what}, {limited} as limited, l.id as line_id, l.status as line_status, l.account_id, l.operator,
   k.status = 'TERMINATED' as contract_ended
 from s join {entry} e on e.id = s.{entry}_id join line l on l.id = s.line_id
 join personal_account a on a.id = l.account_id join contract k on k.id = a.contract_id

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from domain.catalogue import FeePeriod, ServiceAction
+from domain.catalogue import FeePeriod, ServiceAction, ServiceCategory
 from domain.child_policy import UseKind, Wish
 from domain.fees import (
     PERIODIC,
@@ -47,7 +47,7 @@ from domain.usage import ChargeType
 from domain.usage_limit import Use
 from models.database import tx
 from models.pool import remains_changed
-from services import fee_notice, ledger, package_fill, service_history, tariff_pending, usage_limit
+from services import fee_notice, ledger, package_fill, service_history, tariff_packages, tariff_pending, usage_limit
 from services.fee_statements import BY_SOLD, NEVER_CHARGED
 
 BATCH = 500
@@ -85,7 +85,9 @@ class _Subscription:
     trial_ends_at: datetime | None
     changes: int
     changes_at: datetime | None
-    # Its money is limited, which is asked before its services are charged.
+    category: ServiceCategory | None
+    age_rating: int | None
+    # Its money is limited, or a child's owner has forbidden such services: that is asked before one is charged.
     limited: bool
     line_id: int
     line_status: LineStatus
@@ -314,9 +316,11 @@ def _decided(profile: Profile, found: _Subscription, at: datetime) -> Step:
 
 async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, at: datetime) -> Charging:
     zone = profile.operator.zone
-    if found.limited and found.fee:
-        # Whoever looks after the line agreed to the service, and it is paid for until now; the limit holds from now on.
-        wish = Wish(UseKind.SERVICE, Use(price=found.fee), approved=True)
+    if found.limited:
+        # Whoever looks after the line agreed to the service, and it is paid for until now; what was set since holds
+        # from now on (E35).
+        use = Use(price=found.fee)
+        wish = Wish(UseKind.SERVICE, use, category=found.category, age_rating=found.age_rating, approved=True)
         if await usage_limit.may_spend(connection, profile, found.line_id, wish):
             return Charging.BEYOND
     fee = Money(found.fee, profile.operator.currency)
@@ -366,7 +370,7 @@ async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subsc
 async def _fill(connection: BaseDBAsyncClient, found: _Subscription, until: datetime) -> None:
     """Make the packages that a new period pays for, of which there are none to fill again."""
     if found.sold is Sold.TARIFF:
-        await package_fill.fill_tariff(connection, found.line_id, until)
+        await tariff_packages.fill(connection, found.line_id, until)
     else:
         await package_fill.fill_service(connection, found.line_id, found.sold_id, until)
 
@@ -407,4 +411,5 @@ async def _move(
 def _subscription(sold: Sold, row: Mapping[str, Any]) -> _Subscription:
     told = dict(row)
     told["every"], told["line_status"] = FeePeriod(told["every"]), LineStatus(told["line_status"])
+    told["category"] = None if told["category"] is None else ServiceCategory(told["category"])
     return _Subscription(sold=sold, **told)

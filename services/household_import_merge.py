@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from services.bulk_connection import Connection, rows_changed
 from services.household_import_ledger import SNAPSHOT, open_accounts
 from services.household_import_lines import find_lines_again
+from services.line_ending import ending
 
 # Contracts, holders and users as they were: whoever gets a number new must not inherit links to it (E24, E26).
 _REMEMBER = """
@@ -150,6 +151,19 @@ where status in ('PENDING', 'ACTIVE', 'SUSPENDED') and id in (
   union all select nl.id from passed_accounts p join number_link nl on nl.account_id = p.account_id
 )
 """
+
+# What a line has of another contract, or of another holder's, does not pass on with it. Another user of the same
+# contract has what that contract pays for.
+_ENDED = ending(
+    """
+  select b.line_id
+  from import_before b
+  join line l on l.id = b.line_id
+  join personal_account a on a.id = l.account_id
+  join contract c on c.id = a.contract_id
+  where a.contract_id <> b.contract_id or c.holder_id <> b.holder_id
+"""
+)
 
 # A record without `tariff_since` arrives here as "since now", which is no news while the tariff stays the same. A line
 # keeps the version of the tariff that it has; a newcomer gets the newest.
@@ -336,6 +350,7 @@ _LINES_AND_OWNERS = (
     ("lines", _line("msisdn")),
     ("lines", _line("service_point")),
     ("links", _PASSED_ON),
+    ("services", _ENDED),
 )
 _WHAT_LINES_HAVE = (
     ("tariffs", _TARIFF),

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from domain.payment_refusals import IdempotencyConflict
 from domain.quote_refusals import QuoteRejected
+from domain.refusals import IdempotencyConflict
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from domain.msisdn import mask
 from domain.profile import Profile
 from models import autopay
 from models.rights import rights_changed
-from services import line_row, link_rest, number_codes
+from services import line_ending, line_row, link_rest, number_codes
 from services.line_row import LineHeld
 
 _CONTRACT = "select epoch from contract where id = $1 for no key update"
@@ -69,6 +69,7 @@ async def reassigned(connection: BaseDBAsyncClient, profile: Profile, line_id: i
     await link_rest.terminate(connection, profile, "NUMBER_REASSIGNED", lines=[line.id])
     for statement in _END_GRANTS:
         await connection.execute_query(statement, [line.id])
+    await line_ending.end(connection, line.id)
     await connection.execute_query(_GIVE_UP, [line.id, f"{line.msisdn}-{epoch}"])
     if await connection.execute_query_dict(_ACCOUNT_ENDS, [line.account_id]):
         await autopay.stop_for(connection, account_id=line.account_id, because="NUMBER_REASSIGNED")

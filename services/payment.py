@@ -17,14 +17,7 @@ from domain.email import normalize_email
 from domain.guest_grant import GuestGrantRejected
 from domain.money import Money
 from domain.payment import BY_CARD, ConfirmationKind, PaymentKind, PaymentMethodKind, PaymentStatus
-from domain.payment_refusals import (
-    CardTooFrequent,
-    IdempotencyConflict,
-    PaymentNotOpen,
-    PaymentRefusal,
-    PaymentRejected,
-    PaymentUnavailable,
-)
+from domain.payment_refusals import CardTooFrequent, PaymentNotOpen, PaymentRefusal, PaymentRejected, PaymentUnavailable
 from domain.payment_rules import (
     CONFIRM_SECONDS,
     check_card,
@@ -41,6 +34,7 @@ from domain.refusals import (
     ErrorCode,
     FeatureDisabled,
     Forbidden,
+    IdempotencyConflict,
     InputRejected,
     MethodDisabled,
     RateLimited,

@@ -26,11 +26,11 @@ from domain.ledger import (
 )
 from domain.money import CurrencyCode, Money
 from domain.msisdn import mask
-from domain.payment_refusals import IdempotencyConflict, PaymentRejected
+from domain.payment_refusals import PaymentRejected
 from domain.payment_rules import check_key
 from domain.profile import Profile
 from domain.promised_payment import PromisedOffer, PromisedPaymentUnavailable, offers, repayment, unavailable
-from domain.refusals import FeatureDisabled, InputRejected
+from domain.refusals import FeatureDisabled, IdempotencyConflict, InputRejected
 from domain.usage import ChargeType
 from domain.usage_limit import Use
 from domain.usage_limit_refusals import LimitExceeded, OwnerToBeAsked

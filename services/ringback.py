@@ -4,7 +4,7 @@ A line pays for a tone once, whatever number of rules plays it; a tone that no r
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -15,44 +15,34 @@ from domain.access import Scope
 from domain.child_policy import QuietHours, TypedHours
 from domain.features import feature
 from domain.line import ServiceKind
-from domain.line_block_refusals import LineBlocked
 from domain.money import Money
 from domain.msisdn import mask
-from domain.payment_refusals import IdempotencyConflict
 from domain.payment_rules import check_key
 from domain.profile import Profile
 from domain.quote_refusals import QuoteRejected
-from domain.refusals import FeatureDisabled, Forbidden, InputRejected, NotFound, RateLimited
+from domain.refusals import FeatureDisabled, Forbidden, IdempotencyConflict, InputRejected, NotFound
 from domain.ringback import MOST_RULES, read_callers, read_rule_hours
-from domain.ringback_refusals import RingbackUnpaid, ToneNotTaken
+from domain.ringback_refusals import ToneNotTaken
 from domain.sim import CooldownActive
-from domain.usage_limit_refusals import ApprovalRequired, ApprovedPriceChanged, LimitExceeded, OwnerToBeAsked
+from domain.usage_limit_refusals import ApprovedPriceChanged, LimitExceeded
 from models import audit
 from models.audit import Actor, TheUser
 from models.database import tx
 from models.ringback import hours_of, stored_hours
-from services import approval, line_change, ringback_subscription, serviced_line
-from services.approval import Agreed, Asked, Question, Stopped
+from services import line_change, ringback_subscription, serviced_line
+from services.approval import Agreed, Question, Stopped
 from services.line_change import Named, Repeated
 from services.payment_entry import digest
-from services.ringback_subscription import Due, Sellable
 from services.serviced_line import Serviced
 
 Refused = (
     FeatureDisabled
-    | InputRejected
-    | NotFound
-    | Forbidden
     | CooldownActive
-    | LineBlocked
-    | LimitExceeded
-    | OwnerToBeAsked
-    | RateLimited
-    | RingbackUnpaid
-    | ToneNotTaken
-    | ApprovedPriceChanged
     | IdempotencyConflict
     | QuoteRejected
+    | ToneNotTaken
+    | serviced_line.Refused
+    | ringback_subscription.Refused
 )
 
 ACTION = "SET_RINGBACK_TONE"
@@ -103,9 +93,7 @@ class _Rule:
         }
 
 
-async def set_tone(
-    profile: Profile, viewer: Viewer, wanted: ToneWanted
-) -> RingbackChanged | ApprovalRequired | Refused:
+async def set_tone(profile: Profile, viewer: Viewer, wanted: ToneWanted) -> RingbackChanged | Refused:
     """Let callers hear a tone. The same callers at the same hours have one tone: this one from now on."""
     if refused := off(profile, "services.ringback") or check_key(wanted.key):
         return refused
@@ -118,7 +106,7 @@ async def set_tone(
     rule = _Rule(wanted.tone_id, numbers, hours)
     named = Named(viewer.user_id, wanted.line_id, wanted.key, digest(ACTION, wanted.line_id, rule.subject))
 
-    async def work(connection: BaseDBAsyncClient) -> RingbackChanged | ApprovalRequired | Refused:
+    async def work(connection: BaseDBAsyncClient) -> RingbackChanged | Refused:
         line = await serviced_line.to_put_on(connection, profile, viewer, wanted.line_id)
         if not isinstance(line, Serviced):
             return line
@@ -148,7 +136,7 @@ async def remove_rule(profile: Profile, viewer: Viewer, rule_id: int) -> Ringbac
         if rule_id not in rules:
             return _NO_RULE
         await connection.execute_query(_REMOVE, [rule_id])
-        await _end_unplayed(connection, viewer, line, rules[rule_id].tone_id)
+        await _end_unplayed(connection, profile, viewer, line, rules[rule_id].tone_id)
         await audit.record(connection, viewer, "RINGBACK_RULE_REMOVED", line.about)
         return RingbackChanged(line.line_id)
 
@@ -168,7 +156,7 @@ async def do_set(connection: BaseDBAsyncClient, profile: Profile, agreed: Agreed
     return None if isinstance(outcome, RingbackChanged) else stopped(outcome)
 
 
-def stopped(refused: Refused | ApprovalRequired) -> Stopped:
+def stopped(refused: Refused) -> Stopped:
     """A refusal as the owner reads it, who answers a question and filled in nothing."""
     if isinstance(refused, LimitExceeded | ApprovedPriceChanged):
         return refused
@@ -181,31 +169,6 @@ def off(profile: Profile, key: str) -> FeatureDisabled | None:
     return None if flag.enabled else FeatureDisabled(flag.key, flag.reason or "")
 
 
-async def bought(
-    connection: BaseDBAsyncClient,
-    profile: Profile,
-    actor: Actor,
-    line: Serviced,
-    sold: Sellable,
-    question: Question,
-    price: Due,
-    agreed: Money | None,
-) -> ApprovalRequired | Refused | None:
-    """Let the line have it, or ask the owner where a child wants it; None: the line has it."""
-    if price.has_it:
-        return None
-    if line.asks is not None:
-        seen = replace(line, asks=None, is_agreed=True)
-        if beyond := await ringback_subscription.may_begin(connection, profile, seen, sold, price.price):
-            return beyond
-        asked = await approval.ask(connection, profile, line.asks, question)
-        return ApprovalRequired(asked.approval_id) if isinstance(asked, Asked) else asked
-    if agreed is not None and agreed != price.price:
-        return ApprovedPriceChanged()
-    begun = await ringback_subscription.begin(connection, profile, actor, line, sold, price)
-    return None if isinstance(begun, ringback_subscription.Begun) else begun
-
-
 async def _set(
     connection: BaseDBAsyncClient,
     profile: Profile,
@@ -213,25 +176,24 @@ async def _set(
     line: Serviced,
     rule: _Rule,
     price: Money | None = None,
-) -> RingbackChanged | ApprovalRequired | Refused:
+) -> RingbackChanged | Refused:
     tone = await ringback_subscription.tone(connection, profile, rule.tone_id, line.line_id)
-    if tone is None or line.kind is not ServiceKind.MOBILE or tone.kind is not line.kind:
+    if tone is None or line.of.kind is not ServiceKind.MOBILE or tone.kind is not line.of.kind:
         return NO_TONE
     rules = await _rules(connection, line.line_id)
     same = next((key for key, each in rules.items() if _callers(each) == _callers(rule)), None)
     if same is None and len(rules) >= MOST_RULES:
         return _FULL
-    due = await ringback_subscription.due(connection, profile, line.line_id, tone)
     question = Question(
         line_id=line.line_id,
         scope=Scope.SERVICES,
         action=ACTION,
-        title=f"{tone.title}: {Money(tone.fee, profile.operator.currency)} / {tone.every}",
+        title=f"{tone.title}: {Money(tone.fee, profile.operator.currency)} / {tone.fee_period}",
         subject=rule.subject,
         subject_key=digest(ACTION, rule.subject),
-        price=due.price,
+        price=None,
     )
-    if refused := await bought(connection, profile, actor, line, tone, question, due, price):
+    if refused := await ringback_subscription.bought(connection, profile, actor, line, tone, question, price):
         return refused
     if same is not None and rules[same] == rule:
         return RingbackChanged(line.line_id)
@@ -240,16 +202,18 @@ async def _set(
         await connection.execute_query(_REMOVE, [same])
     await connection.execute_query(_ADD, told)
     if same is not None and rules[same].tone_id != rule.tone_id:
-        await _end_unplayed(connection, actor, line, rules[same].tone_id)
+        await _end_unplayed(connection, profile, actor, line, rules[same].tone_id)
     named = ", ".join(mask(number) for number in rule.for_numbers[:3]) or None
     await audit.record(connection, actor, "RINGBACK_TONE_SET", line.about, tone=tone.title, callers=named)
     return RingbackChanged(line.line_id)
 
 
-async def _end_unplayed(connection: BaseDBAsyncClient, actor: Actor, line: Serviced, tone_id: int) -> None:
+async def _end_unplayed(
+    connection: BaseDBAsyncClient, profile: Profile, actor: Actor, line: Serviced, tone_id: int
+) -> None:
     """Switch a tone off that no rule plays."""
     if all(each.tone_id != tone_id for each in (await _rules(connection, line.line_id)).values()):
-        await ringback_subscription.end(connection, actor, line, tone_id)
+        await ringback_subscription.end(connection, profile, actor, line, tone_id)
 
 
 async def _rules(connection: BaseDBAsyncClient, line_id: int) -> dict[int, _Rule]:

@@ -21,21 +21,33 @@ from domain.money import Money
 from domain.msisdn import mask, normalize
 from domain.payment_rules import check_key
 from domain.profile import Profile
+from domain.quote import once
 from domain.refusals import InputRejected, RateLimited
 from domain.ringback_refusals import RingbackUnpaid, ToneNotTaken
 from domain.usage import ChargeType
+from domain.usage_limit import Use
 from domain.usage_limit_refusals import ApprovalRequired, ApprovedPriceChanged
 from domain.wording import Wording, language_of
 from models import audit, counter, outbox
-from models.audit import About, Actor, TheUser
+from models.audit import Actor, TheUser
 from models.database import tx
 from models.usage import spent
-from services import approval, ledger, limit_alert, line_change, ringback_subscription, serviced_line, usage_limit
+from services import (
+    approval,
+    ledger,
+    limit_alert,
+    line_change,
+    ringback_subscription,
+    service_history,
+    serviced_line,
+    usage_limit,
+)
 from services.approval import Agreed, Asked, Question, Stopped
 from services.line_change import Named, Repeated
 from services.payment_entry import digest
 from services.ringback import NO_TONE, Refused, off, stopped
-from services.ringback_subscription import LIVE, Sellable
+from services.service_history import By
+from services.service_row import Service
 from services.serviced_line import Serviced
 
 ACTION = "GIFT_RINGBACK_TONE"
@@ -59,8 +71,9 @@ _RECEIVER = """
 select l.id, l.account_id, l.kind, l.status, l.user_id, l.msisdn, u.language
 from line l left join app_user u on u.id = l.user_id where l.operator = $1 and l.msisdn = $2
 """
-_HAS = f"""
-select ss.id from service_subscription ss where ss.line_id = $1 and ss.service_id = $2 and {LIVE} for no key update
+_HAS = """
+select id from service_subscription where line_id = $1 and service_id = $2 and ended_at is null
+  and (valid_until is null or valid_until > now()) for no key update
 """
 _GIVE = """
 insert into service_subscription (line_id, service_id, since, connected_by_id, valid_until)
@@ -86,7 +99,7 @@ class GiftGiven:
     """It is paid for, and the other number has it."""
 
 
-async def give(profile: Profile, viewer: Viewer, wanted: GiftWanted) -> GiftGiven | ApprovalRequired | Refused:
+async def give(profile: Profile, viewer: Viewer, wanted: GiftWanted) -> GiftGiven | Refused:
     """Give a tone to a number of the operator's; the giver's line pays its price and one period, once."""
     if refused := off(profile, "services.ringback_gift") or check_key(wanted.key):
         return refused
@@ -96,7 +109,7 @@ async def give(profile: Profile, viewer: Viewer, wanted: GiftWanted) -> GiftGive
     same = digest(ACTION, wanted.from_line_id, number, wanted.tone_id)
     named = Named(viewer.user_id, wanted.from_line_id, wanted.key, same)
 
-    async def work(connection: BaseDBAsyncClient) -> GiftGiven | ApprovalRequired | Refused:
+    async def work(connection: BaseDBAsyncClient) -> GiftGiven | Refused:
         line = await serviced_line.to_put_on(
             connection, profile, viewer, wanted.from_line_id, needs=_NEEDS, field="fromLineId"
         )
@@ -143,7 +156,7 @@ async def do_give(connection: BaseDBAsyncClient, profile: Profile, agreed: Agree
 
 @dataclass(frozen=True, slots=True)
 class _Gift:
-    tone: Sellable
+    tone: Service
     price: Money
     until: datetime | None
     to_line: int
@@ -157,9 +170,9 @@ async def _possible(
 ) -> _Gift | Refused:
     """What would be given, where nothing stands against it on either side."""
     tone = await ringback_subscription.tone(connection, profile, tone_id, line.line_id)
-    if tone is None or line.kind is not ServiceKind.MOBILE or tone.every is FeePeriod.PER_USE:
+    if tone is None or line.of.kind is not ServiceKind.MOBILE or tone.fee_period is FeePeriod.PER_USE:
         return NO_TONE
-    if number == line.msisdn:
+    if number == line.of.msisdn:
         return InputRejected("This is the number that gives; set the tone instead", ("toMsisdn",))
     rows = await connection.execute_query_dict(_RECEIVER, [profile.operator.id, number])
     if not rows or rows[0]["status"] != LineStatus.ACTIVE or rows[0]["kind"] != tone.kind:
@@ -173,14 +186,14 @@ async def _possible(
     if await usage_limit.may_spend(connection, profile, to["id"], wish):
         return ToneNotTaken()
     price = Money(tone.fee + tone.connection_fee, profile.operator.currency)
-    agreed = line if line.asks is None else replace(line, asks=None, is_agreed=True)
-    if beyond := await ringback_subscription.may_begin(connection, profile, agreed, tone, price):
+    wish = replace(wish, use=Use(price=price.minor), approved=line.is_agreed or line.asks is not None)
+    if beyond := await usage_limit.may_spend(connection, profile, line.line_id, wish):
         return beyond
     [moment] = await connection.execute_query_dict(_NOW)
     return _Gift(
         tone=tone,
         price=price,
-        until=_until(tone.every, moment["now"], profile),
+        until=_until(tone.fee_period, moment["now"], profile),
         to_line=to["id"],
         to_user=to["user_id"],
         to_number=to["msisdn"],
@@ -206,6 +219,7 @@ def _question(profile: Profile, line: Serviced, gift: _Gift) -> Question:
         subject={"to": gift.to_number, "tone": gift.tone.id},
         subject_key=digest(ACTION, gift.to_number, gift.tone.id),
         price=gift.price,
+        quote=once(gift.tone.title, gift.price),
     )
 
 
@@ -216,7 +230,7 @@ async def _pay(
         return None
     key = f"ringback_gift:{name}"
     operator = profile.operator.id
-    wanted = Transfer.between(operator, TransferKind.FEE, key, personal(line.account_id), _REVENUE, gift.price)
+    wanted = Transfer.between(operator, TransferKind.FEE, key, personal(line.of.account_id), _REVENUE, gift.price)
     if isinstance(await ledger.post(connection, wanted), InsufficientFunds):
         return RingbackUnpaid(gift.price)
     await spent(connection, line.line_id, limit_alert.local_day(profile), ChargeType.GIFT, gift.price.minor)
@@ -228,12 +242,12 @@ async def _hand_over(
     connection: BaseDBAsyncClient, profile: Profile, actor: Actor, line: Serviced, gift: _Gift
 ) -> None:
     await connection.execute_query(_GIVE, [gift.to_line, gift.tone.id, actor.user_id, gift.until])
-    to = replace(line, line_id=gift.to_line, about=About(line_id=gift.to_line, subject_id=gift.to_user))
-    await ringback_subscription.tell(connection, actor, to, gift.tone.id, ServiceAction.CONNECT, 0)
+    by = By(actor, None)
+    await service_history.note(connection, gift.to_line, gift.tone.id, ServiceAction.CONNECT, by=by)
     told = {"tone": gift.tone.title, "amount": str(gift.price), "target": mask(gift.to_number)}
     await audit.record(connection, actor, "RINGBACK_TONE_GIVEN", line.about, **told)
     language = language_of(profile, gift.to_language)
-    values = {"operator": profile.operator.name, "giver": mask(line.msisdn or ""), "tone": gift.tone.title}
+    values = {"operator": profile.operator.name, "giver": mask(line.of.msisdn or ""), "tone": gift.tone.title}
     if gift.until is None:
         text = _GIVEN_FOR_GOOD.text(language, **values)
     else:

@@ -17,14 +17,14 @@ from domain.access import AccessLevel, Scope, needs_approval
 from domain.catalogue import FeePeriod, ServiceAction, ServiceCategory
 from domain.child_policy import UseKind, Wish
 from domain.features import feature
-from domain.fees import Charging, Sold
+from domain.fees import PERIODIC, Charging, Sold
 from domain.ledger import LedgerAccountKind, LedgerAccountName, Posted, Transfer, TransferKind, personal
 from domain.money import Money
-from domain.payment_refusals import IdempotencyConflict
 from domain.payment_rules import check_key
 from domain.profile import Profile
 from domain.quote_refusals import PriceChanged, QuoteRejected
-from domain.refusals import FeatureDisabled, InputRejected, RateLimited
+from domain.refusals import FeatureDisabled, IdempotencyConflict, InputRejected, RateLimited
+from domain.ringback import STATUS_MESSAGE
 from domain.service_refusals import ServiceAlreadyActive, ServiceUnpaid, TrialUsed
 from domain.sim import CooldownActive, cooldown
 from domain.usage import ChargeType
@@ -53,7 +53,7 @@ from services.approval import Agreed, Asked, Question
 from services.line_change import Named, Repeated
 from services.service_history import By
 from services.service_offer import Offer, Unavailable
-from services.service_row import LineOf
+from services.service_row import LineOf, Service
 
 ACTION = "CONNECT_SERVICE"
 """What a child asks for when it wants a service."""
@@ -64,6 +64,10 @@ NOTICE_DAYS = 3
 _REVENUE = LedgerAccountName(LedgerAccountKind.REVENUE)
 _NO_TOKEN = InputRejected("Ask for the price with `quoteService`, and hand in its token", ("quoteToken",))
 _NOT_AN_EXTENSION = InputRejected("This service does not extend the internet", ("serviceId",))
+_SET_THE_TONE = InputRejected(
+    "A tone is set for callers, and paid for with that: use `setRingbackTone`", ("serviceId",)
+)
+_SET_THE_WORDS = InputRejected("What callers read is paid for when it is set: use `setStatusMessage`", ("serviceId",))
 _NOT_TV = InputRejected("This service is not television", ("serviceId",))
 
 # A line has one row for a service for ever; the trial that it had once stays written in it.
@@ -146,6 +150,8 @@ async def connect(profile: Profile, secret: bytes, viewer: Viewer, wanted: Servi
             return found
         if wanted.extends and found.offer.service.category is not ServiceCategory.INTERNET_EXTENSION:
             return _NOT_AN_EXTENSION
+        if elsewhere := _bought_elsewhere(profile, found.offer.service):
+            return elsewhere
         if wanted.token is not None and offered is None:
             return QuoteRejected()
         if offered is not None and offered.price != found.offer.quote.price:
@@ -198,13 +204,21 @@ async def connect_agreed(
     # The days of the first month move on while the owner thinks.
     if agreed.price != offer.quote.due_now or agreed.subject["monthly"] != offer.quote.monthly.minor:
         return ApprovedPriceChanged()
-    beyond = await _beyond(connection, profile, line, offer, None)
-    assert not isinstance(beyond, OwnerToBeAsked), "the owner has agreed"
-    if beyond is not None:
-        return beyond
-    made = await _make(connection, profile, line, offer, line.by(child))
+    against = await beyond(connection, profile, line, offer, None)
+    assert not isinstance(against, OwnerToBeAsked), "the owner has agreed"
+    if against is not None:
+        return against
+    made = await make(connection, profile, line, offer, line.by(child))
     await line_change.done(connection, named, made)
     return ServiceConnected(made)
+
+
+def _bought_elsewhere(profile: Profile, service: Service) -> InputRejected | None:
+    """Where to buy what is of no use by itself: nobody hears a tone that is not set, or reads words that are not."""
+    if service.artist is not None:
+        return _SET_THE_TONE
+    is_status = service.code == STATUS_MESSAGE and profile.services.status_message
+    return _SET_THE_WORDS if is_status else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,21 +244,21 @@ async def _buy(
     connection: BaseDBAsyncClient, profile: Profile, viewer: Viewer, named: Named, found: _Found
 ) -> "ServiceConnected | LimitExceeded | OwnerToBeAsked | ApprovalRequired | ServiceUnpaid | RateLimited":
     line, offer = found.line, found.offer
-    beyond = await _beyond(connection, profile, line, offer, viewer.user_id)
-    if isinstance(beyond, OwnerToBeAsked) and line.child is not None and line.asks(viewer.user_id):
-        asked = await approval.ask(connection, profile, line.child, _question(line, offer))
+    against = await beyond(connection, profile, line, offer, viewer.user_id)
+    if isinstance(against, OwnerToBeAsked) and line.child is not None and line.asks(viewer.user_id):
+        asked = await approval.ask(connection, profile, line.child, _question(profile, line, offer))
         return ApprovalRequired(asked.approval_id) if isinstance(asked, Asked) else asked
-    if beyond is not None:
-        return beyond
+    if against is not None:
+        return against
     if line.child is None and needs_approval(line.standing, Scope.SERVICES):
         # A child whose household has nobody to answer at the moment.
         return OwnerToBeAsked()
-    made = await _make(connection, profile, line, offer, line.by(viewer))
+    made = await make(connection, profile, line, offer, line.by(viewer))
     await line_change.done(connection, named, made)
     return ServiceConnected(made)
 
 
-async def _beyond(
+async def beyond(
     connection: BaseDBAsyncClient, profile: Profile, line: LineOf, offer: Offer, user_id: int | None
 ) -> LimitExceeded | OwnerToBeAsked | ServiceUnpaid | None:
     """What the limits of the line, what is said of a child's, and the account's money say to it; the locks stay.
@@ -261,13 +275,13 @@ async def _beyond(
         scope=Scope.SERVICES if user_id is not None and line.asks(user_id) else None,
         approved=user_id is None or is_owner,
     )
-    beyond = await usage_limit.may_spend(connection, profile, line.id, wish)
-    if isinstance(beyond, LimitExceeded):
-        return beyond
-    return ServiceUnpaid(due) if await service_offer.is_short(connection, profile, line, offer) else beyond
+    against = await usage_limit.may_spend(connection, profile, line.id, wish)
+    if isinstance(against, LimitExceeded):
+        return against
+    return ServiceUnpaid(due) if await service_offer.is_short(connection, profile, line, offer) else against
 
 
-def _question(line: LineOf, offer: Offer) -> Question:
+def _question(profile: Profile, line: LineOf, offer: Offer) -> Question:
     quote, service = offer.quote, offer.service
     price = f"{quote.due_now}" if quote.due_now.minor or not quote.monthly.minor else f"0, {quote.monthly}"
     return Question(
@@ -278,10 +292,12 @@ def _question(line: LineOf, offer: Offer) -> Question:
         subject={"service_id": service.id, "monthly": quote.monthly.minor},
         subject_key=payment_entry.digest(ACTION, service.id, quote.monthly.minor),
         price=quote.due_now,
+        quote=service_offer.warned(profile, offer),
+        what=service_offer.named(service.id),
     )
 
 
-async def _make(connection: BaseDBAsyncClient, profile: Profile, line: LineOf, offer: Offer, by: By) -> int:
+async def make(connection: BaseDBAsyncClient, profile: Profile, line: LineOf, offer: Offer, by: By) -> int:
     """Do it: nothing stands against it any more. Gives the subscription."""
     service, new = offer.service, offer.begins
     if offer.is_again and offer.had is not None:
@@ -332,6 +348,6 @@ async def _charge(
         posted = await ledger.post(connection, transfer)
         assert isinstance(posted, Posted), "the account holds it, and an event is charged once"
         await spent(connection, line.id, limit_alert.local_day(profile), ChargeType.SERVICE_FEE, new.once)
-    if new.next_charge_at is None and offer.service.fee_period not in (FeePeriod.ONCE, FeePeriod.PER_USE):
+    if not new.is_kept and new.next_charge_at is None and offer.service.fee_period in PERIODIC:
         charged = await fees.begin(connection, profile, Sold.SERVICE, subscription_id)
         assert charged is Charging.PAID, "the account holds it"

@@ -11,10 +11,10 @@ from auth.session import Viewer
 from domain.access import AccessLevel, Scope, needs_approval
 from domain.catalogue import ServiceAction, ServiceRelationKind
 from domain.fees import PERIODIC, Sold
-from domain.payment_refusals import IdempotencyConflict
 from domain.payment_rules import check_key
 from domain.profile import Profile
-from domain.refusals import Forbidden, InputRejected, NotFound, RateLimited
+from domain.refusals import Forbidden, IdempotencyConflict, InputRejected, NotFound, RateLimited
+from domain.ringback import STATUS_MESSAGE
 from domain.service_price import paid_until
 from domain.service_refusals import ServiceIncompatible, ServiceNotActive
 from domain.usage_limit_refusals import ApprovalRequired, OwnerToBeAsked
@@ -52,6 +52,11 @@ select o.id, o.name from service_relation r join service o on o.id = r.service_i
 join service_subscription ss on ss.line_id = $1 and ss.service_id = o.id and ss.ended_at is null
   and (ss.valid_until is null or ss.valid_until > now())
 where r.other_id = $2 and r.kind = 'REQUIRES' order by o.id limit 1
+"""
+# Rules and words that it paid for have nobody to play or show them.
+_UNSET = """
+with rules as (delete from ringback_rule where line_id = $1 and tone_id = $2)
+delete from status_message where line_id = $1 and $3
 """
 _END = """
 update service_subscription set ended_at = now(), paid_until = $2, next_charge_at = null, unpaid_since = null,
@@ -174,6 +179,8 @@ async def _switch_off(
     connection: BaseDBAsyncClient, profile: Profile, line: LineOf, service: Service, subscription_id: int, by: By
 ) -> None:
     await end(connection, profile, line.id, service, by)
+    if service.artist is not None or service.code == STATUS_MESSAGE:
+        await connection.execute_query(_UNSET, [line.id, service.id, service.code == STATUS_MESSAGE])
     subject_id = line.user_id if line.user_id != by.actor.user_id else None
     about = About(line_id=line.id, subject_id=subject_id, role=by.role)
     await audit.record(connection, by.actor, "SERVICE_DISCONNECTED", about, service=service.name)

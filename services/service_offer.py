@@ -17,7 +17,7 @@ from domain.profile import Profile
 from domain.quote import PriceQuote, priced
 from domain.quote_refusals import Quoted
 from domain.refusals import Forbidden, InputRejected, NotFound
-from domain.service_price import Beginning, Kept, ServiceTerms, begins, extended, goes_on
+from domain.service_price import Beginning, Kept, ServiceTerms, begins, bought_for_good, extended, goes_on
 from domain.service_refusals import ServiceAlreadyActive, ServiceIncompatible
 from domain.wording import Counted, Wording
 from models.database import tx
@@ -75,7 +75,12 @@ Unavailable = NotFound | Forbidden | InputRejected | LineBlocked | ServiceAlread
 
 def change(viewer: Viewer, line_id: int, service_id: int) -> Change:
     """What a quote's token is of: having this service on this line."""
-    return Change(viewer.operator, viewer.user_id, line_id, f"service:{service_id}")
+    return Change(viewer.operator, viewer.user_id, line_id, named(service_id))
+
+
+def named(service_id: int) -> str:
+    """Having a service, as a quote's token names it."""
+    return f"service:{service_id}"
 
 
 async def quote(profile: Profile, secret: bytes, viewer: Viewer, line_id: int, service_id: int) -> Quoted | Unavailable:
@@ -89,8 +94,7 @@ async def quote(profile: Profile, secret: bytes, viewer: Viewer, line_id: int, s
         if not isinstance(found, Offer):
             return found
         short = await is_short(connection, profile, line, found)
-        warned = replace(found.quote, warnings=tuple(_warnings(profile, found, short=short)))
-        return quote_token.sign(secret, change(viewer, line_id, service_id), warned)
+        return quote_token.sign(secret, change(viewer, line_id, service_id), warned(profile, found, short=short))
 
     return await tx(work)
 
@@ -138,6 +142,9 @@ async def _beginning(
     )
     if had is not None and not is_again and had.paid_until is not None and had.paid_until > line.now:
         return goes_on(terms, Kept(had.paid_until, had.valid_until, had.trial_ends_at), currency, line.now, zone)
+    # A tone is not used up: whoever paid for it once has it again.
+    if had is not None and sold.artist is not None and sold.fee_period is FeePeriod.ONCE:
+        return bought_for_good(terms, currency)
     language = profile.operator.languages[0]
     new = begins(terms, currency, line.now, zone, _CONNECTION.text(language, name=sold.name))
     if had is None or not is_again:
@@ -170,6 +177,11 @@ async def is_short(connection: BaseDBAsyncClient, profile: Profile, line: LineOf
     funds = await ledger.lock_funds(connection, profile.operator.id, personal(line.account_id))
     spendable = 0 if funds is None else funds.spendable
     return spendable is not None and spendable < found.quote.due_now.minor
+
+
+def warned(profile: Profile, found: Offer, *, short: bool = False) -> PriceQuote:
+    """The price with what to know before saying yes; `short`: the account does not hold it."""
+    return replace(found.quote, warnings=tuple(_warnings(profile, found, short=short)))
 
 
 def _warnings(profile: Profile, found: Offer, *, short: bool) -> Iterator[str]:

@@ -24,14 +24,15 @@ NO_SERVICE = NotFound("There is no such service", ("serviceId",))
 _NOT_YOURS = Forbidden("The services of this line are not yours to manage", ("lineId",))
 
 _LINE = """
-select l.id, l.account_id, l.kind, l.status, l.user_id, l.sim_changed_at, k.status = 'TERMINATED' as contract_ended,
-  now() as now
+select l.id, l.account_id, l.kind, l.status, l.msisdn, l.user_id, l.sim_changed_at,
+  k.status = 'TERMINATED' as contract_ended, now() as now
 from line l join personal_account a on a.id = l.account_id join contract k on k.id = a.contract_id
 where l.id = $1 and l.operator = $2
 """
 # A catalogue that is imported meanwhile waits: what is charged is what was priced.
 _SERVICE = """
-select id, code, name, kind, category, fee, fee_period, connection_fee, trial_days, valid_days, age_rating, archived
+select id, code, name, artist, kind, category, fee, fee_period, connection_fee, trial_days, valid_days, age_rating,
+  archived
 from service where id = $1 and operator = $2 for share
 """
 _HAD = """
@@ -56,6 +57,7 @@ class LineOf:
     account_id: int
     kind: ServiceKind
     status: LineStatus
+    msisdn: str | None
     user_id: int | None
     sim_changed_at: datetime | None
     contract_ended: bool
@@ -81,11 +83,12 @@ class LineOf:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service of the catalogue; fees in minor units."""
+    """A service of the catalogue; fees in minor units. Of a tone `artist` says whose it is (F126)."""
 
     id: int
     code: str
     name: str
+    artist: str | None
     kind: ServiceKind
     category: ServiceCategory
     fee: int
@@ -95,6 +98,11 @@ class Service:
     valid_days: int | None
     age_rating: int | None
     archived: bool
+
+    @property
+    def title(self) -> str:
+        """What it is called, with whose it is, in at most 60 characters."""
+        return (f"{self.artist} – {self.name}" if self.artist else self.name)[:60]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +149,7 @@ async def line_of(
         account_id=row["account_id"],
         kind=ServiceKind(row["kind"]),
         status=LineStatus(row["status"]),
+        msisdn=row["msisdn"],
         user_id=row["user_id"],
         sim_changed_at=row["sim_changed_at"],
         contract_ended=row["contract_ended"],

@@ -40,7 +40,7 @@ async def ask(profile: Profile, viewer: Viewer, line_id: int, mbps: int, comment
         line = await serviced_line.to_put_on(connection, profile, viewer, line_id)
         if not isinstance(line, Serviced):
             return line
-        if line.kind is not ServiceKind.INTERNET:
+        if line.of.kind is not ServiceKind.INTERNET:
             return _FIXED_ONLY
         if line.asks is not None:
             return _ASK_OWNER

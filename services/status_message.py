@@ -8,14 +8,13 @@ from domain.money import Money
 from domain.profile import Profile
 from domain.refusals import FeatureDisabled, InputRejected
 from domain.ringback import read_status
-from domain.usage_limit_refusals import ApprovalRequired
 from models import audit
 from models.audit import Actor, TheUser
 from models.database import tx
 from services import line_change, ringback_subscription, serviced_line
 from services.approval import Agreed, Question, Stopped
 from services.payment_entry import digest
-from services.ringback import Refused, RingbackChanged, bought, off, stopped
+from services.ringback import Refused, RingbackChanged, off, stopped
 from services.serviced_line import Serviced
 
 ACTION = "SET_STATUS_MESSAGE"
@@ -31,9 +30,7 @@ returning id
 _TAKE_AWAY = "delete from status_message where line_id = $1 returning id"
 
 
-async def set_message(
-    profile: Profile, viewer: Viewer, line_id: int, message: str | None
-) -> RingbackChanged | ApprovalRequired | Refused:
+async def set_message(profile: Profile, viewer: Viewer, line_id: int, message: str | None) -> RingbackChanged | Refused:
     """Show callers these words from now on; nothing, or none, switches the service off.
 
     The same words again are nothing new, and other words cost nothing more.
@@ -44,7 +41,7 @@ async def set_message(
     if isinstance(text, InputRejected):
         return text
 
-    async def work(connection: BaseDBAsyncClient) -> RingbackChanged | ApprovalRequired | Refused:
+    async def work(connection: BaseDBAsyncClient) -> RingbackChanged | Refused:
         if text is None:
             line = await serviced_line.to_take_off(connection, profile, viewer, line_id)
         else:
@@ -77,23 +74,22 @@ async def _set(
     line: Serviced,
     text: str,
     price: Money | None = None,
-) -> RingbackChanged | ApprovalRequired | Refused:
+) -> RingbackChanged | Refused:
     sold = await ringback_subscription.status_service(connection, profile)
     if sold is None:
         return _NOT_SOLD
-    if line.kind is not sold.kind:
+    if line.of.kind is not sold.kind:
         return _MOBILE_ONLY
-    due = await ringback_subscription.due(connection, profile, line.line_id, sold)
     question = Question(
         line_id=line.line_id,
         scope=Scope.SERVICES,
         action=ACTION,
-        title=f"{sold.title}: {Money(sold.fee, profile.operator.currency)} / {sold.every} – {text}",
+        title=f"{sold.title}: {Money(sold.fee, profile.operator.currency)} / {sold.fee_period} – {text}",
         subject={"text": text},
         subject_key=digest(ACTION, text),
-        price=due.price,
+        price=None,
     )
-    if refused := await bought(connection, profile, actor, line, sold, question, due, price):
+    if refused := await ringback_subscription.bought(connection, profile, actor, line, sold, question, price):
         return refused
     if await connection.execute_query_dict(_SET, [line.line_id, text]):
         await audit.record(connection, actor, "STATUS_MESSAGE_SET", line.about)
@@ -107,5 +103,5 @@ async def _take_away(
     if await connection.execute_query_dict(_TAKE_AWAY, [line.line_id]):
         await audit.record(connection, actor, "STATUS_MESSAGE_REMOVED", line.about)
     if sold is not None:
-        await ringback_subscription.end(connection, actor, line, sold.id)
+        await ringback_subscription.end(connection, profile, actor, line, sold.id)
     return RingbackChanged(line.line_id)

@@ -14,11 +14,10 @@ from auth.quote_token import Change
 from auth.session import Viewer
 from domain.ledger import Transfer, TransferKind, personal
 from domain.money import Money
-from domain.payment_refusals import IdempotencyConflict
 from domain.payment_rules import check_key
 from domain.profile import Profile
 from domain.quote_refusals import PriceChanged, Quoted, QuoteRejected
-from domain.refusals import InputRejected, RateLimited
+from domain.refusals import IdempotencyConflict, InputRejected, RateLimited
 from domain.tariff import Chosen, Named
 from domain.tariff_refusals import NoTariffChangeAwaited, TariffRefusal
 from domain.usage import ChargeType

@@ -1,6 +1,8 @@
-"""The packages that a tariff's fee fills (F056): new ones with a new tariff, the old ones where it is taken back."""
+"""The packages that a tariff's fee pays for (F056, F104): filled with it, new with a new tariff, and the old ones where
+it is taken back.
+"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,30 +12,23 @@ import orjson
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from domain.catalogue import FeePeriod
-from domain.line import ServiceKind
 from domain.tariff import Configuration, Plan
-from domain.usage import UsageUnit
-from models.pool import remains_changed
-from services.package_fill import TARIFF
+from domain.usage import PackageSource, UsageUnit
+from services import package_fill
+from services.tariff_plan import PLAN, plan_of
 
-# On a fixed line a scope only says how fast it is, so all use is within it.
-_FIXED = frozenset({ServiceKind.INTERNET, ServiceKind.WIFI})
-_COLUMNS = "code, name, unit, scope, total, remaining, unlimited, resets_at, expires_at"
-_RECORD = """
-code text, name text, unit text, scope text, total numeric, remaining numeric, unlimited boolean, resets_at timestamptz,
-expires_at timestamptz
-"""
+_CODE = "tariff"
 _HELD = f"""
 select coalesce(jsonb_agg(to_jsonb(p) order by p.code), '[]') as packages
-from (select {_COLUMNS} from package_counter where line_id = $1 and source = 'TARIFF') p
+from (select {package_fill.COLUMNS} from package_counter where line_id = $1 and source = 'TARIFF') p
 """
-_GONE = "delete from package_counter where line_id = $1 and source = 'TARIFF'"
-# A package of another source that has the same code is not the tariff's to touch.
-_FILL = f"""
-insert into package_counter (line_id, {_COLUMNS}, source, as_of)
-select $1, {_COLUMNS}, 'TARIFF', now() from jsonb_to_recordset($2::jsonb) as ({_RECORD})
-on conflict (line_id, code) do nothing
+_SUBSCRIBED = f"""
+select s.configuration, {PLAN} from tariff_subscription s join tariff t on t.id = s.tariff_id where s.line_id = $1
 """
+
+
+Used = Mapping[tuple[UsageUnit, str | None], Decimal]
+"""How much is gone of what there is of a unit, by where or for what it counts; None: everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +37,15 @@ class Month:
 
     begins: datetime
     until: datetime
-    used: Mapping[UsageUnit, Decimal]
+    used: Used
 
 
 _MONTH = """
-select coalesce(s.months_from, s.since) as begins, max(p.resets_at) as until, p.unit, sum(p.total - p.remaining) as used
+select coalesce(s.months_from, s.since) as begins, max(p.resets_at) as until, p.unit, p.scope,
+  sum(p.total - p.remaining) as used
 from tariff_subscription s join tariff t on t.id = s.tariff_id and t.fee_period = 'DAY'
 join package_counter p on p.line_id = s.line_id and p.source = 'TARIFF' and p.resets_at > now()
-where s.line_id = $1 group by s.id, p.unit
+where s.line_id = $1 group by s.id, p.unit, p.scope
 """
 
 
@@ -64,7 +60,7 @@ async def running_month(connection: BaseDBAsyncClient, line_id: int, tariff: Pla
     rows = await connection.execute_query_dict(_MONTH, [line_id])
     if not rows:
         return None
-    used = {UsageUnit(row["unit"]): Decimal(row["used"]) for row in rows}
+    used = {(UsageUnit(row["unit"]), row["scope"]): Decimal(row["used"]) for row in rows}
     return Month(rows[0]["begins"], max(row["until"] for row in rows), used)
 
 
@@ -75,6 +71,13 @@ async def held(connection: BaseDBAsyncClient, line_id: int) -> list[dict[str, An
     return packages
 
 
+async def fill(connection: BaseDBAsyncClient, line_id: int, until: datetime | None) -> None:
+    """Make the packages of a line those of its tariff, as it is put together, full until the period ends."""
+    for row in await connection.execute_query_dict(_SUBSCRIBED, [line_id]):
+        plan = plan_of(row)
+        await refill(connection, line_id, plan, plan.as_it_is(orjson.loads(row["configuration"])), until)
+
+
 async def refill(
     connection: BaseDBAsyncClient,
     line_id: int,
@@ -82,7 +85,7 @@ async def refill(
     configuration: Configuration,
     until: datetime | None,
     *,
-    used: Mapping[UsageUnit, Decimal] | None = None,
+    used: Used | None = None,
     empty: bool = False,
 ) -> None:
     """Put full packages of a tariff in the place of those of the tariff before, until the period ends.
@@ -90,29 +93,16 @@ async def refill(
     `used` of them is gone already: what a line used of a month that goes on. `empty`: nothing is paid for yet, and the
     first fee fills them.
     """
-    rest = dict(used or {})
-    rows = []
-    for number, (unit, amount, unlimited, scope) in enumerate(tariff.holds(configuration)):
-        counts = scope is None and not unlimited
-        gone = amount if empty else min(rest.pop(unit, Decimal(0)), amount) if counts else Decimal(0)
-        rows.append(
-            {
-                "code": f"{TARIFF}:{number}",
-                "name": f"{tariff.name}: {scope}" if scope else tariff.name,
-                "unit": unit,
-                "scope": None if tariff.kind in _FIXED else scope,
-                "total": str(amount),
-                "remaining": str(amount - gone),
-                "unlimited": unlimited,
-                "resets_at": until,
-                "expires_at": None,
-            }
-        )
-    await restore(connection, line_id, rows)
+    gone = dict(used or {})
+    packages = package_fill.full(_CODE, tariff.name, tariff.kind, tariff.holds(configuration))
+    for each in packages:
+        total = Decimal(each["total"])
+        part = total if empty or each["unlimited"] else gone.pop((each["unit"], each["scope"]), Decimal(0))
+        each["remaining"] = str(total - min(part, total))
+        each["resets_at"] = until
+    await restore(connection, line_id, packages)
 
 
-async def restore(connection: BaseDBAsyncClient, line_id: int, packages: list[dict[str, Any]]) -> None:
+async def restore(connection: BaseDBAsyncClient, line_id: int, packages: Sequence[Mapping[str, Any]]) -> None:
     """Put these packages in the place of those that the line's tariff has."""
-    await connection.execute_query(_GONE, [line_id])
-    await connection.execute_query(_FILL, [line_id, orjson.dumps(packages).decode()])
-    await remains_changed(connection, [line_id])
+    await package_fill.put(connection, line_id, PackageSource.TARIFF, _CODE, packages)

@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from domain.catalogue import FeePeriod
+from domain.catalogue import FeePeriod, read_allowances
 from domain.line import ServiceKind
-from domain.tariff import Plan, read_allowances, read_options
+from domain.tariff import Plan, read_options
 
 PLAN = """
 t.id, t.code, t.name, t.kind, t.fee, t.fee_period, t.connection_fee, t.included, t.options, t.archived

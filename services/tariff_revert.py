@@ -12,11 +12,10 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from auth.session import Viewer
 from domain.catalogue import TariffAction
-from domain.payment_refusals import IdempotencyConflict
 from domain.payment_rules import check_key
 from domain.profile import Profile
 from domain.quote_refusals import QuoteRejected
-from domain.refusals import FeatureDisabled, InputRejected, NotFound
+from domain.refusals import FeatureDisabled, IdempotencyConflict, InputRejected, NotFound
 from domain.tariff_refusals import TariffChangeAwaited, TariffNotAvailable, TariffNotReverted
 from domain.usage_limit_refusals import OwnerToBeAsked
 from models import audit

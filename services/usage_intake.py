@@ -1,12 +1,16 @@
 """Use, as the network tells it: from packages first, what they do not cover is overage; each event once (F056).
 
+An event's name is kept as long as the operator keeps details (`reports.retention_days`, F094), and what is older is not
+counted any more: so nothing is counted again because its name was forgotten. What was used on a day is kept for good.
+
 What is locked: the limits of the line, then packages by id, then its share of a pool.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -63,6 +67,9 @@ class UsedBefore:
 
 Refused = NotFound | InputRejected | LimitExceeded | OwnerToBeAsked
 
+_AT_ONCE = 1_000
+"""The most events that are forgotten in one transaction."""
+
 _LINE = "select id from line where operator = $1 and coalesce(msisdn, service_point) = $2"
 _KNOWN = """
 select (at, type, unit, volume) = ($3::timestamptz, $4::text, $5::text, $6::numeric) as same from usage_event
@@ -71,6 +78,12 @@ where line_id = $1 and key = $2
 _NOTE = """
 insert into usage_event (line_id, key, at, type, unit, volume) values ($1, $2, $3, $4, $5, $6)
 on conflict (line_id, key) do nothing returning id
+"""
+_FORGET = """
+delete from usage_event where id in (
+  select e.id from usage_event e join line l on l.id = e.line_id
+  where l.operator = $1 and e.at < $2 order by e.at limit $3 for update of e skip locked)
+returning id
 """
 _PACKAGES = """
 select id, source, remaining as left, unlimited, scope, resets_at, expires_at from package_counter
@@ -118,6 +131,9 @@ async def take(
     What expires first is used first. What is free within its scope uses up nothing; what a tariff's packages do not
     cover is taken from the pool of the household, up to the line's share, and the rest is overage.
     """
+    if event.at < _kept_since(profile):
+        days = profile.reports.retention_days
+        return InputRejected(f"What was used more than {days} days ago is not counted any more", ("at",))
     said = [line_id, event.key, event.at, event.kind, event.unit, event.volume]
     if known := await connection.execute_query_dict(_KNOWN, said):
         return _again(known[0])
@@ -138,6 +154,26 @@ async def take(
         await remains_changed(connection, [line_id])
     await limit_alert.look(connection, profile, line_id)
     return Used(sum(own.taken.values(), NOTHING), pooled, own.free, beyond)
+
+
+async def forget(profiles: Mapping[str, Profile]) -> int:
+    """Forget the names of events that are too old to be counted; gives how many there were."""
+    done = 0
+    for operator, profile in profiles.items():
+        # Whoever counts one at this moment may have looked at the clock a while ago.
+        until = _kept_since(profile) - timedelta(days=1)
+        while (count := await tx(partial(_forget, [operator, until, _AT_ONCE]))) == _AT_ONCE:
+            done += count
+        done += count
+    return done
+
+
+async def _forget(told: list[object], connection: BaseDBAsyncClient) -> int:
+    return len(await connection.execute_query_dict(_FORGET, told))
+
+
+def _kept_since(profile: Profile) -> datetime:
+    return datetime.now(UTC) - timedelta(days=profile.reports.retention_days)
 
 
 async def _from_pool(connection: BaseDBAsyncClient, line_id: int, wanted: Decimal) -> Decimal:

@@ -11,10 +11,10 @@ from auth.session import Viewer
 from domain.ledger import Transfer, TransferKind, clearing, personal
 from domain.money import CurrencyCode, Money
 from domain.payment import PaymentKind, PaymentMethodKind
-from domain.payment_refusals import IdempotencyConflict, PaymentRejected
+from domain.payment_refusals import PaymentRejected
 from domain.payment_rules import check_key, check_payee
 from domain.profile import Profile
-from domain.refusals import FeatureDisabled, Forbidden, InputRejected, RateLimited
+from domain.refusals import FeatureDisabled, Forbidden, IdempotencyConflict, InputRejected, RateLimited
 from domain.voucher import VoucherRejected, code_hmac, new_code, read_code
 from models import audit, counter
 from models.database import tx

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
 from domain.profile import Profile
 from domain.usage import ChargeType, UsageUnit
@@ -74,11 +74,11 @@ async def subscribed(till: Till, index: int, code: str = "test-family") -> None:
 
 
 async def use(
-    till: Till, index: int, volume: int, key: str = "e1", kind: ChargeType = ChargeType.INTERNET, **more: str
+    till: Till, index: int, volume: int, key: str = "e1", kind: ChargeType = ChargeType.INTERNET, **more: Any
 ) -> Used | UsedBefore | Refused:
     """The network tells that the index-th number used something."""
     unit = {ChargeType.INTERNET: UsageUnit.BYTE, ChargeType.CALL: UsageUnit.MINUTE}[kind]
-    at = datetime.now(UTC).replace(microsecond=0)
+    at = more.pop("at", None) or datetime.now(UTC).replace(microsecond=0)
     event = UsageEvent(key, at, kind, unit, Decimal(volume), **more)
     return await usage_intake.use(till.profiles["beeline"], family.number("beeline", index), event)
 

@@ -18,6 +18,7 @@ from domain.profile import Profile
 from services import catalogue
 from services.household_import import MOST_PROBLEMS, ImportRejected, ImportReport, import_file
 from tests.databases import created, fetch
+from tests.holdings import had, have_of_everything
 from tests.household_records import (
     ANNA,
     PETR,
@@ -457,6 +458,8 @@ async def test_a_line_has_one_household_that_looks_after_it(load: Importer) -> N
 @pytest.mark.parametrize("how", ["another contract", "another holder", "another user"])
 async def test_whoever_gets_a_number_does_not_inherit_its_links(load: Importer, how: str) -> None:
     await load(family())
+    [(line,)] = await fetch(load.url, "select id from line where msisdn = $1", PETR)
+    service = await have_of_everything(load.url, line)
     records = {
         "another contract": changed(family(), "account:A2", contract="C1"),
         "another holder": changed(family(), "contract:C2", holder="anna"),
@@ -468,6 +471,14 @@ async def test_whoever_gets_a_number_does_not_inherit_its_links(load: Importer, 
     [(status, slot)] = await fetch(load.url, "select status, primary_slot from number_link")
     assert (status, slot) == ("TERMINATED", None)
     assert await fetch(load.url, "select sim_epoch from line where msisdn = $1", PETR) == [(2,)]
+    # Nor what the line had, but where the same contract still pays for it. What the file names is new.
+    ended = await fetch(load.url, "select service_id, action, charge from service_event where line_id = $1", line)
+    held = await fetch(load.url, "select s.code from service_subscription ss join service s on s.id = ss.service_id")
+    if how == "another user":
+        assert (ended, ("held",) in held) == ([], True)
+    else:
+        assert (ended, ("held",) in held) == ([(service, "DISCONNECT", 0)], False)
+        assert {"ringback_rule", "status_message", "pool_share"}.isdisjoint(await had(load.url, line))
     assert (await load(records)).changed == {}
 
 

@@ -7,9 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.package import Allowance, Package, allowances, spend, usable
+from domain.catalogue import Allowance, read_allowances
+from domain.line import ServiceKind
+from domain.package import Package, spend, usable
 from domain.spending import shares
+from domain.tariff import Chosen, put_together
 from domain.usage import PackageSource, UsageUnit
+from services.package_fill import full
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -84,22 +88,25 @@ def test_less_than_nothing_is_not_used() -> None:
 
 
 def test_f104_a_configuration_takes_the_place_of_what_is_good_everywhere() -> None:
-    included = [
+    included = read_allowances([
         {"unit": "MINUTE", "amount": "0", "unlimited": True, "scope": "family"},
         {"unit": "MINUTE", "amount": "300", "unlimited": False, "scope": None, "carries_over": True},
         {"unit": "SMS", "amount": "0", "unlimited": False, "scope": None},
-    ]
-    assert allowances(included) == [
-        Allowance(UsageUnit.MINUTE, unlimited=True, scope="family"),
-        Allowance(UsageUnit.MINUTE, Decimal(300), carries_over=True),
-    ]
-    configured = allowances(included, [{"unit": "MINUTE", "value": 500}, {"unit": "BYTE", "value": "1024"}])
-    assert configured == [
-        Allowance(UsageUnit.MINUTE, unlimited=True, scope="family"),
-        Allowance(UsageUnit.MINUTE, Decimal(500), carries_over=True),
-        Allowance(UsageUnit.BYTE, Decimal(1024)),
-    ]
-    assert allowances(included, [{"unit": "MINUTE", "value": 0}]) == configured[:1]
+    ])  # fmt: skip
+    family, minutes = Allowance(UsageUnit.MINUTE, Decimal(0), True, "family"), Allowance(UsageUnit.MINUTE, Decimal(300))
+    assert included == (family, minutes, Allowance(UsageUnit.SMS, Decimal(0)))
+    chosen = (Chosen(UsageUnit.MINUTE, Decimal(500)), Chosen(UsageUnit.BYTE, Decimal(1024)))
+    configured = put_together(included, chosen)
+    assert configured == (
+        Allowance(UsageUnit.MINUTE, Decimal(500)), Allowance(UsageUnit.BYTE, Decimal(1024)), family, included[2]
+    )  # fmt: skip
+    # Of what there is nothing no package is made.
+    packages = full("tariff", "Own", ServiceKind.MOBILE, configured)
+    assert [(each["code"], each["name"], each["total"]) for each in packages] == [
+        ("tariff:0", "Own", "500"), ("tariff:1", "Own", "1024"), ("tariff:2", "Own: family", "0")
+    ]  # fmt: skip
+    # On a fixed line a scope says how fast it is, and all use is within it.
+    assert [each["scope"] for each in full("t", "Own", ServiceKind.INTERNET, [family])] == [None]
 
 
 @given(st.lists(st.integers(min_value=0, max_value=10**15), max_size=10))

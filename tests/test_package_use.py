@@ -13,7 +13,7 @@ from domain.refusals import InputRejected, NotFound
 from domain.usage import ChargeType, UsageUnit
 from domain.usage_limit_refusals import LimitExceeded
 from models.database import tx
-from services import package_fill, usage_import
+from services import package_fill, tariff_packages, usage_import, usage_intake
 from services.usage_intake import UsageEvent, Used, take
 from tests import family
 from tests.packages import GB, days, left, put, use
@@ -129,15 +129,16 @@ async def test_f056_what_has_expired_ends_by_the_worker(till: Till) -> None:
     assert await left(till, ANN) == {"tariff:0": 3}
 
 
-async def test_f056_packages_are_filled_from_what_is_included_replaced_and_dropped(till: Till) -> None:
+async def test_f056_packages_are_filled_from_what_is_included_and_replaced(till: Till) -> None:
     included = [
         {"unit": "BYTE", "amount": str(5 * GB)},
         {"unit": "MINUTE", "amount": "0", "unlimited": True, "scope": "номера семьи"},
     ]
     tariff = await till.value(
-        "insert into tariff (operator, code, name, kind, fee, fee_period, connection_fee, included, terms, "
-        "family_shareable, archived) values ('beeline', 'kid', 'Первый', 'MOBILE', 0, 'MONTH', 0, $1, '', false, "
+        "insert into tariff (operator, code, name, kind, fee, fee_period, connection_fee, included, options, terms, "
+        "family_shareable, archived) values ('beeline', 'kid', 'Первый', 'MOBILE', 0, 'MONTH', 0, $1, $2, '', false, "
         "false) returning id", orjson.dumps(included).decode(),
+        orjson.dumps([{"unit": "BYTE", "values": [str(5 * GB), str(7 * GB)], "price_per_step": 0}]).decode(),
     )  # fmt: skip
     line = await till.value("select id from line where msisdn = $1", family.number("beeline", CID))
     await till.rows(
@@ -148,7 +149,7 @@ async def test_f056_packages_are_filled_from_what_is_included_replaced_and_dropp
     await put(till, CID, "gb", 9)
     await put(till, CID, "gift:1", 3, "GIFT")
     until = days(30)
-    await tx(lambda connection: package_fill.fill_tariff(connection, line, until))
+    await tx(lambda connection: tariff_packages.fill(connection, line, until))
     assert await left(till, CID) == {"gift:1": 3, "tariff:0": 7 * GB, "tariff:1": 0}
     shown = (await (await till.of(CID)).data(REMAINS, line=await till.line(CID)))["node"]["remains"]
     assert [(each["name"], each["unlimited"]) for each in shown] == [
@@ -168,14 +169,13 @@ async def test_f056_packages_are_filled_from_what_is_included_replaced_and_dropp
     assert await till.value("select expires_at from package_counter where code = $1", f"{code}:0") == until + timedelta(
         days=1
     )
-    await tx(lambda connection: package_fill.drop(connection, line, code))
-    assert set(await left(till, CID)) == {"gift:1", "tariff:0", "tariff:1"}
 
 
 async def test_f056_billings_file_is_counted_once_or_not_at_all(till: Till, tmp_path: Path) -> None:
     await put(till, ANN, "tariff:0", 3 * GB)
+    day = days(-2).date()
     event = {
-        "operator": "beeline", "line": family.number("beeline", ANN), "at": "2026-11-20T22:30:00Z", "type": "INTERNET",
+        "operator": "beeline", "line": family.number("beeline", ANN), "at": f"{day}T22:30:00Z", "type": "INTERNET",
         "unit": "GB", "volume": "1.5", "id": "cdr-1",
     }  # fmt: skip
     file = tmp_path / "usage.ndjson"
@@ -195,7 +195,21 @@ async def test_f056_billings_file_is_counted_once_or_not_at_all(till: Till, tmp_
     assert (await usage_import.import_file(till.profiles, file)).before == 2
     assert await left(till, ANN) == {"tariff:0": 1.5 * GB}
     # The day is the operator's: it is tomorrow already in Moscow.
-    assert str(await till.value("select day from usage_day")) == "2026-11-21"
+    assert await till.value("select day from usage_day") == day + timedelta(days=1)
+
+
+async def test_f056_an_old_event_is_forgotten_and_not_counted_again(till: Till) -> None:
+    await put(till, ANN, "tariff:0", 50)
+    kept = till.profiles["beeline"].reports.retention_days
+    for key, ago in (("e1", kept - 0.1), ("e2", 0.0)):
+        assert isinstance(await use(till, ANN, 4, key, at=days(-ago)), Used)
+    assert await usage_intake.forget(till.profiles) == 0
+    # A week later the first is too old to be counted, and its name goes.
+    await till.rows("update usage_event set at = at - interval '7 days' where key = 'e1'")
+    assert await usage_intake.forget(till.profiles) == 1
+    assert await till.rows("select key from usage_event") == [("e2",)]
+    assert isinstance(await use(till, ANN, 4, "e1", at=days(-kept - 0.1)), InputRejected)
+    assert (await left(till, ANN), await counted(till)) == ({"tariff:0": 42}, [("INTERNET", "BYTE", 4, 0)] * 2)
 
 
 async def test_f058_spending_by_category_with_shares_for_who_sees_the_use(till: Till) -> None:

@@ -10,6 +10,7 @@ from resolvers.node_id import encode
 from services import fees
 from tests import family
 from tests.ringing import SET, Bell, bell, codes
+from tests.selling import connect, disconnect, history_of, services_of
 from tests.test_approval import answer
 from tests.test_features import with_values
 from tests.till import ANN, BOB, CID, EVE, GRANNY, VERA, Till
@@ -142,6 +143,31 @@ async def test_f126_what_the_account_does_not_hold_changes_nothing(ringing: Bell
     await till.rows("update service set fee = 9550 where code = 'tone-3'")
     assert codes(await ringing.set(eve, EVE, "tone-3", key="one-and-the-same")) == []
     assert await till.balance(EVE) == 0
+
+
+async def test_f112_a_tone_is_bought_by_setting_it_and_goes_with_its_rules(ringing: Bell) -> None:
+    till, eve, line = ringing.till, await ringing.till.of(EVE), await ringing.till.line(EVE)
+    tone, words = [
+        encode("Service", await till.value("select id from service where operator = 'beeline' and code = $1", code))
+        for code in ("tone-1", "status")
+    ]
+    # It has an exact price like any service, and whoever connects it is told where it is bought.
+    for service, place in ((tone, "setRingbackTone"), (words, "setStatusMessage")):
+        [error] = (await connect(eve, line, service))["userErrors"]
+        assert (error["code"], error["field"]) == ("INVALID_INPUT", ["serviceId"])
+        assert place in error["message"]
+    assert (await till.balance(EVE), await services_of(eve, line)) == (10_550, [])
+    assert codes(await ringing.set(eve, EVE)) == codes(await ringing.status(eve, EVE, "Нет меня")) == []
+    assert await till.balance(EVE) == 10_550 - 300 - 100
+    # Switched off like any service, nothing is left that would play or show.
+    for subscription in await till.rows("select id from service_subscription order by id"):
+        assert codes(await disconnect(eve, encode("ServiceSubscription", *subscription))) == []
+    seen = await ringing.seen(eve, EVE)
+    assert (seen["rules"], seen["statusMessage"], seen["nextChargeAt"]) == ([], None, None)
+    history = [(each["action"], each["service"]["code"]) for each in await history_of(eve, line) or []]
+    assert history == [
+        ("DISCONNECT", "status"), ("DISCONNECT", "tone-1"), ("CONNECT", "status"), ("CONNECT", "tone-1")
+    ]  # fmt: skip
 
 
 async def test_f126_bought_once_is_bought_for_good(ringing: Bell) -> None:
@@ -282,7 +308,7 @@ async def test_f053_a_child_asks_for_a_tone_and_gets_exactly_that(ringing: Bell)
     assert again["approval"]["id"] == question["id"]
     # At another price nothing is done.
     await till.rows("update service set fee = 400 where code = 'tone-1'")
-    assert codes(await answer(ann, question["id"])) == ["CONFLICT"]
+    assert codes(await answer(ann, question["id"])) == ["PRICE_CHANGED"]
     assert await till.balance(CID) == 10_250
     await till.rows("update service set fee = 300 where code = 'tone-1'")
     assert codes(await answer(ann, question["id"])) == []

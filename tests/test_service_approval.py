@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from resolvers.node_id import encode
+from tests.cabinet import Cabinet
 from tests.family import number
 from tests.ledger import posted, top_up
 from tests.selling import (
@@ -22,6 +23,11 @@ from tests.test_approval import answer
 from tests.test_usage_limit import put
 from tests.till import ANN, BOB, CID, Till
 
+QUESTIONS = """
+{ viewer { approvalRequests { edges { node { status quote {
+  token dueNow { amount } firstMonthTotal { amount } monthlyTotal { amount } warnings
+  lines { label amount { amount } period freeDays } } } } } } }
+"""
 POLICY = """
 insert into child_policy (line_id, blocked_categories, max_age_rating, quiet_hours, approval_needed_for,
   can_top_up_self, always_allowed_numbers, set_at)
@@ -39,6 +45,12 @@ async def asked(payload: dict[str, Any]) -> str:
     return question
 
 
+async def questions(cabinet: Cabinet) -> list[tuple[str, dict[str, Any]]]:
+    """What became of the viewer's questions, with their prices."""
+    edges = (await cabinet.data(QUESTIONS))["viewer"]["approvalRequests"]["edges"]
+    return [(edge["node"]["status"], edge["node"]["quote"]) for edge in edges]
+
+
 async def test_f053_a_child_asks_for_a_service_and_the_owner_pays_exactly_that(till: Till) -> None:
     ann, cid, line = await till.of(ANN), await till.of(CID), await till.line(CID)
     service = await sell(till, "one", 3_000, connection_fee=500)
@@ -49,6 +61,18 @@ async def test_f053_a_child_asks_for_a_service_and_the_owner_pays_exactly_that(t
         "id": None, "title": "one (35.00 RUB)", "status": "PENDING", "action": "CONNECT_SERVICE",
         "price": {"amount": "35.00"},
     }  # fmt: skip
+    # Both see what it costs, item by item, and when.
+    for cabinet in (ann, cid):
+        [(_, price)] = await questions(cabinet)
+        price.pop("token")
+        assert price == {
+            "dueNow": {"amount": "35.00"}, "firstMonthTotal": {"amount": "35.00"}, "monthlyTotal": {"amount": "30.00"},
+            "warnings": ["30.00 RUB списывается в каждом периоде, пока услугу не отключат"],
+            "lines": [
+                {"label": "Подключение: one", "amount": {"amount": "5.00"}, "period": "ONCE", "freeDays": 0},
+                {"label": "one", "amount": {"amount": "30.00"}, "period": "MONTH", "freeDays": 0},
+            ],
+        }  # fmt: skip
     # The same question again is the one that is open, and nothing was done.
     assert await asked(await connect(cid, line, service)) == question
     assert (await charges(till), await services_of(cid, line)) == ([], [])
@@ -60,12 +84,28 @@ async def test_f053_a_child_asks_for_a_service_and_the_owner_pays_exactly_that(t
     assert (event["actor"]["label"], event["actor"]["role"]) == ("Cid", "CHILD")
 
 
+async def test_f053_the_owner_may_do_it_at_the_price_that_the_child_was_told(till: Till) -> None:
+    ann, cid, line = await till.of(ANN), await till.of(CID), await till.line(CID)
+    service = await sell(till, "one", 3_000)
+    await asked(await connect(cid, line, service))
+    [(status, price)] = await questions(ann)
+    assert status == "PENDING"
+    await till.rows("update service set fee = 2_000 where code = 'one'")
+    assert codes(await connect(ann, line, service, quote=price["token"])) == ["PRICE_CHANGED"]
+    await till.rows("update service set fee = 3_000 where code = 'one'")
+    # Each token is of whom it was shown to, and good once.
+    [(_, shown)] = await questions(cid)
+    assert codes(await connect(ann, line, service, quote=shown["token"])) == ["CONFLICT"]
+    assert codes(await connect(ann, line, service, quote=price["token"])) == []
+    assert await charges(till) == [3_000]
+
+
 async def test_i14_the_owner_agrees_to_that_price_and_no_other(till: Till) -> None:
     ann, cid, line = await till.of(ANN), await till.of(CID), await till.line(CID)
     service = await sell(till, "one", 3_000, trial_days=7)
     question = await asked(await connect(cid, line, service))
     await till.rows("update service set fee = 2_000 where code = 'one'")
-    assert codes(await answer(ann, question)) == ["CONFLICT"]
+    assert codes(await answer(ann, question)) == ["PRICE_CHANGED"]
     assert await services_of(cid, line) == []
     again = await asked(await connect(cid, line, service))
     assert again != question

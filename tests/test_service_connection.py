@@ -8,6 +8,7 @@ import pytest
 from domain.fees import today
 from resolvers.node_id import encode
 from tests.fees import MOSCOW
+from tests.ledger import posted, top_up
 from tests.selling import (
     CONNECT,
     CONNECTED,
@@ -164,6 +165,39 @@ async def test_f112_fifty_at_once_are_one_subscription_and_one_charge(till: Till
     assert await till.value("select count(*) from service_event") == 1
     assert await charges(till) == [50, 100]
     assert await till.balance(ANN) == 10_050 - 150
+
+
+async def test_n7_one_quote_at_once_under_several_keys_is_one_change(till: Till) -> None:
+    ann, line = await till.of(ANN), await till.line(ANN)
+    pack = await sell(till, "pack", 100, "ONCE", category="INTERNET_EXTENSION")
+    # Of what can be bought again and again a quote is good for one.
+    quote = await token(ann, line, pack)
+    payloads = await asyncio.gather(*(connect(ann, line, pack, quote=quote) for _ in range(8)))
+    assert sorted(codes(payload) for payload in payloads) == [[]] + [["CONFLICT"]] * 7
+    assert await charges(till) == [100]
+
+
+async def test_e35_e36_a_limit_that_is_lowered_meanwhile_and_top_ups_at_once(till: Till) -> None:
+    granny, line = await till.of(GRANNY), await till.line(GRANNY)
+    services = [await sell(till, f"s{n}", 2_000) for n in range(7)]
+    await put(granny, line, "100")
+    tokens = [await token(granny, line, each) for each in services]
+    account = await till.account(GRANNY)
+    *payloads, _, _, _ = await asyncio.gather(
+        *(connect(granny, line, each, quote=quote) for each, quote in zip(services[:6], tokens[:6], strict=True)),
+        put(granny, line, "30"), posted(top_up(account, 50_000)), posted(top_up(account, 50_000)),
+    )  # fmt: skip
+    # Whichever came first: no more than the first limit, what is beyond the second came before it, and money is no way
+    # around either.
+    refused = [code for payload in payloads for code in codes(payload)]
+    done = 6 - len(refused)
+    assert set(refused) == {"LIMIT_EXCEEDED"}
+    assert 1 <= done <= 5
+    assert await charges(till) == [2_000] * done
+    assert codes(await connect(granny, line, services[6], quote=tokens[6])) == ["LIMIT_EXCEEDED"]
+    assert await till.balance(GRANNY) == 10_150 + 100_000 - 2_000 * done
+    # Whoever uses the line is told once that it is reached; one service alone does not come near it.
+    assert len([text for text in await till.sent_to(GRANNY) if "30.00" in text]) == (done > 1)
 
 
 async def test_f112_what_the_account_does_not_hold_changes_nothing(till: Till) -> None:

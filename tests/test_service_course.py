@@ -25,8 +25,9 @@ from tests.selling import (
     services_of,
     token,
 )
+from tests.test_child_policy import put as say
 from tests.test_usage_limit import put
-from tests.till import ANN, GRANNY, Till
+from tests.till import ANN, CID, GRANNY, Till
 
 TV = """
 query ($line: ID!) { node(id: $line) { ... on Line {
@@ -189,6 +190,29 @@ async def test_e35_a_service_is_paid_until_its_period_ends_and_then_the_limit_ho
     await till.rows("delete from usage_limit")
     await charge_due(till.profiles)
     assert (await actions(till), await charges(till)) == (["CONNECT", "SUSPEND", "RESUME"], [3_000])
+
+
+@pytest.mark.parametrize("forbidden", [{"blockedCategories": ["ENTERTAINMENT"]}, {"maxAgeRating": 12}])
+async def test_e35_what_a_child_may_not_have_any_more_is_not_renewed(till: Till, forbidden: dict[str, Any]) -> None:
+    ann, line, before = await till.of(ANN), await till.line(CID), await till.balance(CID)
+    await connected(ann, line, await sell(till, "one", 300, "DAY", category="ENTERTAINMENT", age_rating=16))
+    await connected(ann, line, await sell(till, "two", 100, "DAY", age_rating=12))
+    await connected(ann, line, await sell(till, "nil", 0, "DAY", category="ENTERTAINMENT", age_rating=18))
+    assert (await say(ann, line, **forbidden))["userErrors"] == []
+    # What is paid for stays until its period ends.
+    assert (await charge_due(till.profiles), await services_of(ann, line)) == (0, ["one", "two", "nil"])
+    await till.rows("update service_subscription set next_charge_at = $1", today(datetime.now(UTC), MOSCOW)
+                    - timedelta(days=1))  # fmt: skip
+    await charge_due(till.profiles)
+    stopped = "select s.code from service_subscription ss join service s on s.id = ss.service_id {} order by s.code"
+    waiting = stopped.format("where unpaid_since is not null")
+    assert await till.rows(waiting) == [("nil",), ("one",)]
+    await charge_due(till.profiles)
+    assert (await till.rows(waiting), await till.balance(CID)) == ([("nil",), ("one",)], before - 300 - 2 * 100)
+    # It is had again when it may be: the day was paid for when it was connected.
+    await till.rows("delete from child_policy")
+    await charge_due(till.profiles)
+    assert (await till.rows(waiting), await till.balance(CID)) == ([], before - 300 - 2 * 100)
 
 
 async def test_f112_connecting_disconnecting_and_the_worker_at_once(till: Till) -> None:

@@ -12,9 +12,10 @@ from gateways.sim_registry import RegistryUnavailable
 from gateways.simulators.sim_registry import News, SimulatedRegistry
 from models.database import tx
 from resolvers.node_id import encode
-from services import contract_change, link_rest, number_reassignment, porting, sim_change, sim_guard, sim_watch
+from services import contract_change, fees, link_rest, number_reassignment, porting, sim_change, sim_guard, sim_watch
 from tests import family
 from tests.cabinet import Cabinet
+from tests.holdings import had, have_of_everything
 from tests.test_sign_in import REQUEST_CODE, WITH_CODE
 from tests.till import ANN, BOB, EVE, GRANNY, Till
 
@@ -176,14 +177,21 @@ async def test_e23_a_number_that_leaves_rests_and_then_ends_its_links(till: Till
 
 async def test_e24_recycled_number_shows_nothing_of_its_old_holder(till: Till) -> None:
     """Not by any list and not by `node`, to whoever has the number now; and nothing of theirs to the household."""
-    ann, granny_before = await till.of(ANN), await till.of(GRANNY)
+    ann, granny_before, balance = await till.of(ANN), await till.of(GRANNY), await till.balance(GRANNY)
     old, account = await key(till, GRANNY), await till.account(GRANNY)
     contract = await till.value("select contract_id from personal_account where id = $1", account)
     link = await till.value("select id from number_link where line_id = $1", old)
+    service = await have_of_everything(till.url, old)
     new = await happens(till, number_reassignment.reassigned, old)
     assert await happens(till, number_reassignment.reassigned, old) is None
 
     assert await till.rows(LINK, old) == [("TERMINATED", None, False)]
+    # What the line had has ended with it, and nothing was charged for that; its history stays.
+    assert await had(till.url, old, new) == []
+    assert await till.rows("select line_id, service_id, action, charge from service_event") == [
+        (old, service, "DISCONNECT", 0)
+    ]
+    assert (await fees.charge_due(till.profiles), await till.balance(GRANNY)) == (0, balance)
     assert NUMBER(GRANNY) not in await numbers(ann)
     assert (await granny_before.data(LINES))["viewer"] is None
     epoch = "select c.epoch, l.reissued_at is not null from line l join personal_account a on a.id = l.account_id "

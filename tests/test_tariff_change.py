@@ -83,6 +83,16 @@ async def test_f106_fifty_at_once_with_one_key_are_one_change(till: Till) -> Non
     assert await till.value("select count(*) from tariff_event") == 1
 
 
+async def test_n7_one_quote_at_once_under_several_keys_is_one_change(till: Till) -> None:
+    ann, line = await till.of(ANN), await till.line(ANN)
+    await sell(till, ANN, 9001)
+    await rich(till, ANN)
+    quote = await token(ann, line, 9002)
+    answers = await asyncio.gather(*(change(ann, line, 9002, quote, f"change-it-{n}") for n in range(8)))
+    assert sorted(kinds(each) for each in answers) == [[]] + [["QuoteRejected"]] * 7
+    assert await charged(till) == [10_000, 50_000]
+
+
 async def test_f106_two_changes_at_once_are_made_one_after_the_other(till: Till) -> None:
     ann, line = await till.of(ANN), await till.line(ANN)
     await sell(till, ANN, 9001)

@@ -62,6 +62,25 @@ async def test_f107_every_change_with_who_did_it_and_what_it_cost(till: Till) ->
     assert (await ann.data(NODE, id=entry))["node"] is None
 
 
+async def test_e60_the_user_sees_that_an_employee_changed_the_tariff(till: Till) -> None:
+    eve, line, staff = await till.of(EVE), await till.line(EVE), await till.of(EVE)
+    await till.rows("update session set staff = 'Olga', staff_reason = 'a call', staff_ticket = 'T1' "
+                    "where id = (select max(id) from session)")  # fmt: skip
+    await sell(till, EVE, 9001)
+    await rich(till, EVE)
+    await bought(staff, line, 9002, "in-the-office")
+    [edge] = (await seen(eve, line))["tariffHistory"]["edges"]
+    actor = {"label": "Eve", "role": None, "isViewer": True, "isOperatorStaff": True}
+    assert edge["node"]["actor"] == actor
+    told = "select details->>'staff', details->>'staff_reason', details->>'staff_ticket' from audit_event"
+    assert await till.rows(f"{told} where action = 'TARIFF_CHANGED'") == [("Olga", "a call", "T1")]
+    # It is told to the user, and taken back by the user like a change of their own.
+    assert any("Пятьсот" in text for text in await till.sent_to(EVE))
+    assert (await revert(eve, line))["userErrors"] == []
+    own = (await seen(eve, line))["tariffHistory"]["edges"][0]["node"]["actor"]
+    assert own == {"label": "Eve", "role": None, "isViewer": True, "isOperatorStaff": False}
+
+
 async def test_f107_the_user_reads_what_the_household_did(till: Till) -> None:
     ann, granny, line = await till.of(ANN), await till.of(GRANNY), await till.line(GRANNY)
     await sell(till, GRANNY, 9001)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.cabinet import Cabinet
-from tests.tariffs import offer, sell
+from tests.tariffs import offer, sell, tariff
 from tests.till import ANN, CID, EVE, VERA, Till
 
 ASK = """
@@ -13,6 +13,9 @@ query ($line: ID!, $answers: TariffSurveyInput) { node(id: $line) { ... on Line 
   recommendedTariffs(answers: $answers) {
     tariff { code } estimatedMonthly { amount } currentMonthly { amount } saving { amount } reason }
 } } }
+"""
+COMPARE = """
+query ($ids: [ID!]!, $line: ID) { compareTariffs(ids: $ids, availableForLine: $line) { tariffs { code } } }
 """
 USED = """
 insert into usage_day (line_id, day, type, unit, volume, sum)
@@ -62,6 +65,33 @@ async def test_f105_by_the_use_of_the_last_three_months(till: Till) -> None:
     found = await asked(ann, line)
     assert found is not None
     assert prices(found) == [("m300", "300.00"), ("own", "300.00"), ("d10", "480.00")]
+
+
+async def test_f105_f103_only_what_is_sold_where_the_line_is(till: Till) -> None:
+    ann, line, offered = await till.of(ANN), await till.line(ANN), [tariff(each) for each in (9001, 9002, 9003)]
+    offer(till, compare=True)
+    await sell(till, ANN, 9002)
+    await only_ours(till)
+    await till.rows(PACKAGE)
+    await till.rows(USED, "79030001000", 10, 90)
+    await till.rows("update tariff set localities = '{Казань, Уфа}' where id = 9001")
+    await till.rows("update service set localities = '{Уфа}' where code = 'min100'")
+
+    async def found(locality: str | None) -> list[tuple[str, str]]:
+        await till.rows("update line set locality = $1", locality)
+        return prices(await asked(ann, line) or [])
+
+    assert await found(None) == await found("Пермь") == [("own", "300.00")]
+    [error] = (await ann.ask(COMPARE, ids=offered, line=line))["errors"]
+    assert error["extensions"]["code"] == "NOT_FOUND"
+    assert await found("казань") == [("m300", "300.00"), ("own", "300.00")]
+    assert await found("Уфа") == [("m300", "300.00"), ("own", "300.00"), ("d10", "480.00")]
+    # The line's own tariff is compared with those, and no stranger's line is asked about.
+    compared = (await ann.data(COMPARE, ids=offered, line=line))["compareTariffs"]
+    assert [each["code"] for each in compared["tariffs"]] == ["m300", "m500", "own"]
+    for nobodys in (await till.line(EVE), "\0", "x" * 5000):
+        [error] = (await ann.ask(COMPARE, ids=offered, line=nobodys))["errors"]
+        assert error["message"] == "There is no such line of yours"
 
 
 async def test_f105_by_a_survey_with_and_without_history(till: Till) -> None:

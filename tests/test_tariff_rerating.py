@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.catalogue import FeePeriod
+from domain.catalogue import Allowance, FeePeriod
 from domain.rerating import Package, Priced, Use, included, monthly_fee, rate, shelf
-from domain.tariff import Allowance, Option
+from domain.tariff import Option
 from domain.usage import UsageUnit
 
 UNITS = [UsageUnit.MINUTE, UsageUnit.BYTE, UsageUnit.SMS]

@@ -11,10 +11,10 @@ from hypothesis.stateful import precondition, rule
 
 from domain.money import CurrencyCode, Money
 from domain.payment import CardScheme, ConfirmationKind, DeclineReason, PaymentMethodKind
-from domain.payment_refusals import IdempotencyConflict, PaymentNotOpen
+from domain.payment_refusals import PaymentNotOpen
 from domain.payment_rules import check_payee, read_amount
 from domain.payment_rules import fee as fee_of
-from domain.refusals import CodeRejected
+from domain.refusals import CodeRejected, IdempotencyConflict
 from gateways.bank import read_bank_notification
 from gateways.simulators.bank.records import Behaviour, Card, Event, State
 from models.database import tx

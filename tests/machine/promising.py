@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from domain.payment import ConfirmationKind
-from domain.payment_refusals import IdempotencyConflict
 from domain.promised_payment import PromisedPaymentUnavailable
+from domain.refusals import IdempotencyConflict
 from services import promised_payment
 from services.promised_payment import PromiseTaken, PromiseWanted
 from tests.machine.machine import Machine

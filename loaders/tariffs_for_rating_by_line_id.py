@@ -1,17 +1,17 @@
-"""What use is rated with (F105): the tariffs on sale for a kind of line, and the packages beside them."""
+"""What the use of a line is rated with (F105): the tariffs that are sold to it, and the packages beside them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from domain.catalogue import FeePeriod, ServiceCategory
-from domain.line import ServiceKind
+from domain.catalogue import Allowance, FeePeriod, ServiceCategory, read_allowances
 from domain.rerating import DAYS, Package, Shelf, shelf
-from domain.tariff import Allowance, Option, read_allowances, read_options
+from domain.tariff import Option, read_options
 from domain.usage import UsageUnit
 from loaders.catalogue import TARIFF_COLUMNS, Tariff, TariffRow, tariff
 from loaders.scope import ReadScope
+from models.offering import TARIFF_FITS, sold_in
 from models.reader import Statement
 
 
@@ -30,7 +30,7 @@ class Rateable:
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """All that is sold for a kind of line; `roaming_day` is the cheapest day abroad, None where none is sold."""
+    """All that is sold to a line beside what it has; `roaming_day` is the cheapest day abroad, if one is sold."""
 
     tariffs: tuple[Rateable, ...]
     packages: Shelf
@@ -43,28 +43,29 @@ class _Found(NamedTuple):
 
 
 class _Service(NamedTuple):
-    kind: str
+    line_ids: list[int]
     category: str
     fee: int
     fee_period: str
     connection_fee: int
-    valid_days: int | None
     included: list[dict[str, Any]]
 
 
-# What is sold in some places only is not recommended: nobody knows where a line is.
+# Each with the lines that it is sold to: they are of few kinds and in few places, and the catalogue is long.
 _TARIFFS = Statement(
     f"""
-select t.options, {TARIFF_COLUMNS} from tariff t
-where t.operator = $1 and t.kind = any($2::text[]) and not t.archived and t.localities = '{{}}' order by t.id
+select array_agg(l.id), t.options, {TARIFF_COLUMNS}
+from line l join tariff t on {TARIFF_FITS} where l.id = any($1::bigint[]) group by t.id order by t.id
 """,
-    lambda options, *columns: _Found(options, TariffRow(*columns)),
+    lambda line_ids, options, *columns: (line_ids, _Found(options, TariffRow(*columns))),
 )
+# A package that the line has already can be bought again.
 _SERVICES = Statement(
-    """
-select s.kind, s.category, s.fee, s.fee_period, s.connection_fee, s.valid_days, s.included from service s
-where s.operator = $1 and s.kind = any($2::text[]) and not s.archived and s.localities = '{}'
-  and (s.included <> '[]' or (s.category = 'ROAMING' and s.fee_period = 'DAY'))
+    f"""
+select array_agg(l.id), s.category, s.fee, s.fee_period, s.connection_fee, s.included
+from line l join service s on s.operator = l.operator and s.kind = l.kind and not s.archived
+  and (s.included <> '[]' or (s.category = 'ROAMING' and s.fee_period = 'DAY')) and {sold_in("s", "l.locality")}
+where l.id = any($1::bigint[]) group by s.id order by s.id
 """,
     _Service,
 )
@@ -77,18 +78,26 @@ from tariff_subscription ts join tariff t on t.id = ts.tariff_id where ts.line_i
 )
 
 
-async def tariffs_for_rating_by_kind(scope: ReadScope, kinds: Sequence[ServiceKind]) -> Mapping[ServiceKind, Sold]:
-    operator, wanted = scope.profile.operator.id, [str(kind) for kind in kinds]
-    tariffs = await scope.reads.fetch(_TARIFFS, operator, wanted)
-    services = await scope.reads.fetch(_SERVICES, operator, wanted)
-    return {
-        kind: Sold(
-            tuple(_rateable(scope, each) for each in tariffs if each.row.kind == kind),
-            shelf(package for each in services if each.kind == kind for package in _packages(each)),
-            min((each.fee for each in services if each.kind == kind and _is_roaming_day(each)), default=None),
-        )
-        for kind in kinds
-    }
+async def tariffs_for_rating_by_line_id(scope: ReadScope, line_ids: Sequence[int]) -> Mapping[int, Sold]:
+    tariffs: dict[int, list[Rateable]] = {line_id: [] for line_id in line_ids}
+    for sold_to, found in await scope.reads.fetch(_TARIFFS, line_ids):
+        rateable = _rateable(scope, found)
+        for line_id in sold_to:
+            tariffs[line_id].append(rateable)
+    services: dict[int, list[_Service]] = {line_id: [] for line_id in line_ids}
+    for each in await scope.reads.fetch(_SERVICES, line_ids):
+        for line_id in each.line_ids:
+            services[line_id].append(each)
+    # Lines to which the same is sold share a shelf.
+    shelves: dict[tuple[int, ...], tuple[Shelf, int | None]] = {}
+    sold = {}
+    for line_id, offered in services.items():
+        same = tuple(map(id, offered))
+        if same not in shelves:
+            packages = shelf(package for each in offered for package in _packages(each))
+            shelves[same] = packages, min((each.fee for each in offered if _is_roaming_day(each)), default=None)
+        sold[line_id] = Sold(tuple(tariffs[line_id]), *shelves[same])
+    return sold
 
 
 async def rated_tariff_by_line_id(scope: ReadScope, line_ids: Sequence[int]) -> Mapping[int, Rateable | None]:
