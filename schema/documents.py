@@ -1,8 +1,7 @@
 """From a query's text to a document that may be executed: parsed, within the limits, valid, and all that only once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -19,10 +18,15 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from domain.trusted_document import digest
 from schema.document_cost import Cost, costs
 from schema.document_limits import DocumentLimits, check, exceeded
+from schema.document_memo import Memo
 
-_CACHED = 128
+# Of memory. Documents of clients have some hundred tokens, the largest 2,000.
+_TOKEN_BYTES = 500
+_SENT_BYTES = 16 * 2**20
+_TRUSTED_BYTES = 64 * 2**20
 _MOST_ERRORS = 5
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
@@ -31,6 +35,7 @@ _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 class Prepared:
     """A document that may be executed, and what its operations cost."""
 
+    text: str
     document: DocumentNode
     costs: dict[str | None, Cost]
 
@@ -45,16 +50,58 @@ class Refused(Exception):
 
 
 class Documents:
-    """Prepares documents, and remembers those that may be executed: what is refused drives nothing out."""
+    """Prepares documents, and remembers those that may be executed: what is refused drives nothing out.
+
+    Trusted documents are remembered apart, so that nothing that anybody sends drives them out. `manifest` holds the
+    texts, by digest, of those that came with the server; the others were published.
+    """
 
     def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, introspection: bool) -> None:
         self.limits = limits
+        self.manifest: Mapping[str, str] = {}
+        # How often published documents were forgotten.
+        self.era = 0
         self._schema = schema
         self._introspection = introspection
-        self.prepare = lru_cache(_CACHED)(self._prepare)
+        self._sent: Memo[Prepared] = Memo(_SENT_BYTES)
+        self._trusted: Memo[Prepared] = Memo(_TRUSTED_BYTES)
+
+    def prepare(self, query: str) -> Prepared:
+        """The document of a text that anybody may have sent. Raises GraphQLError for what is not GraphQL, and Refused."""
+        key = digest(query)
+        known = self._trusted.get(key) or self._sent.get(key)
+        if known is None and key in self.manifest:
+            return self.trust(query)
+        if known is None:
+            known = self._prepare(query)
+            self._sent.put(key, known, _bytes(known))
+        return known
+
+    def trust(self, text: str) -> Prepared:
+        """The document of a text that is trusted, to be remembered as such. Raises GraphQLError and Refused."""
+        key = digest(text)
+        known = self._trusted.get(key)
+        if known is None:
+            known = self._prepare(text)
+            self._trusted.put(key, known, _bytes(known))
+        return known
+
+    def trusted(self, key: str) -> str | None:
+        """The text of a trusted document, if it is known here by that digest."""
+        known = self._trusted.get(key)
+        return known.text if known else self.manifest.get(key)
+
+    def sent(self, key: str) -> str | None:
+        """The text of a document that somebody sent and that was executed, if it is still remembered."""
+        known = self._sent.get(key)
+        return known.text if known else None
+
+    def forget_published(self) -> None:
+        """Trust nothing any more but the manifest: what else was published has to be looked up again."""
+        self._trusted.clear()
+        self.era += 1
 
     def _prepare(self, query: str) -> Prepared:
-        """Raises GraphQLError for what is not GraphQL, and Refused."""
         document = parse(query, max_tokens=self.limits.tokens)
         try:
             check(document, self.limits, introspection=self._introspection)
@@ -65,12 +112,17 @@ class Documents:
         )
         if errors:
             raise Refused(document, errors)
-        return Prepared(document, costs(self._schema, document))
+        return Prepared(query, document, costs(self._schema, document))
 
     def reads_only(self, query: str, operation_name: str | None) -> bool:
         """Whether the operation of a document that was executed is a query."""
         operation = get_operation_ast(self.prepare(query).document, operation_name)
         return operation is not None and operation.operation is OperationType.QUERY
+
+
+def _bytes(prepared: Prepared) -> int:
+    """What a document takes in memory, roughly: each of its tokens with the nodes around it."""
+    return prepared.document.token_count * _TOKEN_BYTES
 
 
 class DocumentGuard(SchemaExtension):
