@@ -23,9 +23,10 @@ def digest(text: str) -> str:
 
 
 def read_manifest(content: bytes) -> dict[str, str]:
-    """The documents that a tool listed, texts by digest: `{id: text}` as Relay and graphql-codegen write it, or Apollo's manifest.
+    """The documents that a tool listed, texts by digest.
 
-    Raises ManifestRejected. Whether the documents fit the schema is not looked at.
+    Relay and graphql-codegen write `{id: text}`, Apollo a format of its own. Raises ManifestRejected. Whether the
+    documents fit the schema is not looked at.
     """
     try:
         data = json.loads(content, object_pairs_hook=_once)

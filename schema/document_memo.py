@@ -28,7 +28,7 @@ class Memo(Generic[T]):
         return kept[0]
 
     def put(self, key: str, value: T, size: int) -> None:
-        """Keep a value of `size` bytes by a key that is not there yet; one that is larger than all may be is not kept."""
+        """Keep a value of `size` bytes by a key that is not there yet, unless it is larger than all may be."""
         if size > self._most_bytes:
             return
         self._kept[key] = value, size

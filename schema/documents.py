@@ -67,7 +67,10 @@ class Documents:
         self._trusted: Memo[Prepared] = Memo(_TRUSTED_BYTES)
 
     def prepare(self, query: str) -> Prepared:
-        """The document of a text that anybody may have sent. Raises GraphQLError for what is not GraphQL, and Refused."""
+        """The document of a text that anybody may have sent.
+
+        Raises GraphQLError for what is not GraphQL, and Refused.
+        """
         key = digest(query)
         known = self._trusted.get(key) or self._sent.get(key)
         if known is None and key in self.manifest:

@@ -55,6 +55,8 @@ def _problems(key: str, text: str, documents: Documents) -> Iterator[str]:
     except GraphQLError as error:
         yield f"{key}: {_reason(error)}"
     else:
+        if not prepared.costs:
+            yield f"{key}: it has no operation"
         for node in _operations(prepared.document):
             # The smallest pages that may be asked for.
             variables = dict.fromkeys((each.variable.name.value for each in node.variable_definitions or ()), 1)

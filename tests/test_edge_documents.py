@@ -21,8 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
-from schema import document_limits
+from domain.trusted_document import digest
+from schema import document_limits, document_memo
 from schema.document_limits import TOO_COMPLEX, DocumentLimits, check
+from schema.document_memo import Memo
 from schema.documents import Documents, Refused
 from tests.cabinet import Cabinet
 from tests.test_graphiql_examples import TEXTS
@@ -277,8 +279,36 @@ def test_only_what_may_be_executed_is_remembered() -> None:
     by = documents()
     for query in ("{ row { id } }", "{ nothing }", "{ row { id id id id } }", "{ row { id } }"):
         refusal(query, by)
-    assert by.prepare.cache_info().currsize == 1
-    assert by.prepare.cache_info().hits == 1
+    assert len(by._sent) == 1
+    assert by.prepare("{ row { id } }") is by.prepare("{ row { id } }")
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 30)), max_size=60), st.integers(0, 60))
+def test_a_memo_keeps_what_was_used_last_and_never_more_than_it_may(puts: list[tuple[int, int]], most: int) -> None:
+    memo: Memo[int] = Memo(most)
+    used: list[tuple[str, int]] = []
+    for key, size in puts:
+        name = str(key)
+        known = memo.get(name)
+        if known is None:
+            memo.put(name, size, size)
+        kept = size if known is None else known
+        used = [each for each in used if each[0] != name] + [(name, kept)] * (kept <= most)
+        while sum(each for _, each in used) > most:
+            used.pop(0)
+        assert memo.bytes == sum(each for _, each in used)
+        assert len(memo) == len(used)
+    assert [memo.get(name) for name, _ in used] == [size for _, size in used]
+
+
+def test_a_memo_has_a_most_number_of_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document_memo, "_ENTRIES", 3)
+    by = documents()
+    for index in range(10):
+        by.prepare(f"{{ row {{ a{index}: id }} }}")
+        by.trust("{ row { id } }")
+    assert len(by._sent) == 3
+    assert by.trusted(digest("{ row { id } }")), "nothing that is sent drives out what is trusted"
 
 
 @pytest.mark.parametrize(
