@@ -290,7 +290,12 @@ def _documents(arguments: argparse.Namespace) -> None:
     from server.commands import list_documents, publish_documents, withdraw_document
 
     if action == "publish":
-        publish_documents(settings, Path(what))
+        # All of it is looked through before the database is: a broken document changes nothing.
+        from schema.schema import build_schema
+        from server.trusted_documents import trusted_manifest
+
+        schema = build_schema(settings.limits, introspection=settings.introspection)
+        publish_documents(settings, trusted_manifest(Path(what), schema.documents))
     elif action == "withdraw":
         withdraw_document(settings, what)
     else:

@@ -27,7 +27,6 @@ from gateways.simulators.sim_registry import News, SimulatedRegistry
 from models.database import process_database
 from models.migrate import is_ready
 from models.migrate import migrate as migrate_tables
-from schema.schema import build_schema
 from server.autopay import pay_automatically
 from server.database import attached, bring_up_to_date, check
 from server.failure import StartFailure
@@ -42,7 +41,7 @@ from server.payment_gateway import payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings
 from server.sim_registry import sim_registry, watch_sims
-from server.trusted_documents import operations, trusted_manifest
+from server.trusted_documents import operations
 from server.worker import run_worker
 from services import (
     catalogue,
@@ -150,10 +149,8 @@ def verify_ledger(settings: Settings) -> None:
     print(verdict)
 
 
-def publish_documents(settings: Settings, file: Path) -> None:
-    """Trust the documents of a manifest. Raises StartFailure with a line per problem; then nothing was changed."""
-    schema = build_schema(settings.limits, introspection=settings.introspection)
-    texts = trusted_manifest(file, schema.documents)
+def publish_documents(settings: Settings, texts: Mapping[str, str]) -> None:
+    """Trust the documents of a manifest, texts by digest, in every worker."""
     with _database(settings) as (url, profiles):
         _prepare_for_development(settings, url, profiles)
         print(_run(_with_database(settings, url, trusted_document.publish(texts))))

@@ -62,7 +62,7 @@ class GuardedHttp(HttpToolsProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         # Unless all is answered, and the next request is waited for.
-        if not self.cycle.response_complete:
+        if self.cycle is not None and not self.cycle.response_complete:
             self._settle()
 
     def data_received(self, data: bytes) -> None:
