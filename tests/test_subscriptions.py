@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidStatus
 
+from server.graphql_context import Contexts
 from server.live import Hub
 from server.serve import transport_options
 from server.settings import Settings
@@ -517,6 +518,32 @@ async def test_ten_operations_at_once_and_the_eleventh_is_told_so(
         assert message["payload"][0]["extensions"]["code"] == "TOO_MANY_OPERATIONS"
         await client.complete("3")
         assert (await client.answer("11", "{ viewer { id } }"))["viewer"]
+
+
+async def test_no_more_operations_than_ten_run_at_once_beside_ten_that_were_stopped(
+    served: str, owner: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, most, gate = 0, 0, asyncio.Event()
+
+    async def held(*_: object) -> None:
+        nonlocal begun, most
+        begun += 1
+        most = max(most, begun)
+        await gate.wait()
+        begun -= 1
+
+    async with signed_in(served, owner) as client:
+        monkeypatch.setattr(Contexts, "caller", held)
+        for index in range(60):
+            await client.subscribe(str(index), "{ operator { id } }")
+            await client.complete(str(index))
+        await until(lambda: begun >= 20)
+        # Who stops what it began is not listened to until something of it has ended.
+        assert await client.silent(0.2)
+        assert most == 20
+        gate.set()
+        assert (await client.answer("last", "{ operator { id } }"))["operator"]
+        assert most == 20
 
 
 @pytest.mark.parametrize(
