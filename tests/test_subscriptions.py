@@ -537,11 +537,13 @@ async def test_no_more_operations_than_ten_run_at_once_beside_ten_that_were_stop
         for index in range(60):
             await client.subscribe(str(index), "{ operator { id } }")
             await client.complete(str(index))
-        await until(lambda: begun >= 20)
-        # Who stops what it began is not listened to until something of it has ended.
-        assert await client.silent(0.2)
-        assert most == 20
-        gate.set()
+        try:
+            await until(lambda: begun >= 20)
+            # Who stops what it began is not listened to until something of it has ended.
+            assert await client.silent(0.2)
+            assert most == 20
+        finally:
+            gate.set()
         assert (await client.answer("last", "{ operator { id } }"))["operator"]
         assert most == 20
 

@@ -322,9 +322,10 @@ def test_every_document_of_a_manifest_that_would_never_run_is_named_with_the_rea
 async def test_a_manifest_comes_with_the_server(
     app: Starlette, settings: Settings, profiles: Mapping[str, Profile], tmp_path: Path
 ) -> None:
-    told = settings.model_copy(update={"documents": "trusted", "manifest": manifest_of(tmp_path, QUERY, SIGN_IN)})
+    file = manifest_of(tmp_path, QUERY, SIGN_IN)
+    told = settings.model_copy(update={"documents": "trusted", "manifest": file})
     schema = build_schema()
-    schema.documents.manifest = trusted_manifest(told.manifest, schema.documents)
+    schema.documents.manifest = trusted_manifest(file, schema.documents)
     endpoint = GraphQLEndpoint(schema, Contexts(told, profiles, LedgerBilling(), app.state.pool, {}, NOBODY))
     application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
     async with httpx2.AsyncClient(
