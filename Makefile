@@ -49,9 +49,9 @@ chaos: installed-dev ## kill workers, the bank and PostgreSQL while people pay: 
 audit: installed-dev ## hold a server against GraphQL over HTTP and graphql-transport-ws, as their authors do
 	@$(PY) -m tests.audit
 
-prove: installed-dev ## the long proofs: 1,000 kills, 10,000 steps of payments and of households, 20,000 documents; two hours
+prove: installed-dev ## the long proofs: 1,000 kills, 10,000 cancellations, steps of payments and of households, 20,000 documents
 	@HEARTH_PROVE=1 $(PY) -m pytest tests/test_payment_machine.py tests/test_household_machine.py \
-		tests/test_ownership_transfer.py tests/test_execution_documents.py
+		tests/test_ownership_transfer.py tests/test_execution_documents.py tests/test_cancellation.py
 	@$(MAKE) --no-print-directory chaos
 
 lint: installed-dev ## check style, types, the floors of the house, the committed schema and the catalogues

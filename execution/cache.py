@@ -43,3 +43,8 @@ class Cache(Generic[K, V]):
     def remove(self, key: K) -> None:
         _, freed = self._kept.pop(key, (None, 0))
         self.size -= freed
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._kept.clear()
+        self.size = 0

@@ -52,6 +52,7 @@ MODULES = [
         "ringback",
         "internet",
         "ticket",
+        "trusted_document",
     )
 ]
 

@@ -26,6 +26,7 @@ async def notify(connection: BaseDBAsyncClient, *events: str) -> None:
     - `link_request:<request>`: a request to be linked was answered, or has ended
     - `services:<line>`: a service of that line was switched on or off
     - `approval:<household>`: a child of it asked for something, or was answered
+    - `documents:withdrawn`: a trusted document is none any more
 
     Raises ValueError for an event that could not be told apart from its neighbours.
     """

@@ -45,6 +45,8 @@ async def follow(
             look_around = rights in heard
             pending = [key for key, event in events.items() if event in heard]
             continue
+        # Who has its turn needs a connection, and must not wait for those who hold one until it is theirs.
+        await context.reads.release()
         await live.turn()
         try:
             await context.renew()

@@ -1,6 +1,6 @@
 """From a query's text to a document that may be executed: parsed, within the limits, valid, and all that only once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +18,20 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from domain.trusted_document import digest
 from execution.cache import Cache
 from schema.document_cost import Cost, costs
 from schema.document_limits import DocumentLimits, check, exceeded
 
-# Of those that came again, and of those that came once.
-_KNOWN = 500
+# Of those that came again, of those that came once, and of those that are trusted; bytes of memory.
+_KNOWN = 2_000
 _NEW = 100
-_KNOWN_CHARACTERS = 1_000_000
+_TRUSTED = 2_000
+_KNOWN_BYTES = 16 * 2**20
+_NEW_BYTES = 4 * 2**20
+_TRUSTED_BYTES = 64 * 2**20
+# Documents of clients have some hundred tokens, the largest 2,000.
+_TOKEN_BYTES = 500
 _MOST_ERRORS = 5
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
@@ -34,6 +40,7 @@ _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 class Prepared:
     """A document that may be executed, and what its operations cost."""
 
+    text: str
     document: DocumentNode
     costs: dict[str | None, Cost]
 
@@ -50,32 +57,68 @@ class Refused(Exception):
 class Documents:
     """Prepares documents, and remembers those that may be executed.
 
-    What is refused drives nothing out, and what comes once nothing that came again.
+    What is refused drives nothing out, and what comes once nothing that came again. Trusted documents are remembered
+    apart, so that nothing that anybody sends drives them out. `manifest` holds the texts, by digest, of those that came
+    with the server; the others were published.
     """
 
     def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, introspection: bool) -> None:
         self.limits = limits
+        self.manifest: Mapping[str, str] = {}
+        # How often published documents were forgotten.
+        self.era = 0
         self._schema = schema
         self._introspection = introspection
-        self._known: Cache[str, Prepared] = Cache(_KNOWN, _KNOWN_CHARACTERS)
-        self._new: Cache[str, Prepared] = Cache(_NEW, _KNOWN_CHARACTERS)
+        self._known: Cache[str, Prepared] = Cache(_KNOWN, _KNOWN_BYTES)
+        self._new: Cache[str, Prepared] = Cache(_NEW, _NEW_BYTES)
+        self._trusted: Cache[str, Prepared] = Cache(_TRUSTED, _TRUSTED_BYTES)
 
     def __len__(self) -> int:
-        return len(self._known) + len(self._new)
+        return len(self._trusted) + len(self._known) + len(self._new)
 
     def prepare(self, query: str) -> Prepared:
-        """A document that may be executed. Raises GraphQLError for what is not GraphQL, and Refused."""
-        prepared = self._known.get(query)
-        if prepared is not None:
-            return prepared
-        prepared = self._new.get(query)
-        if prepared is None:
-            prepared = self._prepare(query)
-            self._new.put(query, prepared, len(query))
-        else:
-            self._new.remove(query)
-            self._known.put(query, prepared, len(query))
+        """The document of a text that anybody may have sent.
+
+        Raises GraphQLError for what is not GraphQL, and Refused.
+        """
+        key = digest(query)
+        known = self._trusted.get(key) or self._known.get(key)
+        if known is not None:
+            return known
+        if key in self.manifest:
+            return self.trust(query)
+        again = self._new.get(key)
+        if again is not None:
+            self._new.remove(key)
+            self._known.put(key, again, _bytes(again))
+            return again
+        prepared = self._prepare(query)
+        self._new.put(key, prepared, _bytes(prepared))
         return prepared
+
+    def trust(self, text: str) -> Prepared:
+        """The document of a text that is trusted, to be remembered as such. Raises GraphQLError and Refused."""
+        key = digest(text)
+        known = self._trusted.get(key)
+        if known is None:
+            known = self._prepare(text)
+            self._trusted.put(key, known, _bytes(known))
+        return known
+
+    def trusted(self, key: str) -> str | None:
+        """The text of a trusted document, if it is known here by that digest."""
+        known = self._trusted.get(key)
+        return known.text if known else self.manifest.get(key)
+
+    def sent(self, key: str) -> str | None:
+        """The text of a document that somebody sent and that was executed, if it is still remembered."""
+        known = self._known.get(key) or self._new.get(key)
+        return known.text if known else None
+
+    def forget_published(self) -> None:
+        """Trust nothing any more but the manifest: what else was published has to be looked up again."""
+        self._trusted.clear()
+        self.era += 1
 
     def _prepare(self, query: str) -> Prepared:
         document = parse(query, max_tokens=self.limits.tokens)
@@ -88,12 +131,17 @@ class Documents:
         )
         if errors:
             raise Refused(document, errors)
-        return Prepared(document, costs(self._schema, document))
+        return Prepared(query, document, costs(self._schema, document))
 
     def reads_only(self, query: str, operation_name: str | None) -> bool:
         """Whether the operation of a document that was executed is a query."""
         operation = get_operation_ast(self.prepare(query).document, operation_name)
         return operation is not None and operation.operation is OperationType.QUERY
+
+
+def _bytes(prepared: Prepared) -> int:
+    """What a document takes in memory, roughly: each of its tokens with the nodes around it."""
+    return prepared.document.token_count * _TOKEN_BYTES
 
 
 class DocumentGuard(SchemaExtension):

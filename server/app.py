@@ -30,6 +30,8 @@ from server.edge import AnswerHeaders, broken, refused
 from server.fees import charge_fees
 from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
+from server.graphql_sse import EventStreams
+from server.graphql_stream import Streams
 from server.graphql_ws import GraphQLSockets
 from server.health import healthz, readyz
 from server.households import look_after_households
@@ -43,6 +45,7 @@ from server.payments import look_after_payments
 from server.settings import Settings
 from server.sim_registry import sim_registry, watch_sims
 from server.social import read_registrations, social_providers
+from server.trusted_documents import forget_withdrawn, trusted_manifest
 from server.worker import run_worker
 
 # Longer than the loaders' patience with billing.
@@ -71,6 +74,8 @@ def create_app(
         show_cost=settings.development,
         compiled=settings.compiled,
     )
+    if settings.manifest is not None:
+        schema.documents.manifest = trusted_manifest(settings.manifest, schema.documents)
     catalogues()  # read now, so that no request waits for it
 
     @asynccontextmanager
@@ -86,9 +91,11 @@ def create_app(
             sims = await stack.enter_async_context(sim_registry(settings))
             contexts = Contexts(settings, served, remembered, pool, social, desk, sims)
             hub = Hub(settings.dsn, at_once=max(1, settings.pool_size // 2))
-            app.state.graphql = GraphQLEndpoint(schema, contexts)
-            app.state.sockets = GraphQLSockets(schema, contexts, hub)
+            streams = Streams(schema, contexts, hub)
+            app.state.graphql = GraphQLEndpoint(schema, contexts, EventStreams(streams))
+            app.state.sockets = GraphQLSockets(streams)
             await stack.enter_async_context(_in_background(hub.run()))
+            await stack.enter_async_context(_in_background(forget_withdrawn(hub, schema.documents)))
             await stack.enter_async_context(_in_background(remembered.write_for_ever()))
             if settings.development:
                 worker = run_worker(settings, partial(inbound.receive_sms, settings, served))

@@ -112,6 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     seed.add_argument("--operator", metavar="ID", help="of which operator (default: all, evenly)")
     ledger = add("ledger", _ledger, "prove that the ledger is right, on a live database (I17)")
     ledger.add_argument("action", choices=["verify"], help="what to do with it: read all of it, and change nothing")
+    documents = add("documents", _documents, "publish, list or withdraw documents that clients send by their ids")
+    documents.add_argument("action", choices=["publish", "list", "withdraw"], help="what to do")
+    documents.add_argument("what", nargs="?", metavar="FILE|ID", help="a manifest to publish, or an id to withdraw")
     operators = add("operators", _operators, "print what each operator's cabinet can do, as Markdown")
     operators.add_argument("ids", nargs="*", metavar="ID", help="which operators, in this order (default: all)")
     add("sdl", _sdl, "print the GraphQL schema")
@@ -277,6 +280,26 @@ def _ledger(_: argparse.Namespace) -> None:
     from server.commands import verify_ledger
 
     verify_ledger(settings)
+
+
+def _documents(arguments: argparse.Namespace) -> None:
+    action, what = arguments.action, arguments.what
+    if (action == "list") != (what is None):
+        raise StartFailure("Say which FILE to publish, which ID to withdraw, and nothing to list")
+    settings = load_settings()
+    from server.commands import list_documents, publish_documents, withdraw_document
+
+    if action == "publish":
+        # All of it is looked through before the database is: a broken document changes nothing.
+        from schema.schema import build_schema
+        from server.trusted_documents import trusted_manifest
+
+        schema = build_schema(settings.limits, introspection=settings.introspection)
+        publish_documents(settings, trusted_manifest(Path(what), schema.documents))
+    elif action == "withdraw":
+        withdraw_document(settings, what)
+    else:
+        list_documents(settings)
 
 
 def _operators(arguments: argparse.Namespace) -> None:

@@ -41,6 +41,7 @@ from server.payment_gateway import payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings
 from server.sim_registry import sim_registry, watch_sims
+from server.trusted_documents import operations
 from server.worker import run_worker
 from services import (
     catalogue,
@@ -53,6 +54,7 @@ from services import (
     seed,
     succession,
     ticket,
+    trusted_document,
     usage_import,
     voucher,
 )
@@ -145,6 +147,36 @@ def verify_ledger(settings: Settings) -> None:
     if isinstance(verdict, ledger_verify.LedgerBroken):
         raise StartFailure(str(verdict))
     print(verdict)
+
+
+def publish_documents(settings: Settings, texts: Mapping[str, str]) -> None:
+    """Trust the documents of a manifest, texts by digest, in every worker."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        print(_run(_with_database(settings, url, trusted_document.publish(texts))))
+
+
+def list_documents(settings: Settings) -> None:
+    """Print the documents that were published, one a line, and the operations in each."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        for each in _run(_with_database(settings, url, trusted_document.published())):
+            print(f"{each.digest}\t{each.published_at:%Y-%m-%d %H:%M}\t{operations(each.text)}")
+
+
+def withdraw_document(settings: Settings, document_id: str) -> None:
+    """Trust a published document no longer, at once in every worker. Raises StartFailure where there is none."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        withdrawn = trusted_document.withdraw(document_id.removeprefix("sha256:"))
+        if not _run(_with_database(settings, url, withdrawn)):
+            raise StartFailure(f"No document {document_id!r} is published")
+    print(f"{document_id}\twithdrawn")
+
+
+async def _with_database(settings: Settings, url: str, work: Coroutine[object, object, Result]) -> Result:
+    async with process_database(url, pool_size=settings.pool_size):
+        return await work
 
 
 def issue_password(settings: Settings, operator: str, login: str) -> None:

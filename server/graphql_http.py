@@ -10,6 +10,7 @@ import re
 
 import orjson
 import structlog
+from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from strawberry.exceptions import MissingQueryError
@@ -21,9 +22,12 @@ from loaders.batch import Batches
 from models.reader import SILENT, Reader
 from schema.schema import HearthSchema
 from server import graphql_request
+from server.document_lookup import DocumentLookup
 from server.graphql_answer import BROKEN, OVERLOADED, answer, problem
 from server.graphql_context import Contexts
 from server.graphql_request import BadRequest, GraphQLRequest
+from server.graphql_sse import MEDIA_TYPE as EVENTS
+from server.graphql_sse import EventStreams
 from server.operator_choice import UnknownOperator, choose
 
 MODERN = "application/graphql-response+json"
@@ -39,21 +43,28 @@ _log = structlog.get_logger()
 
 
 class GraphQLEndpoint:
-    """Answers /graphql."""
+    """Answers /graphql; with `events` also those who want their answers as server-sent events."""
 
-    def __init__(self, schema: HearthSchema, contexts: Contexts) -> None:
+    def __init__(self, schema: HearthSchema, contexts: Contexts, events: EventStreams | None = None) -> None:
         self._schema = schema
         self._contexts = contexts
+        self._events = events
+        self._lookup = DocumentLookup(schema.documents, contexts.settings.documents)
         self._development = contexts.settings.development
         self._hints = contexts.settings.introspection
 
     async def __call__(self, request: Request) -> Response:
         media_type = _accepted(request.headers.get("accept", "*/*"))
+        events = self._events if media_type == EVENTS else None
+        if media_type == EVENTS:
+            media_type = LEGACY if events else None
         try:
             if media_type is None:
-                raise BadRequest(406, f"Accept must take {MODERN} or {LEGACY}")
+                raise BadRequest(406, f"Accept must take {MODERN}, {LEGACY} or {EVENTS}")
             profile = choose(request.headers, self._contexts.settings, self._contexts.profiles)
             wanted = await graphql_request.read(request)
+            if events is not None:
+                return events.answer(request, profile, wanted)
         except BadRequest as refused:
             return _error(refused.status, str(refused), refused.code, media_type or LEGACY)
         except UnknownOperator as refused:
@@ -88,8 +99,13 @@ class GraphQLEndpoint:
         caller = await self._contexts.caller(token, profile, reads)
         context = self._contexts.context(request, profile, caller, reads, batches, response=response)
         try:
+            query = await self._lookup.text(wanted, reads)
+        except GraphQLError as refused:
+            code = str((refused.extensions or {})["code"])
+            return _error(400 if media_type == MODERN else 200, refused.message, code, media_type)
+        try:
             result = await self._schema.execute(
-                wanted.query,
+                query,
                 variable_values=wanted.variables,
                 context_value=context,
                 operation_name=wanted.operation_name,
@@ -104,13 +120,13 @@ class GraphQLEndpoint:
         data = answer(result, context, development=self._development, hints=self._hints)
         response.status_code = 400 if "data" not in data and media_type == MODERN else 200
         response.body = orjson.dumps(data)
-        if self._may_compress(request, wanted, response):
+        if self._may_compress(request, query, wanted.operation_name, response):
             response.body = gzip.compress(response.body, _QUICKLY, mtime=0)
             response.headers["content-encoding"] = "gzip"
         response.headers["content-length"] = str(len(response.body))
         return _guarded(response)
 
-    def _may_compress(self, request: Request, wanted: GraphQLRequest, response: Response) -> bool:
+    def _may_compress(self, request: Request, query: str, operation_name: str | None, response: Response) -> bool:
         """Whether an answer is large, and holds no token: beside what a caller can choose, a length would tell of it.
 
         Tokens are answered by mutations only.
@@ -120,13 +136,15 @@ class GraphQLEndpoint:
             and response.status_code == 200
             and _weights(request.headers.get("accept-encoding", "")).get("gzip", 0) > 0
             and "set-cookie" not in response.headers
-            and self._schema.documents.reads_only(wanted.query, wanted.operation_name)
+            and self._schema.documents.reads_only(query, operation_name)
         )
 
 
 def _accepted(accept: str) -> str | None:
-    """The media type to answer with; None when the client takes neither of ours."""
+    """The media type to answer with; None when the client takes none of ours."""
     weights = _weights(accept or "*/*")
+    if weights.get(EVENTS, 0.0) > max(weights.get(MODERN, 0.0), weights.get(LEGACY, 0.0)):
+        return EVENTS
     anything = weights.get("application/*", weights.get("*/*", 0.0))
     # Who does not name the newer one may not know it.
     modern, legacy = weights.get(MODERN, 0.0), weights.get(LEGACY, anything)
@@ -151,7 +169,7 @@ def _why_not(refused: Exception) -> str:
         case CannotGetOperationTypeError():
             return refused.as_http_error_reason()
         case InvalidOperationTypeError():
-            return "Send queries and mutations here: subscriptions need a socket"
+            return f"Send queries and mutations here: subscriptions need a socket, or {EVENTS}"
         case _:
             return "`query` is empty"
 

@@ -16,7 +16,7 @@ LONGEST_QUERY = 15_000
 MOST_VALUES = 2_000
 BODY_SECONDS = 10.0
 
-_NAMES = re.compile(rb'"(?:query|variables|operationName|extensions)"\s*:')
+_NAMES = re.compile(rb'"(?:query|variables|operationName|extensions|documentId)"\s*:')
 
 
 class BadRequest(Exception):
@@ -30,11 +30,16 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """What a client wants executed."""
+    """What a client wants executed: a document by its text, by its id, or by both.
 
-    query: str
+    `persisted` where the id is the hash of Apollo's protocol, whose clients expect its answers.
+    """
+
+    query: str | None
     variables: dict[str, Any] | None
     operation_name: str | None
+    document_id: str | None = None
+    persisted: bool = False
 
 
 async def read(request: Request) -> GraphQLRequest:
@@ -66,9 +71,10 @@ def checked(data: object) -> GraphQLRequest:
     if not isinstance(data, dict):
         raise BadRequest(400, "The request must be a JSON object with a `query`")
     query, variables, name = data.get("query"), data.get("variables"), data.get("operationName")
-    if not isinstance(query, str):
+    document_id, persisted = _document_id(data)
+    if not isinstance(query, str) and (query is not None or document_id is None):
         raise BadRequest(400, "`query` must be a string")
-    if len(query) > LONGEST_QUERY:
+    if query is not None and len(query) > LONGEST_QUERY:
         raise BadRequest(400, f"`query` must be at most {LONGEST_QUERY} characters")
     if variables is not None and not isinstance(variables, dict):
         raise BadRequest(400, "`variables` must be an object")
@@ -76,9 +82,26 @@ def checked(data: object) -> GraphQLRequest:
         raise BadRequest(400, f"`variables` must hold at most {MOST_VALUES} values")
     if name is not None and not isinstance(name, str):
         raise BadRequest(400, "`operationName` must be a string")
-    if data.get("extensions") is not None and not isinstance(data["extensions"], dict):
+    return GraphQLRequest(query, variables, name or None, document_id, persisted)
+
+
+def _document_id(data: dict[str, Any]) -> tuple[str | None, bool]:
+    """The id of the document, and whether it is given as Apollo does: as a hash, without the name of its kind."""
+    extensions, document_id = data.get("extensions"), data.get("documentId")
+    if extensions is not None and not isinstance(extensions, dict):
         raise BadRequest(400, "`extensions` must be an object")
-    return GraphQLRequest(query, variables, name)
+    if document_id is not None and not isinstance(document_id, str):
+        raise BadRequest(400, "`documentId` must be a string")
+    persisted = (extensions or {}).get("persistedQuery")
+    if persisted is None:
+        return document_id, False
+    if not isinstance(persisted, dict) or persisted.get("version") != 1:
+        raise BadRequest(400, "`extensions.persistedQuery` must be an object of version 1")
+    if not isinstance(persisted.get("sha256Hash"), str):
+        raise BadRequest(400, "`extensions.persistedQuery.sha256Hash` must be a string")
+    if document_id not in (None, persisted["sha256Hash"], f"sha256:{persisted['sha256Hash']}"):
+        raise BadRequest(400, "`documentId` and `extensions.persistedQuery` name two documents")
+    return persisted["sha256Hash"], True
 
 
 def _holds_too_much(variables: object) -> bool:

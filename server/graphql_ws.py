@@ -1,46 +1,37 @@
 """GraphQL over WebSocket: the protocol `graphql-transport-ws`, and no other.
 
-Queries and mutations obey the same rules as over HTTP. What has begun is always finished, as over HTTP: a client that
-completes an operation early, or goes away, only stops waiting for it. So no statement is ever interrupted, and what
-an operation holds is given back in its own time; only a subscription's waiting ends at once.
+Queries and mutations obey the same rules as over HTTP. A client that completes an operation early only stops waiting
+for it (`server.graphql_stream`).
 """
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, aclosing, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import structlog
-from graphql import GraphQLError
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
-from strawberry.types.execution import ExecutionResult, PreExecutionError
-from strawberry.types.graphql import OperationType
 
 from auth.session import Expired, Viewer, Widget
 from domain.profile import Profile
-from loaders.batch import Batches
 from models.reader import SILENT
-from resolvers.context import Context
-from schema.schema import HearthSchema
-from server.graphql_answer import BROKEN, OVERLOADED, answer, problem, refusals
-from server.graphql_context import Contexts
+from server.graphql_answer import OVERLOADED, problem
 from server.graphql_request import BadRequest, GraphQLRequest, checked, decoded
-from server.live import Ear, Guard, Hub
+from server.graphql_stream import ENDED, MOST_OPERATIONS, Streams
+from server.live import Ear, Guard
 from server.operator_choice import UnknownOperator, choose
 
 PROTOCOL = "graphql-transport-ws"
 # uvicorn closes a socket that sends a longer message, with 1009.
 LARGEST_MESSAGE = 65_536
-MOST_OPERATIONS = 10
 
 _INIT_SECONDS = 5.0
 _FAREWELL_SECONDS = 5.0
 _LONGEST_ID = 128
 _LONGEST_REASON = 123
-_OPERATIONS = {OperationType.QUERY, OperationType.MUTATION, OperationType.SUBSCRIPTION}
 
 _BAD_MESSAGE = 4400
 _UNAUTHORIZED = 4401
@@ -49,7 +40,6 @@ _INIT_TIMEOUT = 4408
 _ID_TAKEN = 4409
 _SECOND_INIT = 4429
 _TRY_AGAIN_LATER = 1013
-_ENDED = "The session has ended; sign in again"
 
 _log = structlog.get_logger()
 
@@ -66,10 +56,10 @@ class _Close(Exception):
 class GraphQLSockets:
     """Answers the sockets at /graphql."""
 
-    def __init__(self, schema: HearthSchema, contexts: Contexts, hub: Hub) -> None:
-        self.schema = schema
-        self.contexts = contexts
-        self.hub = hub
+    def __init__(self, streams: Streams) -> None:
+        self.streams = streams
+        self.contexts = streams.contexts
+        self.hub = streams.hub
 
     async def __call__(self, websocket: WebSocket) -> None:
         if not self._is_welcome(websocket):
@@ -93,11 +83,25 @@ class GraphQLSockets:
 
 @dataclass(eq=False)
 class _Operation:
-    """One operation of a socket; `unheard` once nobody waits for its answers."""
+    """One operation of a socket, and the listener to it."""
 
     id: str
+    socket: "_Socket"
     ear: Ear
     unheard: bool = False
+
+    def admitting(self, _: object) -> AbstractContextManager[None]:
+        """The socket has counted it, and watches the session for all of its operations."""
+        return nullcontext()
+
+    def session_ended(self) -> None:
+        """End the socket with it."""
+        self.socket.end_session()
+        self.unheard = True
+
+    async def tell(self, told: dict[str, Any]) -> None:
+        """Tell an answer."""
+        await self.socket.tell(self, "next", told)
 
     def stop(self) -> None:
         self.unheard = True
@@ -108,7 +112,7 @@ class _Socket:
     """One socket, from its first message to its last."""
 
     def __init__(self, endpoint: GraphQLSockets, websocket: WebSocket) -> None:
-        self._schema = endpoint.schema
+        self._streams = endpoint.streams
         self._contexts = endpoint.contexts
         self._hub = endpoint.hub
         self._websocket = websocket
@@ -181,14 +185,14 @@ class _Socket:
         finally:
             await reads.close()
         if isinstance(caller, Expired):
-            raise _Close(_FORBIDDEN, _ENDED)
+            raise _Close(_FORBIDDEN, ENDED)
         if isinstance(caller, Widget):
             raise _Close(_FORBIDDEN, "A widget asks over HTTP")
         return caller
 
     def _guarding(self, viewer: Viewer) -> AbstractContextManager[None]:
         idle = self._profile.session.idle_timeout_seconds
-        return self._hub.guarding(Guard(viewer.user_id, viewer.session_id, idle, self._end_session))
+        return self._hub.guarding(Guard(viewer.user_id, viewer.session_id, idle, self.end_session))
 
     async def _receive(self) -> dict[str, Any]:
         """The next message: an object with a type. Raises WebSocketDisconnect when there is none to come."""
@@ -238,70 +242,18 @@ class _Socket:
         # Who begins and stops faster than operations end is not listened to meanwhile.
         while len(self._tasks) >= 2 * MOST_OPERATIONS:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        operation = self._operations[operation_id] = _Operation(operation_id, self._hub.ear())
+        operation = self._operations[operation_id] = _Operation(operation_id, self, self._hub.ear())
         task = asyncio.create_task(self._operate(operation, wanted))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _operate(self, operation: _Operation, wanted: GraphQLRequest) -> None:
         """Run one operation to its end, and tell its answers to whoever still waits for them."""
-        reads, batches = self._contexts.reader(), Batches()
-        try:
-            caller = await self._contexts.caller(self._token, self._profile, reads)
-            context = self._contexts.context(self._websocket, self._profile, caller, reads, batches, live=operation.ear)
-            try:
-                refused = await self._tell_answers(operation, wanted, context)
-            finally:
-                operation.ear.close()
-                await asyncio.shield(context.close())
-        except GraphQLError as error:  # a document that cannot be parsed
-            refused = refusals([error], hints=self._contexts.settings.introspection)
-        except SILENT as error:
-            _log.error("the database did not answer", error=type(error).__name__)
-            refused = [problem(OVERLOADED, "UNAVAILABLE")]
-        except Exception:
-            _log.exception("an operation failed")
-            refused = [problem(BROKEN, "INTERNAL")]
-        finally:
-            await asyncio.shield(reads.close())
-        await self._tell(operation, "error" if refused else "complete", refused or None)
+        refused = await self._streams.run(self._websocket, self._profile, self._token, wanted, operation)
+        await self.tell(operation, "error" if refused else "complete", refused or None)
 
-    async def _tell_answers(
-        self, operation: _Operation, wanted: GraphQLRequest, context: Context
-    ) -> list[dict[str, Any]] | None:
-        """Tell each answer as it comes; gives the errors that kept the operation from being executed."""
-        if isinstance(context.caller, Expired):
-            self._end_session()
-            operation.unheard = True
-            return None
-        answers = await self._schema.stream(
-            wanted.query,
-            variable_values=wanted.variables,
-            context_value=context,
-            operation_name=wanted.operation_name,
-            allowed_operation_types=_OPERATIONS,
-        )
-        async with aclosing(answers):
-            async for result in answers:
-                assert isinstance(result, ExecutionResult | PreExecutionError)  # nothing is delivered in parts
-                if isinstance(context.caller, Expired):
-                    self._end_session()
-                    operation.unheard = True
-                settings = self._contexts.settings
-                told = answer(result, context, development=settings.development, hints=settings.introspection)
-                await context.rest()
-                if operation.unheard:
-                    break
-                if context.unanswered and operation.ear.listens:
-                    continue  # the subscription tells it again
-                if context.unanswered:
-                    return [problem(OVERLOADED, "UNAVAILABLE")]
-                if isinstance(result, PreExecutionError) or "data" not in told:
-                    return list(told["errors"])
-                await self._tell(operation, "next", told)
-        return None
-
-    async def _tell(self, operation: _Operation, kind: str, payload: object) -> None:
+    async def tell(self, operation: _Operation, kind: str, payload: object) -> None:
+        """Tell the client of an operation, unless it waits no more."""
         if operation.unheard:
             return
         if kind != "next":
@@ -318,7 +270,8 @@ class _Socket:
         with suppress(WebSocketDisconnect, RuntimeError):
             await self._websocket.send_text(orjson.dumps(message).decode())
 
-    def _end_session(self) -> None:
+    def end_session(self) -> None:
+        """Close the socket, once what is under way has been answered."""
         if self._farewell is None:
             self._farewell = asyncio.create_task(self._say_farewell())
 
@@ -329,7 +282,7 @@ class _Socket:
                 operation.stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_FAREWELL_SECONDS)
-        if not await self._close(_FORBIDDEN, _ENDED) and self._conversation is not None:
+        if not await self._close(_FORBIDDEN, ENDED) and self._conversation is not None:
             self._abandoned = True
             self._conversation.cancel()
 

@@ -16,6 +16,9 @@ MOST_HEADERS = 100
 # Of a request's first line and headers together; also of whatever else is neither headers nor body.
 LARGEST_HEAD = 65_536
 
+# The extension of a request's scope whose `event` is set once the connection is lost, or the server stops.
+OVER = "hearth.over"
+
 _TOO_SLOW = (408, "The request's headers did not arrive in time", "TIMEOUT")
 _TOO_LARGE = (431, f"Send at most {MOST_HEADERS} headers of {LARGEST_HEAD} bytes together", "BAD_REQUEST")
 _INVALID = (400, "This is not HTTP", "BAD_REQUEST")
@@ -37,6 +40,7 @@ class GuardedHttp(HttpToolsProtocol):
         self._loose = 0
         self._begun = False
         self._refusal = _INVALID
+        self._over = asyncio.Event()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -44,7 +48,22 @@ class GuardedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._settle()
+        self._over.set()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        self._over.set()
+        super().shutdown()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._be_patient()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        # Unless all is answered, and the next request is waited for.
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._settle()
 
     def data_received(self, data: bytes) -> None:
         self._loose += len(data)
@@ -60,6 +79,7 @@ class GuardedHttp(HttpToolsProtocol):
         self._begun = True
         self._headers = 0
         super().on_message_begin()
+        self.scope["extensions"] = {OVER: {"event": self._over}}
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers += 1

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
+from schema.schema import build_schema
 from server.app import create_app
 from server.database import check
 from server.failure import StartFailure
@@ -18,6 +19,7 @@ from server.listener import open_listener
 from server.logs import configure_logs
 from server.operators import served_operators
 from server.settings import Settings, load_settings
+from server.trusted_documents import trusted_manifest
 from server.ws_protocol import GuardedSocket
 
 _GRACEFUL_SECONDS = 20
@@ -45,6 +47,9 @@ def serve(settings: Settings) -> None:
         raise StartFailure("HEARTH_DATABASE_URL is missing: only `hearth run` brings a database with it")
     asyncio.run(check(settings.database_url))
     served_operators(settings)
+    if settings.manifest is not None:
+        schema = build_schema(settings.limits, introspection=settings.introspection)
+        trusted_manifest(settings.manifest, schema.documents)
     configure_logs(settings)
     config = uvicorn.Config(
         "server.serve:application",

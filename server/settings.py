@@ -112,6 +112,14 @@ class Settings(BaseSettings):
     compiled: bool = Field(
         True, description="Whether queries that come again run compiled; graphql-core's executor answers the same"
     )
+    documents: Literal["any", "automatic", "trusted"] = Field(
+        default_factory=lambda known: "automatic" if known.get("env") == "development" else "any",
+        description="Which documents are executed: any, also those that were sent before by their sha256, or trusted",
+    )
+    manifest: Path | None = Field(
+        None,
+        description="Trusted documents, as the tools of Relay, graphql-codegen or Apollo list them",
+    )
     limits: Annotated[DocumentLimits, NoDecode] = Field(
         DocumentLimits(), description="What a GraphQL document may hold, where not the default: 'depth=12,cost=10000'"
     )

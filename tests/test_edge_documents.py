@@ -21,6 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
+from domain.trusted_document import digest
+from execution.cache import Cache
 from schema import document_limits
 from schema.document_limits import TOO_COMPLEX, DocumentLimits, check
 from schema.documents import Documents, Refused
@@ -288,6 +290,31 @@ def test_a_flood_of_documents_that_come_once_drives_out_none_that_came_again() -
         by.prepare(f"{{ a{index}: row {{ id }} }}")
     assert len(by) < 300
     assert by.prepare("{ row { id } }") is kept
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 30)), max_size=60), st.integers(0, 60))
+def test_a_cache_keeps_what_was_used_last_and_never_more_than_it_may(puts: list[tuple[int, int]], most: int) -> None:
+    cache: Cache[int, int] = Cache(1_000, most)
+    used: list[tuple[int, int]] = []
+    for key, size in puts:
+        known = cache.get(key)
+        if known is None:
+            cache.put(key, size, size)
+        kept = size if known is None else known
+        used = [each for each in used if each[0] != key] + [(key, kept)] * (kept <= most)
+        while sum(each for _, each in used) > most:
+            used.pop(0)
+        assert cache.size == sum(each for _, each in used)
+        assert len(cache) == len(used)
+    assert [cache.get(name) for name, _ in used] == [size for _, size in used]
+
+
+def test_nothing_that_is_sent_drives_out_what_is_trusted() -> None:
+    by = documents()
+    by.trust("{ row { id } }")
+    for index in range(300):
+        by.prepare(f"{{ row {{ a{index}: id }} }}")
+    assert by.trusted(digest("{ row { id } }"))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidStatus
 
+from server.graphql_context import Contexts
 from server.live import Hub
 from server.serve import transport_options
 from server.settings import Settings
@@ -519,6 +520,34 @@ async def test_ten_operations_at_once_and_the_eleventh_is_told_so(
         assert (await client.answer("11", "{ viewer { id } }"))["viewer"]
 
 
+async def test_no_more_operations_than_ten_run_at_once_beside_ten_that_were_stopped(
+    served: str, owner: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, most, gate = 0, 0, asyncio.Event()
+
+    async def held(*_: object) -> None:
+        nonlocal begun, most
+        begun += 1
+        most = max(most, begun)
+        await gate.wait()
+        begun -= 1
+
+    async with signed_in(served, owner) as client:
+        monkeypatch.setattr(Contexts, "caller", held)
+        for index in range(60):
+            await client.subscribe(str(index), "{ operator { id } }")
+            await client.complete(str(index))
+        try:
+            await until(lambda: begun >= 20)
+            # Who stops what it began is not listened to until something of it has ended.
+            assert await client.silent(0.2)
+            assert most == 20
+        finally:
+            gate.set()
+        assert (await client.answer("last", "{ operator { id } }"))["operator"]
+        assert most == 20
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [
@@ -591,7 +620,7 @@ async def test_waiting_holds_nothing_and_early_ends_leave_nothing(
 ) -> None:
     line_id, account = await line(database, owner["msisdn"])
     pool, hub = app.state.pool, app.state.sockets.hub
-    before = asyncio.all_tasks()
+    before, idle = asyncio.all_tasks(), hub.listening
     free_turns = hub._turns._value
 
     def is_idle() -> bool:
@@ -617,13 +646,13 @@ async def test_waiting_holds_nothing_and_early_ends_leave_nothing(
             while not await hasty.silent(0.002):  # answers that were quicker than `complete`
                 pass
         await until(is_idle)
-        assert hub.listening == 2, "the balance, and the rights, of the one that waits"
+        assert hub.listening == idle + 2, "the balance, and the rights, of the one that waits"
     for _ in range(5):
         async with signed_in(served, owner) as gone:
             for index in range(10):
                 await gone.subscribe(str(index), BALANCE, ids=[line_id])
             gone.connection.transport.abort()
-    await until(lambda: not hub.listening and asyncio.all_tasks() - before <= {asyncio.current_task()})
+    await until(lambda: hub.listening == idle and asyncio.all_tasks() - before <= {asyncio.current_task()})
     await until(is_idle)
     async with signed_in(served, owner) as client, asyncio.timeout(1):
         assert (await client.answer("q", "{ viewer { id } }"))["viewer"]
