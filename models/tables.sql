@@ -1465,6 +1465,17 @@ create index ownership_transfer_heir on ownership_transfer (to_member_id) where 
 drop index sim_check_asked;
 create index sim_check_asked on sim_check (coalesce(asked_at, '-infinity'::timestamptz));
 
+CREATE TABLE "trusted_document" (
+    "digest" VARCHAR(64) NOT NULL  PRIMARY KEY,
+    "text" TEXT NOT NULL,
+    "published_at" TIMESTAMPTZ NOT NULL
+);
+COMMENT ON TABLE "trusted_document" IS 'A document that clients may send by its id: `digest` is the sha256 of its text, in hexadecimal.';
+
+alter table trusted_document alter published_at set default now();
+alter table trusted_document add constraint trusted_document_digest
+  check (digest = encode(sha256(convert_to(text, 'UTF8')), 'hex'));
+
 ALTER TABLE "approval_request" ADD COLUMN "quote" JSONB;
 
 CREATE INDEX "idx_usage_event_at_d1a74a" ON "usage_event" ("at");
@@ -1500,4 +1511,5 @@ insert into tortoise_migrations (app, name, applied_at) values
   ('models', '0028_packages', now()),
   ('models', '0029_tickets', now()),
   ('models', '0030_household_indexes', now()),
+  ('models', '0031_trusted_documents', now()),
   ('models', '0033_quotes_of_questions', now());
