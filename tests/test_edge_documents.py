@@ -50,7 +50,7 @@ def documents(limits: DocumentLimits = SMALL, *, introspection: bool = False) ->
 def refusal(query: str, by: Documents | None = None) -> GraphQLError | None:
     """The first error of a document, and None for one that may be executed."""
     try:
-        (by or documents()).prepare(query)
+        (documents() if by is None else by).prepare(query)
     except Refused as refused:
         return refused.errors[0]
     return None
