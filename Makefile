@@ -16,7 +16,7 @@ export NODE_OPTIONS ?= --use-system-ca
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run seed import test test-browser audit chaos prove chromium lint format sdl tables messages docs \
-	bench-catalogue bench-documents bench-enumeration bench-ledger bench-tariffs bench-topup lock clean reset installed \
+	bench-catalogue bench-documents bench-enumeration bench-ledger bench-tariffs bench-topup bench-watching lock clean reset installed \
 	installed-dev graphiql
 
 help: ## list the targets
@@ -102,6 +102,9 @@ bench-tariffs: installed-dev ## measure recommending tariffs for ten lines with 
 
 bench-documents: installed ## measure how long the worst documents hold a worker: under 100 ms each
 	@$(PY) -m bench.documents
+
+bench-watching: installed-dev ## measure what metrics and the log cost a request: metrics under 3 %
+	@$(PY) -m bench.watching
 
 # Debian's chromium is what the tests start; Playwright's own download is not used.
 chromium:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from aiodataloader import DataLoader, dispatch_queue
 from aiodataloader import Loader as Queued
 
+from models import watch
 from models.reader import Reader
 
 K = TypeVar("K", bound=Hashable)
@@ -41,6 +42,7 @@ class Batches:
 
     def note(self, loader: str, size: int) -> None:
         self.sizes.setdefault(loader, []).append(size)
+        watch.note(watch.Told.LOADER_BATCH, (loader,), size)
 
 
 class Loader(DataLoader[K, V]):
@@ -77,7 +79,8 @@ class Loader(DataLoader[K, V]):
 
     async def _load_batch(self, keys: list[K]) -> list[V]:
         self._batches.note(self._name, len(keys))
-        found: Mapping[K, Any] = await self._batch(keys)
+        with watch.span(self._name, {"loader.keys": len(keys)}):
+            found: Mapping[K, Any] = await self._batch(keys)
         return [found[key] if key in found else self._missing() for key in keys]
 
 

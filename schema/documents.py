@@ -9,6 +9,7 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
+    OperationDefinitionNode,
     OperationType,
     get_operation_ast,
     parse,
@@ -67,9 +68,13 @@ class Documents:
             raise Refused(document, errors)
         return Prepared(document, costs(self._schema, document))
 
+    def operation(self, query: str, operation_name: str | None) -> OperationDefinitionNode | None:
+        """The operation of a document that was executed."""
+        return get_operation_ast(self.prepare(query).document, operation_name)
+
     def reads_only(self, query: str, operation_name: str | None) -> bool:
         """Whether the operation of a document that was executed is a query."""
-        operation = get_operation_ast(self.prepare(query).document, operation_name)
+        operation = self.operation(query, operation_name)
         return operation is not None and operation.operation is OperationType.QUERY
 
 

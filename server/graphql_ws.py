@@ -25,6 +25,7 @@ from loaders.batch import Batches
 from models.reader import SILENT
 from resolvers.context import Context
 from schema.schema import HearthSchema
+from server import watching
 from server.graphql_answer import BROKEN, OVERLOADED, answer, problem, refusals
 from server.graphql_context import Contexts
 from server.graphql_request import BadRequest, GraphQLRequest, checked, decoded
@@ -245,6 +246,14 @@ class _Socket:
 
     async def _operate(self, operation: _Operation, wanted: GraphQLRequest) -> None:
         """Run one operation to its end, and tell its answers to whoever still waits for them."""
+        with watching.socket_operation() as work:
+            refused = await self._answer(operation, wanted)
+            if refused:
+                unavailable = refused[0]["extensions"]["code"] == "UNAVAILABLE"
+                work.outcome = "unavailable" if unavailable else work.outcome or "refused"
+        await self._tell(operation, "error" if refused else "complete", refused or None)
+
+    async def _answer(self, operation: _Operation, wanted: GraphQLRequest) -> list[dict[str, Any]] | None:
         reads, batches = self._contexts.reader(), Batches()
         try:
             caller = await self._contexts.caller(self._token, self._profile, reads)
@@ -264,7 +273,7 @@ class _Socket:
             refused = [problem(BROKEN, "INTERNAL")]
         finally:
             await asyncio.shield(reads.close())
-        await self._tell(operation, "error" if refused else "complete", refused or None)
+        return refused
 
     async def _tell_answers(
         self, operation: _Operation, wanted: GraphQLRequest, context: Context
@@ -289,6 +298,7 @@ class _Socket:
                     operation.unheard = True
                 settings = self._contexts.settings
                 told = answer(result, context, development=settings.development, hints=settings.introspection)
+                watching.named(self._schema.documents, wanted, told)
                 await context.rest()
                 if operation.unheard:
                     break

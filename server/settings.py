@@ -140,6 +140,18 @@ class Settings(BaseSettings):
     payment_patience_seconds: float = Field(
         30.0, gt=0, le=3600, description="How long a payment is left to whoever began it before the bank is asked again"
     )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Where Prometheus asks; None: nothing is counted"
+    )
+    metrics_host: str = Field("127.0.0.1", description="Who reaches the metrics: they are for nobody outside")
+    otlp_endpoint: str | None = Field(
+        None,
+        validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "HEARTH_OTLP_ENDPOINT"),
+        description="OpenTelemetry collector that is sent spans over HTTP, 'http://host:4318'; None: there are none",
+    )
+    log_level: Literal["info", "warning", "error"] = Field(
+        "info", description="From 'warning' on, requests that went well are not told"
+    )
     pool_size: int = Field(10, ge=1, description="Connections to PostgreSQL per process and pool")
 
     @property
@@ -247,6 +259,14 @@ class Settings(BaseSettings):
             if not re.fullmatch(r"https?://[^/?#@\s]+", origin):
                 raise ValueError(f"must name origins such as 'https://lk.example.ru', and {origin!r} is none")
         return origins
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _check_otlp_endpoint(cls, url: str | None) -> str | None:
+        # It may hold a password, and is not repeated.
+        if url is not None and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", url):
+            raise ValueError("must be the address of a collector, such as 'http://127.0.0.1:4318'")
+        return url
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
