@@ -1465,6 +1465,25 @@ create index ownership_transfer_heir on ownership_transfer (to_member_id) where 
 drop index sim_check_asked;
 create index sim_check_asked on sim_check (coalesce(asked_at, '-infinity'::timestamptz));
 
+create or replace function append_only() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'UPDATE' and tg_nargs > 0 and current_setting('hearth.erasing', true) = 'on' then
+    if to_jsonb(new) - tg_argv = to_jsonb(old) - tg_argv then
+      return new;
+    end if;
+  end if;
+  raise exception '% is append-only', tg_table_name using errcode = '23001';
+end $$;
+drop trigger consent_append_only on consent;
+create trigger consent_append_only before update or delete on consent
+  for each row execute function append_only('text', 'address');
+drop trigger audit_event_append_only on audit_event;
+create trigger audit_event_append_only before update or delete on audit_event
+  for each row execute function append_only('details');
+drop trigger ticket_message_append_only on ticket_message;
+create trigger ticket_message_append_only before update or delete on ticket_message
+  for each row execute function append_only('text');
+
 insert into tortoise_migrations (app, name, applied_at) values
   ('models', '0001_initial', now()),
   ('models', '0002_rules', now()),
@@ -1495,4 +1514,5 @@ insert into tortoise_migrations (app, name, applied_at) values
   ('models', '0027_tariff_changes', now()),
   ('models', '0028_packages', now()),
   ('models', '0029_tickets', now()),
-  ('models', '0030_household_indexes', now());
+  ('models', '0030_household_indexes', now()),
+  ('models', '0032_erasure', now());
