@@ -63,8 +63,11 @@ def shared_metrics(settings: Settings) -> Iterator[None]:
         os.environ[_FOLDER] = folder
         registry = CollectorRegistry()
         registry.register(_Workers(Path(folder), MultiProcessCollector(None, folder)))  # type: ignore[no-untyped-call]
-        with _told(settings, registry):
-            yield
+        try:
+            with _told(settings, registry):
+                yield
+        finally:
+            del os.environ[_FOLDER]
 
 
 @asynccontextmanager
