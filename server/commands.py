@@ -41,6 +41,7 @@ from server.payment_gateway import payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings
 from server.sim_registry import sim_registry, watch_sims
+from server.tracing import tracing
 from server.worker import run_worker
 from services import (
     catalogue,
@@ -400,7 +401,8 @@ def work(settings: Settings) -> None:
     with attached(settings) as (ready, _):
         _run(check(ready.dsn))
         _require_tables(ready.dsn)
-        _run(_until_told(_work(ready)))
+        with tracing(ready):
+            _run(_until_told(_work(ready)))
 
 
 async def _work(settings: Settings) -> None:

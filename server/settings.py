@@ -48,6 +48,13 @@ _RANDOM_EXAMPLE = "such as `openssl rand -base64 48` prints"
 _DEVELOPMENT_HINT = " (HEARTH_ENV=development needs none)"
 
 
+# Variables that others name, and ours in their place.
+_SHARED_NAMES = {
+    "PORT": "PORT (or HEARTH_PORT)",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "OTEL_EXPORTER_OTLP_ENDPOINT (or HEARTH_OTLP_ENDPOINT)",
+}
+
+
 class SettingsRejected(StartFailure):
     """The environment does not make valid settings; one line for each variable at fault."""
 
@@ -431,7 +438,7 @@ def load_settings(**given: Any) -> Settings:
 
 def _line(cause: ErrorDetails) -> str:
     field = str(cause["loc"][0])
-    variable = "PORT (or HEARTH_PORT)" if field == "PORT" else PREFIX + field.upper()
+    variable = _SHARED_NAMES.get(field, PREFIX + field.upper())
     if cause["type"] == "value_error":
         return f"{variable} {cause['ctx']['error']}"
     return f"{variable} is not valid: {cause['msg']}, and it is {cause['input']!r}"

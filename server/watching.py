@@ -124,7 +124,9 @@ def _count(work: Work, seconds: float) -> None:
     # What was not executed has no name of its own: a caller could make up any number of them.
     operation = work.operation or ("anonymous" if work.kind else "refused")
     watch.note(Told.OPERATION, (operation, work.kind or "unknown", work.outcome or "broken"), seconds)
-    watch.note(Told.STATEMENTS, (operation,), work.statements)
+    # A subscription asks again for every event, for as long as somebody listens.
+    if work.kind != "subscription":
+        watch.note(Told.STATEMENTS, (operation,), work.statements)
 
 
 def _line(work: Work, seconds: float) -> dict[str, Any]:
