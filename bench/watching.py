@@ -93,6 +93,10 @@ def _again(folder: Path, told: list[_Number]) -> float:
     for _ in range(_AGAIN):
         for number in told:
             counted.note(*number)
+    # Once a second: counted here as if each second had twenty requests.
+    for _ in range(_AGAIN // 20):
+        counted.note(*told[0])
+        counted.flush()
     return (time.process_time() - began) / _AGAIN
 
 

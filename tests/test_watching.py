@@ -40,6 +40,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CARD_NUMBER = "4111111111111111"
 WRONG_PASSWORD = "Zabytyy-parol-7"
 NEW_PASSWORD = "Domovoy2026x"
+LINES_TOLD = 'hearth_operation_seconds_count{kind="query",operation="Lines"}'
 LINES = "query Lines { viewer { linkedNumbers { edges { node { id balance { available { amount } } } } } } }"
 
 
@@ -137,14 +138,14 @@ async def _live(server: Watched, demo_people: dict[str, Any]) -> None:
     secrets["payment code"] = await town.code(payer.who.msisdn, challenge)
     assert (await payer.confirm(payment, secrets["payment code"]))["payment"]["status"] == "COMPLETED"
     # Somebody's own front end sends the card itself, where only the bank's name for it belongs.
-    for form in ({"token": CARD_NUMBER}, {"paymentMethodId": CARD_NUMBER}, {"receiptEmail": CARD_NUMBER}):
-        await payer.cabinet.ask(TOP_UP, input=payer.form(**form))
+    for wrong_place in ({"token": CARD_NUMBER}, {"paymentMethodId": CARD_NUMBER}, {"receiptEmail": CARD_NUMBER}):
+        await payer.cabinet.ask(TOP_UP, input=payer.form(**wrong_place))
 
     traced = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
     async with socket_opened(town.address, headers=traced) as line:
         await line.init(authorization=f"Bearer {ann.token}", operator="beeline")
         await line.answer("1", LINES)
-    await ann.post(LINES, **traced)
+    await ann.post(LINES, None, **traced)
     async with asyncio.timeout(20):
         while await town.value("select exists (select from outbox where done_at is null)"):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
@@ -196,11 +197,11 @@ async def test_a_secret_that_is_planted_is_found(watched: Watched, way: str) -> 
 
 
 async def test_a_request_id_is_taken_or_made(cabinet: Cabinet) -> None:
-    taken = await cabinet.post(WHO, **{"x-request-id": "edge:7f3a-0001"})
+    taken = await cabinet.post(WHO, None, **{"x-request-id": "edge:7f3a-0001"})
     assert taken.headers["x-request-id"] == "edge:7f3a-0001"
     made = {(await cabinet.post(WHO)).headers["x-request-id"] for _ in range(2)}
     for wrong_one in ("short", "x" * 65, "with space 12", 'a"b{}1234567', "semi;colon;123"):
-        made.add((await cabinet.post(WHO, **{"x-request-id": wrong_one})).headers["x-request-id"])
+        made.add((await cabinet.post(WHO, None, **{"x-request-id": wrong_one})).headers["x-request-id"])
     assert len(made) == 7
     assert all(re.fullmatch("[0-9a-f]{32}", each) for each in made)
     assert len((await cabinet.http.get("/nowhere")).headers["x-request-id"]) == 32
@@ -208,7 +209,7 @@ async def test_a_request_id_is_taken_or_made(cabinet: Cabinet) -> None:
 
 async def test_a_line_says_which_operation_and_how_it_ended(cabinet: Cabinet) -> None:
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
-        await cabinet.post(f"query Who {WHO}", **{"x-request-id": "edge:7f3a-0001"})
+        await cabinet.post(f"query Who {WHO}", None, **{"x-request-id": "edge:7f3a-0001"})
         await cabinet.post("query Wrong { nothing }")
         await cabinet.post("{ __typename }", accept="text/html")
         await cabinet.http.get("/documents/a-token")
@@ -249,7 +250,7 @@ async def test_production_writes_json_and_no_local_variable(settings: Settings) 
             logging.getLogger("uvicorn.error").info("Started")
             logging.getLogger("asyncpg").warning("lost")
             logging.getLogger("tortoise.db_client").debug("select $1: %s", [secret])
-        lines = [json.loads(line) for line in written.buffer.getvalue().splitlines()]  # type: ignore[attr-defined]
+        lines = [json.loads(line) for line in written.buffer.getvalue().splitlines()]
     finally:
         configure_logs(settings)
     assert [(line["event"], line["level"]) for line in lines] == [
@@ -297,8 +298,12 @@ def numbers(address: str) -> dict[str, float]:
 
 async def test_metrics_tell_what_happened_on_a_port_of_their_own(watched: Watched) -> None:
     assert (await watched.town.http.get("/metrics")).status_code == 404
-    told = await asyncio.to_thread(numbers, watched.metrics)
-    assert told['hearth_operation_seconds_count{kind="query",operation="Lines"}'] == 2
+    # Told within a second.
+    async with asyncio.timeout(20):
+        while (told := await asyncio.to_thread(numbers, watched.metrics)).get(LINES_TOLD) != 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    assert told['hearth_operation_seconds_bucket{kind="query",le="+Inf",operation="Lines"}'] == 2
+    assert 0 < told['hearth_operation_seconds_sum{kind="query",operation="Lines"}'] < 20
     assert told['hearth_operation_statements_count{operation="Lines"}'] == 2
     assert told['hearth_operation_statements_sum{operation="Lines"}'] > 4
     assert told['hearth_operations_total{operation="refused",outcome="refused"}'] >= 3
@@ -321,6 +326,7 @@ def test_made_up_names_are_one() -> None:
     for number in range(10 * MOST_OPERATIONS):
         counted.note(Told.OPERATION, (f"MadeUp{number}", "query", "ok"), 0.1)
     counted.note(Told.OPERATION, ("x" * 10_000, "query", "ok"), 0.1)
+    counted.flush()
     told = generate_latest(registry).decode()
     assert len(set(re.findall('operation="([^"]*)"', told))) == MOST_OPERATIONS + 1
     assert f'hearth_operations_total{{operation="other",outcome="ok"}} {9 * MOST_OPERATIONS + 1}.0' in told
@@ -335,6 +341,7 @@ from server.metrics import Counted
 counted = Counted(CollectorRegistry())
 counted.note(Told.OPERATION, ("Who", "query", "ok"), 0.1)
 counted._pools.labels("reads", "idle").set(3)
+counted.flush()
 print("counted", flush=True)
 sys.stdin.read()
 """
