@@ -16,8 +16,8 @@ export NODE_OPTIONS ?= --use-system-ca
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run seed import test test-browser audit chaos prove chromium lint format sdl tables messages docs \
-	bench-catalogue bench-documents bench-enumeration bench-executors bench-ledger bench-tariffs bench-topup lock clean \
-	reset installed installed-dev graphiql
+	bench-catalogue bench-documents bench-enumeration bench-executors bench-ledger bench-tariffs bench-topup \
+	bench-watching lock clean reset installed installed-dev graphiql
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,6 +105,9 @@ bench-documents: installed ## measure how long the worst documents hold a worker
 
 bench-executors: installed ## measure the dashboard compiled and by graphql-core's executor, in one process
 	@$(PY) -m bench.executors
+
+bench-watching: installed-dev ## measure what metrics and the log cost a request: metrics under 3 %
+	@$(PY) -m bench.watching
 
 # Debian's chromium is what the tests start; Playwright's own download is not used.
 chromium:

@@ -90,6 +90,19 @@ where id = $1
 """
 
 
+class Place(NamedTuple):
+    """A place in a household, and whether anybody else has one there."""
+
+    household_id: int
+    role: HouseholdRole
+    has_others: bool
+
+    @property
+    def owns_others_home(self) -> bool:
+        """Whether it is that of an owner whom others need (E27)."""
+        return self.role == HouseholdRole.OWNER and self.has_others
+
+
 class _Standing(NamedTuple):
     closed: bool
     frozen: bool
@@ -142,14 +155,23 @@ async def end(
     await audit.record(connection, actor, action, reason=reason)
 
 
+async def places(connection: BaseDBAsyncClient, user_id: int) -> list[Place]:
+    """The user's places in households that are there.
+
+    The households are taken first, in the order of their ids, and looked at afterwards: whoever joined one meanwhile is
+    seen, and nobody joins one that its owner is leaving.
+    """
+    await connection.execute_query_dict(_HOLD, [user_id])
+    return [Place(**row) for row in await connection.execute_query_dict(_PLACES, [user_id])]
+
+
 async def _leave_households(connection: BaseDBAsyncClient, profile: Profile, actor: Actor) -> None:
     """Give up every place in a household but that of an owner whom others still have."""
-    await connection.execute_query_dict(_HOLD, [actor.user_id])
-    for place in await connection.execute_query_dict(_PLACES, [actor.user_id]):
-        household_id = place["household_id"]
-        if place["role"] != HouseholdRole.OWNER:
+    for place in await places(connection, actor.user_id):
+        household_id = place.household_id
+        if place.role != HouseholdRole.OWNER:
             await leaving.leave(connection, profile, actor, household_id, actor.user_id, MembershipStatus.LEFT)
-        elif place["has_others"]:
+        elif place.has_others:
             await connection.execute_query(_OWNER_GONE, [household_id])
             await audit.record(connection, actor, "OWNER_ABSENT", About(household_id=household_id))
             await rights_changed(connection, households=[household_id])

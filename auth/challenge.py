@@ -17,7 +17,7 @@ from domain.consent import Question
 from domain.profile import Profile
 from domain.refusals import CodeRejected, ErrorCode, RateLimited
 from domain.wording import language_of
-from models import outbox
+from models import outbox, watch
 from models.challenge import ChallengePurpose
 
 # No I and no O, which are taken for digits.
@@ -225,6 +225,7 @@ async def request(
         dedup=f"challenge:{challenge_id}",
         ttl_seconds=otp.ttl_seconds,
     )
+    watch.note(watch.Told.ONE_TIME_CODE, (wanted.purpose, "CODE_SENT" if leaves else "CODE_NOT_SENT"))
     return Challenge(
         id=challenge_id,
         purpose=wanted.purpose,
@@ -263,6 +264,21 @@ async def confirm(
     With an `initiator` the code counts for whoever asked for it only (I10); before anybody is signed in the
     challenge's own id, which nobody else was told, is that proof.
     """
+    outcome = await _confirm(connection, profile, secret, purpose, challenge_id, code, initiator)
+    word = outcome.code if isinstance(outcome, CodeRejected) else "CODE_ACCEPTED"
+    watch.note(watch.Told.ONE_TIME_CODE, (purpose, word))
+    return outcome
+
+
+async def _confirm(
+    connection: BaseDBAsyncClient,
+    profile: Profile,
+    secret: bytes,
+    purpose: ChallengePurpose,
+    challenge_id: UUID,
+    code: str,
+    initiator: str | None,
+) -> CodeAccepted | CodeRejected:
     operator = profile.operator.id
     tried = await connection.execute_query_dict(_TRY, [challenge_id, operator, purpose, initiator])
     if not tried:

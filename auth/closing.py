@@ -25,19 +25,6 @@ from models.database import tx
 
 _LONGEST_REASON = 200
 
-# The households are taken first, in the order of their ids, and looked at afterwards: whoever joined one meanwhile is
-# seen, and nobody joins one that its owner is leaving.
-_HOLD_HOUSEHOLDS = """
-select h.id from household h join membership m on m.household_id = h.id and m.user_id = $1 and m.status = 'ACTIVE'
-where h.dissolved_at is null order by h.id for update of h
-"""
-_PLACES = """
-select m.role, exists (
-    select from membership o where o.household_id = h.id and o.status = 'ACTIVE' and o.user_id <> $1) as has_others
-from household h join membership m on m.household_id = h.id and m.user_id = $1 and m.status = 'ACTIVE'
-where h.dissolved_at is null
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class CabinetClosed:
@@ -72,13 +59,12 @@ async def close(
         return proof
 
     async def finish(connection: BaseDBAsyncClient) -> CabinetClosed | CredentialsRejected | LastOwner | Forbidden:
-        await connection.execute_query_dict(_HOLD_HOUSEHOLDS, [viewer.user_id])
+        places = await cabinet_end.places(connection, viewer.user_id)
         if not await own_password.still_holds(connection, viewer, proof):
             return CredentialsRejected(message="The cabinet was changed meanwhile", field=("password",))
-        places = await connection.execute_query_dict(_PLACES, [viewer.user_id])
-        if any(row["role"] == HouseholdRole.CHILD for row in places):
+        if any(place.role == HouseholdRole.CHILD for place in places):
             return Forbidden("The owner of the household decides about a child's cabinet")
-        if any(row["role"] == HouseholdRole.OWNER and row["has_others"] for row in places):
+        if any(place.owns_others_home for place in places):
             return LastOwner()
         await cabinet_end.end(connection, profile, viewer, "CABINET_CLOSED", reason=told or None)
         return CabinetClosed()

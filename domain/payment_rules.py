@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
+from domain.card_number import is_card_number
 from domain.line import LineStatus
 from domain.money import Money, MoneyRejected, parse_amount
 from domain.payment import CardScheme, PaymentMethodKind
@@ -91,7 +92,12 @@ def check_key(key: str) -> InputRejected | None:
 
 
 def check_token(token: str) -> InputRejected | None:
-    """A token is what a bank's form made of a means of payment: whatever it is, it is a word."""
+    """A token is what a bank's form made of a means of payment: whatever it is, it is a word, and no card's number.
+
+    A card's number is never stored, not even for as long as a payment waits to be confirmed.
+    """
+    if is_card_number(token):
+        return InputRejected("This is a card's number: give the token that the bank's form made of it", ("token",))
     if len(token) <= _LONGEST_TOKEN and _KEY.fullmatch(token):
         return None
     return InputRejected("The token is not one of the bank's", ("token",))

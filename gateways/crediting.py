@@ -14,6 +14,7 @@ import orjson
 from domain.money import Money
 from gateways.accounts import CreditingAccount
 from gateways.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from models import watch
 
 _SECONDS = 5.0
 
@@ -70,8 +71,9 @@ class HttpCrediting:
             SIGNATURE_HEADER: sign(body, moment, self._account.key),
         }
         try:
-            async with self._client.stream("POST", self._account.url, content=body, headers=headers) as response:
-                status = response.status_code
+            with watch.span("gateway crediting"):
+                async with self._client.stream("POST", self._account.url, content=body, headers=headers) as response:
+                    status = response.status_code
         except httpx2.HTTPError as error:
             raise CreditingUnavailable(f"the billing cannot be reached: {type(error).__name__}") from None
         # Whatever else it says, the money is the subscriber's: it is told again until it takes it.

@@ -20,6 +20,7 @@ from joserfc.jwk import KeySet
 from domain.sign_in import SocialProvider
 from gateways import id_token
 from gateways.id_token import TokenRejected, UnknownKey
+from models import watch
 
 # For each request as a whole: connecting, asking and reading the answer.
 PATIENCE_SECONDS = 5.0
@@ -212,15 +213,16 @@ class Provider:
         # Nobody who asks for plain bytes has to bound what they unpack to.
         headers = {"accept": "application/json", "accept-encoding": "identity"}
         try:
-            async with (
-                asyncio.timeout(PATIENCE_SECONDS),
-                self._http.stream(method, url, headers=headers, follow_redirects=False, **request) as response,
-            ):
-                body = bytearray()
-                async for chunk in response.aiter_raw():
-                    body += chunk
-                    if len(body) > LARGEST_ANSWER:
-                        raise ProviderUnavailable(f"{what}: answered too much")
+            with watch.span("gateway social", {"gateway.call": what}):
+                async with (
+                    asyncio.timeout(PATIENCE_SECONDS),
+                    self._http.stream(method, url, headers=headers, follow_redirects=False, **request) as response,
+                ):
+                    body = bytearray()
+                    async for chunk in response.aiter_raw():
+                        body += chunk
+                        if len(body) > LARGEST_ANSWER:
+                            raise ProviderUnavailable(f"{what}: answered too much")
             document = orjson.loads(body)
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             # The error's own text may quote the request, and what it knows of the request is a secret.

@@ -7,6 +7,7 @@ import httpx2
 import orjson
 
 from gateways.payments import ProviderUnavailable
+from models import watch
 
 _LARGEST_ANSWER = 1024 * 1024
 # What may be under way at once: a provider that hangs must not take all a process has.
@@ -55,12 +56,14 @@ class ProviderHttp:
             method, path, content=body or None, headers={**told, **(headers or {})}, params=params
         )
         try:
-            async with asyncio.timeout(self._seconds):
-                response = await self._client.send(request, stream=True, follow_redirects=False)
-                try:
-                    content = await _bounded(response)
-                finally:
-                    await response.aclose()
+            # The path may name a payment or a number.
+            with watch.span("gateway provider", {"http.request.method": method}):
+                async with asyncio.timeout(self._seconds):
+                    response = await self._client.send(request, stream=True, follow_redirects=False)
+                    try:
+                        content = await _bounded(response)
+                    finally:
+                        await response.aclose()
             answer = orjson.loads(content)
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             # The error's own text may quote the request.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from gateways.messages import Message, MessageGateway, Sent
+from models import watch
 
 
 class RoutedGateway:
@@ -13,4 +14,5 @@ class RoutedGateway:
         self._otherwise = otherwise
 
     async def send(self, message: Message) -> Sent:
-        return await self._gateways.get(message.channel, self._otherwise).send(message)
+        with watch.span("gateway messages", {"gateway.channel": message.channel}):
+            return await self._gateways.get(message.channel, self._otherwise).send(message)

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from aiodataloader import DataLoader, dispatch_queue
 from aiodataloader import Loader as Queued
 
+from models import watch
 from models.reader import Reader
 
 K = TypeVar("K", bound=Hashable)
@@ -51,6 +52,7 @@ class Batches:
 
     def note(self, loader: str, size: int) -> None:
         self.sizes.setdefault(loader, []).append(size)
+        watch.note(watch.Told.LOADER_BATCH, (loader,), size)
 
     async def _dispatch_when_level_is_complete(self, reads: Reader) -> None:
         while self._turns:
@@ -145,7 +147,8 @@ class Loader(DataLoader[K, V]):
         wanted = keys if level is None else [*keys, *level.keys]
         self._batches.note(self._name, len(wanted))
         try:
-            found: Mapping[K, Any] = await self._batch(wanted)
+            with watch.span(self._name, {"loader.keys": len(wanted)}):
+                found: Mapping[K, Any] = await self._batch(wanted)
         except BaseException as error:
             if level is not None and not level.found.done():
                 level.found.set_exception(error)

@@ -14,6 +14,8 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection, get_connections
 from tortoise.context import TortoiseContext
 
+from models import watch
+
 T = TypeVar("T")
 Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
@@ -91,9 +93,13 @@ class PooledConnection(_Base):
 
     _under_way = False
 
-    async def _execute(self, *arguments: Any, **options: Any) -> Any:
+    async def _execute(self, query: str, *arguments: Any, **options: Any) -> Any:
+        if (work := watch.work.get()) is not None:
+            work.statements += 1
         self._under_way = True
-        result = await super()._execute(*arguments, **options)  # type: ignore[misc]
+        # The text has placeholders where the values go.
+        with watch.span("sql", {"db.system.name": "postgresql", "db.query.text": query}):
+            result = await super()._execute(query, *arguments, **options)  # type: ignore[misc]
         self._under_way = False
         return result
 
@@ -204,6 +210,11 @@ async def _run_once(work: Callable[[BaseDBAsyncClient], Awaitable[T]], isolation
         get_connections().reset(token)
     await _finish(pool, connection, transaction.commit)
     return result
+
+
+def writing_pool() -> "asyncpg.Pool[asyncpg.Record] | None":
+    """The pool that transactions of this process share; None before the first."""
+    return cast(AsyncpgDBClient, get_connection("default"))._pool
 
 
 async def _pool_of(client: AsyncpgDBClient) -> "asyncpg.Pool[asyncpg.Record]":

@@ -8,6 +8,7 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
+    OperationDefinitionNode,
     OperationType,
     get_operation_ast,
     parse,
@@ -133,9 +134,16 @@ class Documents:
             raise Refused(document, errors)
         return Prepared(query, document, costs(self._schema, document))
 
+    def operation(self, query: str, operation_name: str | None) -> OperationDefinitionNode | None:
+        """The operation of a document that was executed."""
+        key = digest(query)
+        # To ask about a document is not to send it again.
+        known = self._trusted.get(key) or self._known.get(key) or self._new.get(key) or self._prepare(query)
+        return get_operation_ast(known.document, operation_name)
+
     def reads_only(self, query: str, operation_name: str | None) -> bool:
         """Whether the operation of a document that was executed is a query."""
-        operation = get_operation_ast(self.prepare(query).document, operation_name)
+        operation = self.operation(query, operation_name)
         return operation is not None and operation.operation is OperationType.QUERY
 
 

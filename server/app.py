@@ -38,6 +38,7 @@ from server.households import look_after_households
 from server.limits import look_after_limits
 from server.live import Hub
 from server.logs import configure_logs
+from server.metrics import metrics
 from server.operators import served_operators
 from server.packages import look_after_packages
 from server.payment_gateway import Providers, payment_desk
@@ -45,7 +46,9 @@ from server.payments import look_after_payments
 from server.settings import Settings
 from server.sim_registry import sim_registry, watch_sims
 from server.social import read_registrations, social_providers
+from server.tracing import tracing
 from server.trusted_documents import forget_withdrawn, trusted_manifest
+from server.watching import HEADER, Watching
 from server.worker import run_worker
 
 # Longer than the loaders' patience with billing.
@@ -81,9 +84,11 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            stack.enter_context(tracing(settings))
             await stack.enter_async_context(process_database(settings.dsn, pool_size=settings.pool_size))
             pool = await stack.enter_async_context(reader_pool(settings.dsn, settings.pool_size))
             app.state.pool = pool
+            await stack.enter_async_context(metrics(settings, pool))
             remembered = RememberedBilling(billing or _billing(settings), pool)
             social = await stack.enter_async_context(social_providers(registrations))
             desk = await stack.enter_async_context(payment_desk(settings, provider))
@@ -154,15 +159,16 @@ def _development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> 
 
 def _middleware(settings: Settings) -> list[Middleware]:
     if not settings.allowed_origins:
-        return [Middleware(AnswerHeaders)]
+        return [Middleware(Watching), Middleware(AnswerHeaders)]
     return [
+        Middleware(Watching),
         Middleware(AnswerHeaders),
         Middleware(
             CORSMiddleware,
             allow_origins=list(settings.allowed_origins),
             allow_methods=["GET", "POST"] if settings.get_queries else ["POST"],
-            allow_headers=["authorization", "content-type", "x-operator"],
-            expose_headers=["retry-after"],
+            allow_headers=["authorization", "content-type", "x-operator", HEADER, "traceparent"],
+            expose_headers=["retry-after", HEADER],
             allow_credentials=True,
         ),
     ]

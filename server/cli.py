@@ -107,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
     usage = add("usage", _usage, "count what lines used, as the network tells it in a file; each event once (F056)")
     usage.add_argument("action", choices=["import"], help="what to do")
     usage.add_argument("file", type=Path, metavar="FILE.ndjson", help="one event a line")
+    user = add("user", _user, "export all that is stored about a user as JSON, or erase the user")
+    user.add_argument("action", choices=["export", "erase"], help="what to do")
+    user.add_argument("id", type=_user_id, metavar="ID", help="whom: a number, or an id as GraphQL tells it")
+    user.add_argument("--by", default="operator", metavar="NAME", help="who decides, for the log")
+    user.add_argument("--yes", action="store_true", help="do not ask whether it is meant")
     seed = add("seed", _seed, "make invented households")
     seed.add_argument("--households", type=_positive, default=1000, metavar="N", help="how many (default 1000)")
     seed.add_argument("--operator", metavar="ID", help="of which operator (default: all, evenly)")
@@ -126,6 +131,16 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return number
+
+
+def _user_id(text: str) -> int:
+    from resolvers.node_id import NodeId, decode, integer_key
+
+    named = NodeId("User", text) if text.isdecimal() else decode(text)
+    key = integer_key(named) if named is not None and named.type_name == "User" else None
+    if key is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no user")
+    return key
 
 
 def _run(_: argparse.Namespace) -> None:
@@ -266,6 +281,21 @@ def _usage(arguments: argparse.Namespace) -> None:
     from server.commands import import_usage
 
     import_usage(settings, arguments.file)
+
+
+def _user(arguments: argparse.Namespace) -> None:
+    action, user_id = arguments.action, arguments.id
+    # Nobody is asked who sends it on to a file or another program.
+    asked = action == "erase" or (sys.stdin.isatty() and sys.stdout.isatty())
+    if asked and not arguments.yes:
+        question = "Erase" if action == "erase" else "Print all that is stored about"
+        print(f"{question} user {user_id}? Type yes: ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip() != "yes":
+            raise StartFailure(f"Nothing was done: {action} was not confirmed")
+    settings = load_settings()
+    from server.commands import erase_user, export_user
+
+    (erase_user if action == "erase" else export_user)(settings, user_id, arguments.by)
 
 
 def _seed(arguments: argparse.Namespace) -> None:

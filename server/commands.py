@@ -19,7 +19,7 @@ from domain.msisdn import mask, normalize
 from domain.payment import PaymentMethodKind
 from domain.profile import Profile
 from domain.refund import RefundRejected
-from domain.refusals import Forbidden, NotFound
+from domain.refusals import Forbidden, LastOwner, NotFound
 from domain.staff import Staff
 from domain.ticket_refusals import TicketRejected
 from domain.voucher import printed
@@ -41,6 +41,7 @@ from server.payment_gateway import payment_desk
 from server.payments import look_after_payments
 from server.settings import Settings
 from server.sim_registry import sim_registry, watch_sims
+from server.tracing import tracing
 from server.trusted_documents import operations
 from server.worker import run_worker
 from services import (
@@ -56,6 +57,8 @@ from services import (
     ticket,
     trusted_document,
     usage_import,
+    user_erasure,
+    user_export,
     voucher,
 )
 from services.catalogue_file import CatalogueRejected
@@ -350,6 +353,42 @@ async def _tell_ticket(
         return await ticket.answer(profiles, ticket_id, by, text or "")
 
 
+def export_user(settings: Settings, user_id: int, by: str) -> None:
+    """Print all that is stored about a user as JSON. Raises StartFailure where there is none."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        exported = _run(_export_user(settings, url, user_id, by))
+    if exported is None:
+        raise StartFailure(f"There is no user {user_id}")
+    print(exported.json())
+
+
+async def _export_user(settings: Settings, url: str, user_id: int, by: str) -> user_export.Exported | None:
+    async with process_database(url, pool_size=settings.pool_size):
+        return await user_export.export(user_id, by)
+
+
+def erase_user(settings: Settings, user_id: int, by: str) -> None:
+    """Erase a user, and print what is kept. Raises StartFailure, and changes nothing, where that may not be."""
+    with _database(settings) as (url, profiles):
+        _prepare_for_development(settings, url, profiles)
+        done = _run(_erase_user(settings, url, profiles, user_id, by))
+    match done:
+        case user_erasure.Erased(kept=kept):
+            print("\n".join([f"User {user_id} is erased", *kept]))
+        case user_erasure.ErasedBefore():
+            print(f"User {user_id} was erased before")
+        case _:
+            raise StartFailure(f"User {user_id} is not erased: {done.message}")
+
+
+async def _erase_user(
+    settings: Settings, url: str, profiles: Mapping[str, Profile], user_id: int, by: str
+) -> user_erasure.Erased | user_erasure.ErasedBefore | NotFound | LastOwner | user_erasure.MoneyUnderWay:
+    async with process_database(url, pool_size=settings.pool_size):
+        return await user_erasure.erase(profiles, user_id, by)
+
+
 def list_claims(settings: Settings) -> None:
     """Print the households that their successors claim, one a line."""
     with _database(settings) as (url, profiles):
@@ -394,7 +433,8 @@ def work(settings: Settings) -> None:
     with attached(settings) as (ready, _):
         _run(check(ready.dsn))
         _require_tables(ready.dsn)
-        _run(_until_told(_work(ready)))
+        with tracing(ready):
+            _run(_until_told(_work(ready)))
 
 
 async def _work(settings: Settings) -> None:

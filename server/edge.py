@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.graphql_answer import BROKEN, problem
+from server.watching import HEADER
 
 _ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -47,7 +48,9 @@ async def refused(_: Request, error: Exception) -> Response:
 
 async def broken(request: Request, _: Exception) -> Response:
     """What only a bug can cause, in a route that has no answer of its own for it."""
-    response = _error(HTTPStatus.INTERNAL_SERVER_ERROR, BROKEN, "INTERNAL", {})
+    # By now the request has left what gives the others their id.
+    request_id = {HEADER: request.scope[HEADER]} if HEADER in request.scope else {}
+    response = _error(HTTPStatus.INTERNAL_SERVER_ERROR, BROKEN, "INTERNAL", request_id)
     _complete(response.headers, request.scope["scheme"])
     return response
 

@@ -19,9 +19,10 @@ from strawberry.types.graphql import OperationType
 
 from domain.profile import Profile
 from loaders.batch import Batches
+from models import watch
 from models.reader import SILENT, Reader
 from schema.schema import HearthSchema
-from server import graphql_request
+from server import graphql_request, watching
 from server.document_lookup import DocumentLookup
 from server.graphql_answer import BROKEN, OVERLOADED, answer, problem
 from server.graphql_context import Contexts
@@ -104,20 +105,22 @@ class GraphQLEndpoint:
             code = str((refused.extensions or {})["code"])
             return _error(400 if media_type == MODERN else 200, refused.message, code, media_type)
         try:
-            result = await self._schema.execute(
-                query,
-                variable_values=wanted.variables,
-                context_value=context,
-                operation_name=wanted.operation_name,
-                allowed_operation_types=_OPERATIONS if request.method == "POST" else {OperationType.QUERY},
-            )
+            with watch.span("operation"):
+                result = await self._schema.execute(
+                    query,
+                    variable_values=wanted.variables,
+                    context_value=context,
+                    operation_name=wanted.operation_name,
+                    allowed_operation_types=_OPERATIONS if request.method == "POST" else {OperationType.QUERY},
+                )
+                data = answer(result, context, development=self._development, hints=self._hints)
+                watching.named(self._schema.documents, query, wanted.operation_name, data)
         except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError) as refused:
             if request.method != "POST" and isinstance(refused, InvalidOperationTypeError):
                 return _only_by_post(media_type)
             return _error(400 if media_type == MODERN else 200, _why_not(refused), "BAD_REQUEST", media_type)
         if context.unanswered:
             return _overloaded(media_type)
-        data = answer(result, context, development=self._development, hints=self._hints)
         response.status_code = 400 if "data" not in data and media_type == MODERN else 200
         response.body = orjson.dumps(data)
         if self._may_compress(request, query, wanted.operation_name, response):

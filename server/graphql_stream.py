@@ -22,6 +22,7 @@ from loaders.batch import Batches
 from models.reader import SILENT
 from resolvers.context import Context
 from schema.schema import HearthSchema
+from server import watching
 from server.document_lookup import DocumentLookup
 from server.graphql_answer import BROKEN, OVERLOADED, answer, problem, refusals
 from server.graphql_context import Contexts
@@ -99,8 +100,9 @@ class Streams:
             listener.session_ended()
             if listener.unheard:
                 return None
+        query = await self._lookup.text(wanted, context.reads)
         answers = await self._schema.stream(
-            await self._lookup.text(wanted, context.reads),
+            query,
             variable_values=wanted.variables,
             context_value=context,
             operation_name=wanted.operation_name,
@@ -113,6 +115,7 @@ class Streams:
                     listener.session_ended()
                 settings = self.contexts.settings
                 told = answer(result, context, development=settings.development, hints=settings.introspection)
+                watching.named(self._schema.documents, query, wanted.operation_name, told)
                 await context.rest()
                 if listener.unheard:
                     break

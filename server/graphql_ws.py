@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from auth.session import Expired, Viewer, Widget
 from domain.profile import Profile
 from models.reader import SILENT
+from server import watching
 from server.graphql_answer import OVERLOADED, problem
 from server.graphql_request import BadRequest, GraphQLRequest, checked, decoded
 from server.graphql_stream import ENDED, MOST_OPERATIONS, Streams
@@ -249,7 +250,11 @@ class _Socket:
 
     async def _operate(self, operation: _Operation, wanted: GraphQLRequest) -> None:
         """Run one operation to its end, and tell its answers to whoever still waits for them."""
-        refused = await self._streams.run(self._websocket, self._profile, self._token, wanted, operation)
+        with watching.socket_operation() as work:
+            refused = await self._streams.run(self._websocket, self._profile, self._token, wanted, operation)
+            if refused:
+                unavailable = refused[0]["extensions"]["code"] == "UNAVAILABLE"
+                work.outcome = "unavailable" if unavailable else work.outcome or "refused"
         await self.tell(operation, "error" if refused else "complete", refused or None)
 
     async def tell(self, operation: _Operation, kind: str, payload: object) -> None:

@@ -17,6 +17,7 @@ from server.graphql_ws import LARGEST_MESSAGE
 from server.http_protocol import GuardedHttp
 from server.listener import open_listener
 from server.logs import configure_logs
+from server.metrics import shared_metrics
 from server.operators import served_operators
 from server.settings import Settings, load_settings
 from server.trusted_documents import trusted_manifest
@@ -36,6 +37,7 @@ def transport_options(settings: Settings) -> dict[str, Any]:
         "ws_per_message_deflate": False,
         "server_header": False,
         "access_log": False,
+        "log_config": None,  # what it says goes where our own logs go
         "proxy_headers": bool(settings.trusted_proxies),
         "forwarded_allow_ips": list(settings.trusted_proxies),
     }
@@ -60,7 +62,8 @@ def serve(settings: Settings) -> None:
     )
     with open_listener(settings) as listener:
         if settings.workers > 1:
-            Multiprocess(config, sockets=[listener]).run()
+            with shared_metrics(settings):
+                Multiprocess(config, sockets=[listener]).run()
         else:
             server = uvicorn.Server(config)
             server.run(sockets=[listener])

@@ -48,6 +48,13 @@ _RANDOM_EXAMPLE = "such as `openssl rand -base64 48` prints"
 _DEVELOPMENT_HINT = " (HEARTH_ENV=development needs none)"
 
 
+# Variables that others name, and ours in their place.
+_SHARED_NAMES = {
+    "PORT": "PORT (or HEARTH_PORT)",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "OTEL_EXPORTER_OTLP_ENDPOINT (or HEARTH_OTLP_ENDPOINT)",
+}
+
+
 class SettingsRejected(StartFailure):
     """The environment does not make valid settings; one line for each variable at fault."""
 
@@ -150,6 +157,18 @@ class Settings(BaseSettings):
     )
     payment_patience_seconds: float = Field(
         30.0, gt=0, le=3600, description="How long a payment is left to whoever began it before the bank is asked again"
+    )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Where Prometheus asks; None: nothing is counted"
+    )
+    metrics_host: str = Field("127.0.0.1", description="Who reaches the metrics: they are for nobody outside")
+    otlp_endpoint: str | None = Field(
+        None,
+        validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "HEARTH_OTLP_ENDPOINT"),
+        description="OpenTelemetry collector that is sent spans over HTTP, 'http://host:4318'; None: there are none",
+    )
+    log_level: Literal["info", "warning", "error"] = Field(
+        "info", description="From 'warning' on, requests that went well are not told"
     )
     pool_size: int = Field(10, ge=1, description="Connections to PostgreSQL per process and pool")
 
@@ -258,6 +277,14 @@ class Settings(BaseSettings):
             if not re.fullmatch(r"https?://[^/?#@\s]+", origin):
                 raise ValueError(f"must name origins such as 'https://lk.example.ru', and {origin!r} is none")
         return origins
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _check_otlp_endpoint(cls, url: str | None) -> str | None:
+        # It may hold a password, and is not repeated.
+        if url is not None and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", url):
+            raise ValueError("must be the address of a collector, such as 'http://127.0.0.1:4318'")
+        return url
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
@@ -422,7 +449,7 @@ def load_settings(**given: Any) -> Settings:
 
 def _line(cause: ErrorDetails) -> str:
     field = str(cause["loc"][0])
-    variable = "PORT (or HEARTH_PORT)" if field == "PORT" else PREFIX + field.upper()
+    variable = _SHARED_NAMES.get(field, PREFIX + field.upper())
     if cause["type"] == "value_error":
         return f"{variable} {cause['ctx']['error']}"
     return f"{variable} is not valid: {cause['msg']}, and it is {cause['input']!r}"

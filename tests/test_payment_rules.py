@@ -126,3 +126,13 @@ def test_e46_a_key_is_short_and_printable(key: str) -> None:
 def test_a_token_is_a_word(token: str) -> None:
     assert check_token(token) is not None
     assert check_token("tok_mir_2204") is None
+
+
+@pytest.mark.parametrize("number", ["4111111111111111", "4111-1111-1111-1111", "2204311234567890", "6011000990139424"])
+def test_a_cards_number_is_no_token(number: str) -> None:
+    refused = check_token(number)
+    assert refused is not None
+    assert (refused.field, number in refused.message) == (("token",), False)
+    # One digit is another, or there is something else around it: then it is some word of a bank's.
+    for other in (f"{number[:-1]}{(int(number[-1]) + 1) % 10}", f"tok_{number}", number[:12]):
+        assert check_token(other) is None

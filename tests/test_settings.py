@@ -73,6 +73,8 @@ def test_production_settings_hide_what_is_secret() -> None:
         ("HEARTH_TRUSTED_PROXIES", "10.0.0.1,0.0.0.0/0", "lets any caller choose"),
         ("HEARTH_LIMITS", "width=3", "there are tokens, operations"),
         ("HEARTH_LIMITS", "depth=0", "must look like 'depth=12'"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "must be the address of a collector"),
+        ("HEARTH_METRICS_PORT", "70000", "less than or equal to 65535"),
         ("HEARTH_DATABASE_URL", "mysql://root:hidden@db/x", "must be the URL of a PostgreSQL database"),
         ("HEARTH_WORKERS", "0", "greater than or equal to 1"),
         ("HEARTH_POOL_SIZE", "ten", "valid integer"),

@@ -8,7 +8,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0031_trusted_documents")]
+    dependencies = [("models", "0032_erasure")]
 
     initial = False
 
