@@ -1476,6 +1476,25 @@ alter table trusted_document alter published_at set default now();
 alter table trusted_document add constraint trusted_document_digest
   check (digest = encode(sha256(convert_to(text, 'UTF8')), 'hex'));
 
+create or replace function append_only() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'UPDATE' and tg_nargs > 0 and current_setting('hearth.erasing', true) = 'on' then
+    if to_jsonb(new) - tg_argv = to_jsonb(old) - tg_argv then
+      return new;
+    end if;
+  end if;
+  raise exception '% is append-only', tg_table_name using errcode = '23001';
+end $$;
+drop trigger consent_append_only on consent;
+create trigger consent_append_only before update or delete on consent
+  for each row execute function append_only('text', 'address');
+drop trigger audit_event_append_only on audit_event;
+create trigger audit_event_append_only before update or delete on audit_event
+  for each row execute function append_only('details');
+drop trigger ticket_message_append_only on ticket_message;
+create trigger ticket_message_append_only before update or delete on ticket_message
+  for each row execute function append_only('text');
+
 ALTER TABLE "approval_request" ADD COLUMN "quote" JSONB;
 
 CREATE INDEX "idx_usage_event_at_d1a74a" ON "usage_event" ("at");
@@ -1512,4 +1531,5 @@ insert into tortoise_migrations (app, name, applied_at) values
   ('models', '0029_tickets', now()),
   ('models', '0030_household_indexes', now()),
   ('models', '0031_trusted_documents', now()),
+  ('models', '0032_erasure', now()),
   ('models', '0033_quotes_of_questions', now());

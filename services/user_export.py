@@ -107,6 +107,7 @@ NOT_EXPORTED = {
     "service_relation": "what the operator sells",
     "tariff": "what the operator sells",
     "tortoise_migrations": "which tables there are",
+    "trusted_document": "what front ends ask",
 }
 
 _SECRET = re.compile(r"hash|hmac|token|secret|fingerprint|^reference$|^provider_key$|^redirect_url$|^searched$")

@@ -26,7 +26,7 @@ from server.logs import configure_logs
 from server.metrics import MOST_OPERATIONS, Counted, shared_metrics
 from server.settings import Settings
 from tests.cabinet import SIGN_IN, Cabinet
-from tests.conftest import ROOT, running_server
+from tests.conftest import ROOT, free_port, running_server
 from tests.databases import created
 from tests.linking import ASK
 from tests.linking import CONFIRM as CONFIRM_LINK
