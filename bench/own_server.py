@@ -91,6 +91,8 @@ def _environment(folder: Path, url: str) -> dict[str, str]:
         "HEARTH_DATABASE_URL": url,
         "HEARTH_OPERATORS_PATH": str(folder / "operators"),
         "PORT": str(_free_port()),
+        # All the load comes from few people.
+        "HEARTH_REQUESTS_PER_SESSION": "10000000",
     }
 
 

@@ -53,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     add("run", _run, "run the development server with its own database and demo people")
-    add("serve", _serve, "run the production server")
+    serve = add("serve", _serve, "run the production server")
+    # The socket that its workers share.
+    serve.add_argument("--listener", type=int, help=argparse.SUPPRESS)
     add("worker", _worker, "deliver messages and other work that the API left in the outbox")
     bank = add("bank", _bank, "run the bank simulator, which the development server otherwise does by itself")
     # The development server keeps the socket, so that nobody is turned away while a killed bank starts again.
@@ -134,11 +136,11 @@ def _run(_: argparse.Namespace) -> None:
         run(settings, listener)
 
 
-def _serve(_: argparse.Namespace) -> None:
+def _serve(arguments: argparse.Namespace) -> None:
     settings = load_settings()
     from server.serve import serve
 
-    serve(settings)
+    serve(settings, arguments.listener)
 
 
 def _worker(_: argparse.Namespace) -> None:

@@ -1,10 +1,9 @@
 """The loop that takes away packages whose time is over."""
 
-import asyncio
-
 import structlog
 
 from models.reader import SILENT
+from server.loops import rest
 from services import package_fill
 
 _LOOK_SECONDS = 30.0
@@ -20,4 +19,4 @@ async def look_after_packages() -> None:
         except Exception as error:  # whatever it is, they are ended when it is over
             silent = isinstance(error, SILENT)
             _log.error("packages are looked at anew", error=type(error).__name__, exc_info=not silent)
-        await asyncio.sleep(_LOOK_SECONDS)
+        await rest(_LOOK_SECONDS)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
-from uvicorn.supervisors import Multiprocess
 
 from server.app import create_app
 from server.database import check
+from server.drain import GRACEFUL_SECONDS, Server
 from server.failure import StartFailure
 from server.graphql_ws import LARGEST_MESSAGE
 from server.http_protocol import GuardedHttp
 from server.listener import open_listener
-from server.logs import configure_logs
 from server.operators import served_operators
-from server.settings import Settings, load_settings
+from server.settings import Settings
+from server.workers import parent_is_gone, run_workers
 from server.ws_protocol import GuardedSocket
 
-_GRACEFUL_SECONDS = 20
+# How long a worker outlives whoever started it.
+_LOOK_SECONDS = 1
 
 
 def transport_options(settings: Settings) -> dict[str, Any]:
@@ -39,28 +41,35 @@ def transport_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises StartFailure for what can be known before the first request."""
+def serve(settings: Settings, descriptor: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Raises StartFailure for what can be known before the first request.
+
+    `descriptor` is the listener that a worker was given.
+    """
     if settings.database_url is None:
         raise StartFailure("HEARTH_DATABASE_URL is missing: only `hearth run` brings a database with it")
+    if descriptor is not None:
+        _serve(settings, socket.socket(fileno=descriptor), parent=os.getppid())
+        return
     asyncio.run(check(settings.database_url))
     served_operators(settings)
-    configure_logs(settings)
-    config = uvicorn.Config(
-        "server.serve:application",
-        factory=True,
-        workers=settings.workers,
-        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
-        **transport_options(settings),
-    )
     with open_listener(settings) as listener:
         if settings.workers > 1:
-            Multiprocess(config, sockets=[listener]).run()
+            run_workers(settings.workers, listener)
         else:
-            server = uvicorn.Server(config)
-            server.run(sockets=[listener])
+            _serve(settings, listener)
 
 
-def application() -> Starlette:
-    """Return the application of one worker process, which reads the environment anew."""
-    return create_app(load_settings())
+def _serve(settings: Settings, listener: socket.socket, parent: int | None = None) -> None:
+    """Serve in this process; a worker stops when its `parent` has gone."""
+    app = create_app(settings)
+    config = uvicorn.Config(app, timeout_graceful_shutdown=GRACEFUL_SECONDS, **transport_options(settings))
+    server = Server(config, app.state.drain, settings.drain_notice_seconds)
+    if parent is not None:
+
+        async def stop_alone() -> None:
+            if parent_is_gone(parent):
+                server.should_exit = True
+
+        config.callback_notify, config.timeout_notify = stop_alone, _LOOK_SECONDS
+    server.run(sockets=[listener])
