@@ -53,9 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     add("run", _run, "run the development server with its own database and demo people")
-    serve = add("serve", _serve, "run the production server")
-    # The socket that its workers share.
-    serve.add_argument("--listener", type=int, help=argparse.SUPPRESS)
+    add("serve", _serve, "run the production server")
     add("worker", _worker, "deliver messages and other work that the API left in the outbox")
     bank = add("bank", _bank, "run the bank simulator, which the development server otherwise does by itself")
     # The development server keeps the socket, so that nobody is turned away while a killed bank starts again.
@@ -114,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     seed.add_argument("--operator", metavar="ID", help="of which operator (default: all, evenly)")
     ledger = add("ledger", _ledger, "prove that the ledger is right, on a live database (I17)")
     ledger.add_argument("action", choices=["verify"], help="what to do with it: read all of it, and change nothing")
+    doctor = add("doctor", _doctor, "say whether all that the server needs is there and well; changes nothing")
+    doctor.add_argument("--json", action="store_true", help="as a list of findings, for programs")
     operators = add("operators", _operators, "print what each operator's cabinet can do, as Markdown")
     operators.add_argument("ids", nargs="*", metavar="ID", help="which operators, in this order (default: all)")
     add("sdl", _sdl, "print the GraphQL schema")
@@ -136,11 +136,11 @@ def _run(_: argparse.Namespace) -> None:
         run(settings, listener)
 
 
-def _serve(arguments: argparse.Namespace) -> None:
+def _serve(_: argparse.Namespace) -> None:
     settings = load_settings()
     from server.serve import serve
 
-    serve(settings, arguments.listener)
+    serve(settings)
 
 
 def _worker(_: argparse.Namespace) -> None:
@@ -279,6 +279,13 @@ def _ledger(_: argparse.Namespace) -> None:
     from server.commands import verify_ledger
 
     verify_ledger(settings)
+
+
+def _doctor(arguments: argparse.Namespace) -> None:
+    settings = load_settings()
+    from server.doctor import report
+
+    report(settings, as_json=arguments.json)
 
 
 def _operators(arguments: argparse.Namespace) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 
 from server.app import create_app
 from server.database import check
@@ -16,7 +16,6 @@ from server.failure import StartFailure
 from server.graphql_ws import LARGEST_MESSAGE
 from server.http_protocol import GuardedHttp
 from server.listener import open_listener
-from server.operators import served_operators
 from server.settings import Settings
 from server.workers import parent_is_gone, run_workers
 from server.ws_protocol import GuardedSocket
@@ -41,35 +40,27 @@ def transport_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def serve(settings: Settings, descriptor: int | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. Raises StartFailure for what can be known before the first request.
-
-    `descriptor` is the listener that a worker was given.
-    """
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises StartFailure for what can be known before the first request."""
     if settings.database_url is None:
         raise StartFailure("HEARTH_DATABASE_URL is missing: only `hearth run` brings a database with it")
-    if descriptor is not None:
-        _serve(settings, socket.socket(fileno=descriptor), parent=os.getppid())
-        return
     asyncio.run(check(settings.database_url))
-    served_operators(settings)
+    app = create_app(settings)
     with open_listener(settings) as listener:
         if settings.workers > 1:
-            run_workers(settings.workers, listener)
+            run_workers(settings.workers, listener, lambda parent: _serve(settings, app, listener, parent))
         else:
-            _serve(settings, listener)
+            _serve(settings, app, listener)
 
 
-def _serve(settings: Settings, listener: socket.socket, parent: int | None = None) -> None:
+def _serve(settings: Settings, app: Starlette, listener: socket.socket, parent: int | None = None) -> None:
     """Serve in this process; a worker stops when its `parent` has gone."""
-    app = create_app(settings)
     config = uvicorn.Config(app, timeout_graceful_shutdown=GRACEFUL_SECONDS, **transport_options(settings))
     server = Server(config, app.state.drain, settings.drain_notice_seconds)
     if parent is not None:
 
         async def stop_alone() -> None:
-            if parent_is_gone(parent):
-                server.should_exit = True
+            server.should_exit = server.should_exit or parent_is_gone(parent)
 
         config.callback_notify, config.timeout_notify = stop_alone, _LOOK_SECONDS
     server.run(sockets=[listener])
