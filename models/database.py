@@ -56,7 +56,7 @@ MODULES = [
 ]
 
 _ATTEMPTS = 5
-# Who waits for longer is told to come again: a mutation may wait twice, and its answer is due within five seconds.
+# Who waits for longer is told to come again: within five seconds, however long the reads before it have waited.
 _ACQUIRE_SECONDS = 2.0
 
 

@@ -26,8 +26,8 @@ SILENT = (
     asyncpg.InternalClientError,
 )
 
-# Who waits for longer is told to come again: a mutation may wait twice, and its answer is due within five seconds.
-_ACQUIRE_SECONDS = 2.0
+# Who waits for longer is told to come again; with the wait of `tx()` after it that is within five seconds.
+_ACQUIRE_SECONDS = 2.5
 _CLOSE_SECONDS = 5.0
 _SERVER_SETTINGS = {
     "statement_timeout": "10s",

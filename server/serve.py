@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from typing import Any
 
@@ -46,11 +47,18 @@ def serve(settings: Settings) -> None:
         raise StartFailure("HEARTH_DATABASE_URL is missing: only `hearth run` brings a database with it")
     asyncio.run(check(settings.database_url))
     app = create_app(settings)
+    _allow_sockets()
     with open_listener(settings) as listener:
         if settings.workers > 1:
             run_workers(settings.workers, listener, lambda parent: _serve(settings, app, listener, parent))
         else:
             _serve(settings, app, listener)
+
+
+def _allow_sockets() -> None:
+    """Take as many open files as we may have: each socket is one, and the usual thousand is none too many."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _serve(settings: Settings, app: Starlette, listener: socket.socket, parent: int | None = None) -> None:

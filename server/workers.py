@@ -4,6 +4,7 @@ Each is a copy of this process from before it did anything, so that all is impor
 shared: whatever two workers must agree on is in PostgreSQL, so that two or twenty behave as one.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -30,6 +31,8 @@ def run_workers(count: int, listener: socket.socket, serve: Callable[[int], None
 
     Raises StartFailure where they cannot even start.
     """
+    # What is never looked through for garbage is never copied for it either.
+    gc.freeze()
     with _told_to_stop() as told:
         workers = {_start(serve): time.monotonic() for _ in range(count)}
         try:
