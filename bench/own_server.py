@@ -23,7 +23,7 @@ from server.embedded_postgres import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_START_SECONDS = 30
+_START_SECONDS = 90
 _STOP_SECONDS = 30
 
 

@@ -76,8 +76,9 @@ class _Load:
             await socket.answer("one", _DASHBOARD)
             await socket.subscribe("two", "subscription { balanceChanged { id } }")
 
-    async def follow(self, person: Payer) -> None:
-        """A socket that stays, and hears."""
+    async def follow(self, person: Payer, after: float) -> None:
+        """A socket that stays, and hears; they come one by one."""
+        await asyncio.sleep(after)
         async with self._socket(person) as socket:
             await socket.subscribe("live", "subscription { balanceChanged { id balance { available { amount } } } }")
             async for _ in socket.connection:
@@ -143,7 +144,7 @@ async def _soak(server: OwnServer, seconds: float) -> int:
         "socket": load.look_in,
     }
     followers = zip(range(_SUBSCRIBERS), itertools.cycle(people), strict=False)
-    tasks = [asyncio.create_task(load.follow(person)) for _, person in followers]
+    tasks = [asyncio.create_task(load.follow(person, number / _RATES["socket"])) for number, person in followers]
     tasks += [asyncio.create_task(load.steadily(name, _RATES[name], work)) for name, work in works.items()]
     try:
         samples = await _watch(server, connection, people, seconds)

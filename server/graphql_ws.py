@@ -316,6 +316,7 @@ class _Socket:
                 if isinstance(result, PreExecutionError) or "data" not in told:
                     return list(told["errors"])
                 await self._tell(operation, "next", told)
+                del result, told  # a subscription may wait for hours until there is another
         return None
 
     async def _tell(self, operation: _Operation, kind: str, payload: object) -> None:
