@@ -15,9 +15,9 @@ export NODE_OPTIONS ?= --use-system-ca
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run seed import test test-browser audit chaos prove chromium lint format sdl tables messages docs \
-	bench-catalogue bench-documents bench-enumeration bench-executors bench-ledger bench-tariffs bench-topup \
-	bench-watching lock clean reset installed installed-dev graphiql
+.PHONY: help run seed import test test-browser audit chaos prove soak subscribers chromium lint format sdl tables \
+	messages docs bench-catalogue bench-documents bench-enumeration bench-executors bench-ledger bench-tariffs \
+	bench-topup bench-watching lock clean reset installed installed-dev graphiql
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ prove: installed-dev ## the long proofs: 1,000 kills, 10,000 cancellations, step
 	@HEARTH_PROVE=1 $(PY) -m pytest tests/test_payment_machine.py tests/test_household_machine.py \
 		tests/test_ownership_transfer.py tests/test_execution_documents.py tests/test_cancellation.py
 	@$(MAKE) --no-print-directory chaos
+
+soak: installed-dev ## load a server evenly and watch its memory: make soak MINUTES=30
+	@$(PY) -m bench.soak --minutes $(or $(MINUTES),30)
+
+subscribers: installed-dev ## open many sockets that subscribe, and measure memory and pongs: make subscribers N=10000
+	@$(PY) -m bench.subscribers --count $(or $(N),10000)
 
 lint: installed-dev ## check style, types, the floors of the house, the committed schema and the catalogues
 	@$(PY) -m ruff check .

@@ -35,8 +35,9 @@ async def admit(
 ) -> RateLimited | None:
     """Count one code to `target`, known or not, and refuse it where there were enough."""
     operator, otp = profile.operator.id, profile.auth.otp
-    count, ends_at = await counter.count(connection, f"{channel.lower()}:{_whose(purpose)}{operator}:{target}", _HOUR)
-    if count > otp.max_sms_per_number_per_hour:
+    key, most = f"{channel.lower()}:{_whose(purpose)}{operator}:{target}", otp.max_sms_per_number_per_hour
+    count, ends_at = await counter.count(connection, key, _HOUR, most, shared=not is_own(purpose))
+    if count > most:
         return RateLimited(ends_at)
     if is_own(purpose) or channel is ChallengeChannel.EMAIL:
         return None
@@ -75,13 +76,15 @@ async def _spend(connection: BaseDBAsyncClient, profile: Profile, network: str |
     out: otherwise a flood of requests for strangers' numbers would be a way to close the cabinet for everybody.
     """
     operator, most = profile.operator.id, profile.auth.otp.max_sms_per_minute
-    asked, ends_at = await counter.count(connection, f"codes:{operator}:{network}", _MINUTE)
+    key = f"codes:{operator}:{network}"
+    asked, ends_at = await counter.count(connection, key, _MINUTE)
     # Last, since it is one row for everybody: it is held for as short as can be.
     spent, _ = await counter.count(connection, f"codes:{operator}", _MINUTE)
     if spent == most + 1:
         _log.error("alarm: more codes were asked for than the budget of a minute", operator=operator, budget=most)
     if spent <= most or network is None or asked <= FEW_PER_NETWORK:
         return None
+    counter.note(key, FEW_PER_NETWORK, _MINUTE, 0, ends_at)
     return RateLimited(ends_at, "Too many requests from one network")
 
 

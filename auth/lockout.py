@@ -83,7 +83,7 @@ async def _sprayed(
     again, _ = await counter.count(connection, tried, _HOUR)
     if again > 1:
         return None
-    count, ends_at = await counter.count(connection, f"spray:{network}", _HOUR)
+    count, ends_at = await counter.count(connection, f"spray:{network}", _HOUR, SPRAY_IDENTIFIERS, shared=True)
     if count <= SPRAY_IDENTIFIERS:
         return None
     # What was refused was not tried: asking again must not make it an old acquaintance.

@@ -81,7 +81,8 @@ async def change(profile: Profile, viewer: Viewer, login: str, password: str, ca
         await notices.security(connection, profile, viewer.user_id, _CHANGED)
         return LoginChanged(wanted)
 
-    tries, until = await tx(lambda connection: counter.count(connection, f"login:{viewer.user_id}", _DAY))
+    key = f"login:{viewer.user_id}"
+    tries, until = await tx(lambda connection: counter.count(connection, key, _DAY, MOST_TRIES_A_DAY))
     if tries > MOST_TRIES_A_DAY:
         return RateLimited(until, "Too many logins were tried; try again tomorrow")
     try:

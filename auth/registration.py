@@ -96,8 +96,9 @@ async def register(
     hours = profile.auth.registration_link_ttl_hours
 
     async def ask(connection: BaseDBAsyncClient) -> LinkOnItsWay | RateLimited:
-        count, ends_at = await counter.count(connection, f"email:{operator}:{address}", _HOUR)
-        if count > profile.auth.otp.max_sms_per_number_per_hour:
+        most = profile.auth.otp.max_sms_per_number_per_hour
+        count, ends_at = await counter.count(connection, f"email:{operator}:{address}", _HOUR, most, shared=True)
+        if count > most:
             return RateLimited(ends_at, "Too many requests for this address")
         taken = await connection.execute_query_dict(_TAKEN, [operator, address])
         await connection.execute_query(_ASK, [operator, address, password_hash, token_hash(token), hours])

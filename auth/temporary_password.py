@@ -100,8 +100,9 @@ async def send_to(
 
     async def issue(connection: BaseDBAsyncClient) -> PasswordOnItsWay | RateLimited:
         # Whoever has the SIM is not kept waiting by strangers who fill in forms.
-        count, ends_at = await counter.count(connection, f"sms:{'sim:' if by_sim else ''}{operator}:{msisdn}", _HOUR)
-        if count > profile.auth.otp.max_sms_per_number_per_hour:
+        key, most = f"sms:{'sim:' if by_sim else ''}{operator}:{msisdn}", profile.auth.otp.max_sms_per_number_per_hour
+        count, ends_at = await counter.count(connection, key, _HOUR, most, shared=True)
+        if count > most:
             return RateLimited(ends_at)
         found = await identifier.find(connection, profile, msisdn)
         known = None if await lost_sim.is_lost(connection, operator, msisdn) else found

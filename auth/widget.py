@@ -51,7 +51,7 @@ async def create(
         # Nobody who was thrown out a moment ago goes on looking for a year.
         if not await own_password.still_holds(connection, viewer, Proof()):
             return Forbidden("The session has ended; sign in again")
-        made, until = await counter.count(connection, f"widget:{viewer.user_id}", _DAY)
+        made, until = await counter.count(connection, f"widget:{viewer.user_id}", _DAY, MOST_A_DAY)
         if made > MOST_A_DAY:
             return RateLimited(until, "Too many widgets were made; try again tomorrow")
         owner = [viewer.user_id, viewer.operator, token_hash(token)]

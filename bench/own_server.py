@@ -23,7 +23,7 @@ from server.embedded_postgres import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_START_SECONDS = 30
+_START_SECONDS = 90
 _STOP_SECONDS = 30
 
 
@@ -36,6 +36,17 @@ class OwnServer:
     database_url: str
     pid: int
 
+    @property
+    def workers(self) -> list[int]:
+        """The processes that answer: children of that process, where it has any."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(child) for child in children] or [self.pid]
+
+    def kilobytes(self) -> int:
+        """The memory that is resident in those processes."""
+        pages = sum(int(Path(f"/proc/{worker}/statm").read_text().split()[1]) for worker in self.workers)
+        return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
 
 @contextmanager
 def own_server(
@@ -44,11 +55,13 @@ def own_server(
     limits: Mapping[str, int],
     households: int,
     people: str,
+    workers: int = 1,
 ) -> Iterator[OwnServer]:
     """Start a server for the life of the block.
 
     `limits` are keys of the operator's profile and the values that they get instead, `households` is how many
-    `hearth seed` makes, `people` is a file for `hearth import`. Raises RuntimeError where a command fails.
+    `hearth seed` makes, `people` is a file for `hearth import`, `workers` is how many processes serve. Raises
+    RuntimeError where a command fails.
     """
     folder = Path(tempfile.mkdtemp(prefix="hearth-bench-"))
     # PostgreSQL runs as an unprivileged user where we are root.
@@ -60,7 +73,7 @@ def own_server(
         (folder / "people.ndjson").write_text(people)
         # Durable, as in production: where only a known person's try is written down, the disk tells.
         with EmbeddedPostgres(folder / "database") as url:
-            environment = _environment(folder, url)
+            environment = {**_environment(folder, url), "HEARTH_WORKERS": str(workers)}
             _hearth(environment, "migrate")
             _hearth(environment, "import", str(folder / "people.ndjson"))
             _hearth(environment, "seed", "--operator", operator, "--households", str(households))
@@ -91,6 +104,8 @@ def _environment(folder: Path, url: str) -> dict[str, str]:
         "HEARTH_DATABASE_URL": url,
         "HEARTH_OPERATORS_PATH": str(folder / "operators"),
         "PORT": str(_free_port()),
+        # All the load comes from few people.
+        "HEARTH_REQUESTS_PER_SESSION": "10000000",
     }
 
 

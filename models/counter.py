@@ -1,5 +1,7 @@
 """Counters for limits, shared by all workers: one upsert counts and answers (SPEC 4.7)."""
 
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 
 from tortoise import fields
@@ -30,10 +32,39 @@ returning count, ends_at
 """
 
 
-async def count(connection: BaseDBAsyncClient, key: str, window_seconds: int) -> tuple[int, datetime]:
-    """Count one more event under `key`; gives the count in the running window and when that window ends."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a limit stands: `left` of `most` in a window of so many seconds, which ends at `ends_at`."""
+
+    name: str
+    most: int
+    window_seconds: int
+    left: int
+    ends_at: datetime
+
+
+# What the caller of one operation may be told of limits, by the counter's key; whoever answers sets it (server/).
+standings: ContextVar[dict[str, Standing] | None] = ContextVar("standings", default=None)
+
+
+async def count(
+    connection: BaseDBAsyncClient, key: str, window_seconds: int, most: int | None = None, *, shared: bool = False
+) -> tuple[int, datetime]:
+    """Count one more event under `key`; gives the count in the running window and when that window ends.
+
+    With `most` the caller is told how the limit stands. A count that others add to is `shared`: how much of it is
+    left would tell what they did, so only its end is told.
+    """
     [row] = await connection.execute_query_dict(_COUNT, [key, float(window_seconds)])
+    if most is not None and (row["count"] > most or not shared):
+        note(key, most, window_seconds, max(0, most - row["count"]), row["ends_at"])
     return row["count"], row["ends_at"]
+
+
+def note(key: str, most: int, window_seconds: int, left: int, ends_at: datetime) -> None:
+    """Tell the caller how a limit stands; its name is what the key begins with."""
+    if (told := standings.get()) is not None:
+        told[key] = Standing(key.partition(":")[0], most, window_seconds, left, ends_at)
 
 
 # A counter that counts nothing is not there.
@@ -46,3 +77,5 @@ update counter set count = count - 1 where key = any($1::text[]) and count > 1
 async def take_back(connection: BaseDBAsyncClient, keys: list[str]) -> None:
     """Let the last event under each key not count: it turned out not to be one."""
     await connection.execute_query(_TAKE_BACK, [keys])
+    for key in keys:
+        (standings.get() or {}).pop(key, None)

@@ -28,7 +28,8 @@ SILENT = (
     asyncpg.InternalClientError,
 )
 
-_ACQUIRE_SECONDS = 5.0
+# Who waits for longer is told to come again; with the wait of `tx()` after it that is within five seconds.
+_ACQUIRE_SECONDS = 2.5
 _CLOSE_SECONDS = 5.0
 _JSONB_VERSION = b"\x01"
 # What is asked for within so many turns of the event loop travels together, so many statements at the most.

@@ -1,9 +1,8 @@
 """The ASGI application: routes, and what lives as long as the process."""
 
-import asyncio
 import gc
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from starlette.applications import Starlette
@@ -26,6 +25,7 @@ from models.reader import reader_pool
 from schema.schema import build_schema
 from server import dev_pages, dev_payment_page, documents, graphiql, inbound, payments
 from server.autopay import pay_automatically
+from server.drain import LOOPS_SECONDS, Drain
 from server.edge import AnswerHeaders, broken, refused
 from server.fees import charge_fees
 from server.graphql_context import Contexts
@@ -38,6 +38,7 @@ from server.households import look_after_households
 from server.limits import look_after_limits
 from server.live import Hub
 from server.logs import configure_logs
+from server.loops import Loops
 from server.metrics import metrics
 from server.operators import served_operators
 from server.packages import look_after_packages
@@ -80,6 +81,7 @@ def create_app(
     if settings.manifest is not None:
         schema.documents.manifest = trusted_manifest(settings.manifest, schema.documents)
     catalogues()  # read now, so that no request waits for it
+    drain = Drain()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -98,20 +100,21 @@ def create_app(
             hub = Hub(settings.dsn, at_once=max(1, settings.pool_size // 2))
             streams = Streams(schema, contexts, hub)
             app.state.graphql = GraphQLEndpoint(schema, contexts, EventStreams(streams))
-            app.state.sockets = GraphQLSockets(streams)
-            await stack.enter_async_context(_in_background(hub.run()))
-            await stack.enter_async_context(_in_background(forget_withdrawn(hub, schema.documents)))
-            await stack.enter_async_context(_in_background(remembered.write_for_ever()))
+            app.state.sockets = GraphQLSockets(streams, drain)
+            listening = await stack.enter_async_context(Loops(patience=0))
+            listening.start(hub.run())
+            listening.start(forget_withdrawn(hub, schema.documents))
+            listening.start(remembered.write_for_ever())
             if settings.development:
-                worker = run_worker(settings, partial(inbound.receive_sms, settings, served))
-                await stack.enter_async_context(_in_background(worker))
-                await stack.enter_async_context(_in_background(look_after_payments(desk, served)))
-                await stack.enter_async_context(_in_background(pay_automatically(settings.dsn, desk, served)))
-                await stack.enter_async_context(_in_background(charge_fees(served)))
-                await stack.enter_async_context(_in_background(watch_sims(sims, served)))
-                await stack.enter_async_context(_in_background(look_after_households(served)))
-                await stack.enter_async_context(_in_background(look_after_limits(served)))
-                await stack.enter_async_context(_in_background(look_after_packages(served)))
+                loops = await stack.enter_async_context(Loops(patience=LOOPS_SECONDS))
+                loops.start(run_worker(settings, partial(inbound.receive_sms, settings, served)))
+                loops.start(look_after_payments(desk, served))
+                loops.start(pay_automatically(settings.dsn, desk, served))
+                loops.start(charge_fees(served))
+                loops.start(watch_sims(sims, served))
+                loops.start(look_after_households(served))
+                loops.start(look_after_limits(served))
+                loops.start(look_after_packages(served))
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER)
             yield
@@ -140,6 +143,7 @@ def create_app(
         exception_handlers={HTTPException: refused, Exception: broken},
         lifespan=lifespan,
     )
+    application.state.drain = drain
     # It would lead to whatever host the caller names.
     application.router.redirect_slashes = False
     return application
@@ -168,7 +172,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             allow_origins=list(settings.allowed_origins),
             allow_methods=["GET", "POST"] if settings.get_queries else ["POST"],
             allow_headers=["authorization", "content-type", "x-operator", HEADER, "traceparent"],
-            expose_headers=["retry-after", HEADER],
+            expose_headers=["retry-after", "ratelimit", "ratelimit-policy", HEADER],
             allow_credentials=True,
         ),
     ]
@@ -182,15 +186,3 @@ def _billing(settings: Settings) -> Billing:
             return BrokenBilling()
         case "slow":
             return BrokenBilling(_SLOW_BILLING_SECONDS)
-
-
-@asynccontextmanager
-async def _in_background(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Run something that never ends beside the server, for the life of the block."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -10,6 +10,7 @@ from domain.profile import Profile
 from models.database import credentials
 from models.notify import CHANNEL
 from models.reader import SILENT
+from server.loops import rest
 from services import autopay
 from services.payment_row import Desk
 
@@ -30,7 +31,7 @@ async def pay_automatically(url: str, desk: Desk, profiles: Mapping[str, Profile
         except Exception as error:  # whatever it is, the other payments must be made when it is over
             silent = isinstance(error, SILENT)
             _log.error("automatic payments start anew", error=type(error).__name__, exc_info=not silent)
-            await asyncio.sleep(_LOOK_SECONDS)
+            await rest(_LOOK_SECONDS)
 
 
 async def _pay(url: str, desk: Desk, profiles: Mapping[str, Profile]) -> None:
@@ -58,15 +59,8 @@ async def _pay(url: str, desk: Desk, profiles: Mapping[str, Profile]) -> None:
             elif told:
                 await autopay.wake(told)
             if await autopay.run(desk, profiles) < autopay.BATCH:
-                await _until(woken)
+                await rest(_LOOK_SECONDS, woken)
+                if woken.is_set():
+                    await rest(_GATHER_SECONDS)
     finally:
         await connection.close(timeout=1)
-
-
-async def _until(woken: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(_LOOK_SECONDS):
-            await woken.wait()
-        await asyncio.sleep(_GATHER_SECONDS)
-    except TimeoutError:
-        pass

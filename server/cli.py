@@ -120,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     documents = add("documents", _documents, "publish, list or withdraw documents that clients send by their ids")
     documents.add_argument("action", choices=["publish", "list", "withdraw"], help="what to do")
     documents.add_argument("what", nargs="?", metavar="FILE|ID", help="a manifest to publish, or an id to withdraw")
+    doctor = add("doctor", _doctor, "say whether all that the server needs is there and well; changes nothing")
+    doctor.add_argument("--json", action="store_true", help="as a list of findings, for programs")
     operators = add("operators", _operators, "print what each operator's cabinet can do, as Markdown")
     operators.add_argument("ids", nargs="*", metavar="ID", help="which operators, in this order (default: all)")
     add("sdl", _sdl, "print the GraphQL schema")
@@ -330,6 +332,13 @@ def _documents(arguments: argparse.Namespace) -> None:
         withdraw_document(settings, what)
     else:
         list_documents(settings)
+
+
+def _doctor(arguments: argparse.Namespace) -> None:
+    settings = load_settings()
+    from server.doctor import report
+
+    report(settings, as_json=arguments.json)
 
 
 def _operators(arguments: argparse.Namespace) -> None:

@@ -35,6 +35,7 @@ from server.households import look_after_households
 from server.inbound import receive_sms
 from server.limits import look_after_limits
 from server.logs import configure_logs
+from server.loops import Loops
 from server.operators import served_operators
 from server.packages import look_after_packages
 from server.payment_gateway import payment_desk
@@ -65,6 +66,9 @@ from services.catalogue_file import CatalogueRejected
 from services.succession import Claim
 
 Result = TypeVar("Result")
+
+# A batch of messages to a slow gateway takes longer: what it has not come to is left to another worker.
+_WORKER_SECONDS = 8.0
 
 
 def migrate(settings: Settings) -> None:
@@ -444,16 +448,17 @@ async def _work(settings: Settings) -> None:
         process_database(settings.dsn, pool_size=settings.pool_size),
         payment_desk(settings) as desk,
         sim_registry(settings) as sims,
-        asyncio.TaskGroup() as together,
+        Loops(patience=_WORKER_SECONDS) as loops,
     ):
-        together.create_task(run_worker(settings, partial(receive_sms, settings, profiles)))
-        together.create_task(look_after_payments(desk, profiles))
-        together.create_task(pay_automatically(settings.dsn, desk, profiles))
-        together.create_task(charge_fees(profiles))
-        together.create_task(watch_sims(sims, profiles))
-        together.create_task(look_after_households(profiles))
-        together.create_task(look_after_limits(profiles))
-        together.create_task(look_after_packages(profiles))
+        loops.start(run_worker(settings, partial(receive_sms, settings, profiles)))
+        loops.start(look_after_payments(desk, profiles))
+        loops.start(pay_automatically(settings.dsn, desk, profiles))
+        loops.start(charge_fees(profiles))
+        loops.start(watch_sims(sims, profiles))
+        loops.start(look_after_households(profiles))
+        loops.start(look_after_limits(profiles))
+        loops.start(look_after_packages(profiles))
+        await loops.failure()
 
 
 def _operator(profiles: Mapping[str, Profile], name: str) -> Profile:

@@ -1,12 +1,12 @@
 """The loop that charges fees, and lets services end."""
 
-import asyncio
 from collections.abc import Mapping
 
 import structlog
 
 from domain.profile import Profile
 from models.reader import SILENT
+from server.loops import rest
 from services import fees, service_course
 
 _LOOK_SECONDS = 10.0
@@ -24,4 +24,4 @@ async def charge_fees(profiles: Mapping[str, Profile]) -> None:
         except Exception as error:  # whatever it is, fees are charged when it is over
             _log.error("fees are charged anew", error=type(error).__name__, exc_info=not isinstance(error, SILENT))
         if charged < fees.BATCH and ended < service_course.BATCH:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await rest(_LOOK_SECONDS)

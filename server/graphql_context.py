@@ -17,6 +17,7 @@ from loaders.batch import Batches
 from models.reader import Reader
 from resolvers.context import Context, Live
 from resolvers.sign_in import cookie_name
+from server.rate_limit import RateLimits
 from server.settings import Settings
 from services.payment_row import Desk
 
@@ -38,6 +39,7 @@ class Contexts:
     ) -> None:
         self.settings = settings
         self.profiles = profiles
+        self.rates = RateLimits(settings.requests_per_session, settings.requests_per_network)
         self._billing = billing
         self._pool = pool
         self._social = social
@@ -84,7 +86,7 @@ class Contexts:
             secure_cookies=not self.settings.development,
             site=self._site(connection),
             initiator=self._initiator(connection),
-            address=connection.client.host if connection.client else None,
+            address=address_of(connection),
             channels=self.settings.channels,
             device=connection.headers.get("user-agent"),
             response=response,
@@ -103,6 +105,10 @@ class Contexts:
 
     def _initiator(self, connection: HTTPConnection) -> str:
         """A pseudonym of the address and the client's name, which are not to be stored themselves."""
-        address = connection.client.host if connection.client else ""
-        told = f"{address}\n{connection.headers.get('user-agent', '')}"
+        told = f"{address_of(connection) or ''}\n{connection.headers.get('user-agent', '')}"
         return hmac.new(self.settings.key, told.encode(), hashlib.sha256).hexdigest()
+
+
+def address_of(connection: HTTPConnection) -> str | None:
+    """Where it comes from, as far as that is known: behind a trusted proxy, where that says."""
+    return connection.client.host if connection.client else None

@@ -7,6 +7,7 @@ Follows the GraphQL-over-HTTP specification: request errors are 400 without `dat
 import asyncio
 import gzip
 import re
+from typing import Any
 
 import orjson
 import structlog
@@ -17,19 +18,22 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
+from auth.session import Expired, Viewer, Widget
 from domain.profile import Profile
 from loaders.batch import Batches
 from models import watch
+from models.counter import Standing, standings
 from models.reader import SILENT, Reader
 from schema.schema import HearthSchema
 from server import graphql_request, watching
 from server.document_lookup import DocumentLookup
 from server.graphql_answer import BROKEN, OVERLOADED, answer, problem
-from server.graphql_context import Contexts
+from server.graphql_context import Contexts, address_of
 from server.graphql_request import BadRequest, GraphQLRequest
 from server.graphql_sse import MEDIA_TYPE as EVENTS
 from server.graphql_sse import EventStreams
 from server.operator_choice import UnknownOperator, choose
+from server.rate_limit import Admission, headers, refusal
 
 MODERN = "application/graphql-response+json"
 LEGACY = "application/json"
@@ -63,6 +67,10 @@ class GraphQLEndpoint:
             if media_type is None:
                 raise BadRequest(406, f"Accept must take {MODERN}, {LEGACY} or {EVENTS}")
             profile = choose(request.headers, self._contexts.settings, self._contexts.profiles)
+            token = self._contexts.token(request, profile, request.headers.get("authorization"))
+            admission = self._contexts.rates.admit(token, address_of(request))
+            if admission is not None and not admission.is_allowed:
+                return _too_many(admission, media_type)
             wanted = await graphql_request.read(request)
             if events is not None:
                 return events.answer(request, profile, wanted)
@@ -73,8 +81,15 @@ class GraphQLEndpoint:
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
         reads, batches = self._contexts.reader(), Batches()
+        counted: dict[str, Standing] = {}
+        listening = standings.set(counted)
         try:
-            return await self._answer(request, wanted, profile, reads, batches, media_type)
+            caller = await self._contexts.caller(token, profile, reads)
+            if token is not None and isinstance(caller, Viewer | Widget):
+                admission = self._contexts.rates.recognise(token, admission)
+            response = await self._answer(request, wanted, profile, caller, reads, batches, media_type)
+            response.headers.update(headers(admission, counted.values()))
+            return response
         except SILENT as error:
             _log.error("the database did not answer", error=type(error).__name__)
             return _overloaded(media_type)
@@ -82,6 +97,7 @@ class GraphQLEndpoint:
             _log.exception("request failed")
             return _error(500, BROKEN, "INTERNAL", media_type)
         finally:
+            standings.reset(listening)
             # Fields may still be on their way when a sibling has failed and the answer is made.
             batches.cancel()
             await asyncio.shield(reads.close())
@@ -91,13 +107,12 @@ class GraphQLEndpoint:
         request: Request,
         wanted: GraphQLRequest,
         profile: Profile,
+        caller: Viewer | Widget | Expired | None,
         reads: Reader,
         batches: Batches,
         media_type: str,
     ) -> Response:
         response = Response(media_type=f"{media_type}; charset=utf-8")
-        token = self._contexts.token(request, profile, request.headers.get("authorization"))
-        caller = await self._contexts.caller(token, profile, reads)
         context = self._contexts.context(request, profile, caller, reads, batches, response=response)
         try:
             query = await self._lookup.text(wanted, reads)
@@ -183,6 +198,13 @@ def _only_by_post(media_type: str) -> Response:
     return response
 
 
+def _too_many(admission: Admission, media_type: str) -> Response:
+    response = _refused(429, refusal(admission), media_type)
+    response.headers["retry-after"] = str(admission.wait_seconds)
+    response.headers.update(headers(admission))
+    return response
+
+
 def _overloaded(media_type: str) -> Response:
     response = _error(503, OVERLOADED, "UNAVAILABLE", media_type)
     response.headers["retry-after"] = _RETRY_SECONDS
@@ -190,7 +212,11 @@ def _overloaded(media_type: str) -> Response:
 
 
 def _error(status: int, message: str, code: str, media_type: str) -> Response:
-    body = {"errors": [problem(message, code)]}
+    return _refused(status, problem(message, code), media_type)
+
+
+def _refused(status: int, error: dict[str, Any], media_type: str) -> Response:
+    body = {"errors": [error]}
     return _guarded(Response(orjson.dumps(body), status_code=status, media_type=f"{media_type}; charset=utf-8"))
 
 

@@ -126,4 +126,5 @@ class Streams:
                 if isinstance(result, PreExecutionError) or "data" not in told:
                     return list(told["errors"])
                 await listener.tell(told)
+                del result, told  # a subscription may wait for hours until there is another
         return None

@@ -18,8 +18,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from auth.session import Expired, Viewer, Widget
 from domain.profile import Profile
 from models.reader import SILENT
-from server import watching
+from server import rate_limit, watching
+from server.drain import Drain
 from server.graphql_answer import OVERLOADED, problem
+from server.graphql_context import address_of
 from server.graphql_request import BadRequest, GraphQLRequest, checked, decoded
 from server.graphql_stream import ENDED, MOST_OPERATIONS, Streams
 from server.live import Ear, Guard
@@ -30,7 +32,7 @@ PROTOCOL = "graphql-transport-ws"
 LARGEST_MESSAGE = 65_536
 
 _INIT_SECONDS = 5.0
-_FAREWELL_SECONDS = 5.0
+_FAREWELL_SECONDS = 3.0
 _LONGEST_ID = 128
 _LONGEST_REASON = 123
 
@@ -41,6 +43,8 @@ _INIT_TIMEOUT = 4408
 _ID_TAKEN = 4409
 _SECOND_INIT = 4429
 _TRY_AGAIN_LATER = 1013
+_GOING_AWAY = 1001
+_STOPPING = "The server stops; connect again"
 
 _log = structlog.get_logger()
 
@@ -57,10 +61,11 @@ class _Close(Exception):
 class GraphQLSockets:
     """Answers the sockets at /graphql."""
 
-    def __init__(self, streams: Streams) -> None:
+    def __init__(self, streams: Streams, drain: Drain | None = None) -> None:
         self.streams = streams
         self.contexts = streams.contexts
         self.hub = streams.hub
+        self.drain = drain or Drain()
 
     async def __call__(self, websocket: WebSocket) -> None:
         if not self._is_welcome(websocket):
@@ -69,9 +74,15 @@ class GraphQLSockets:
         elif PROTOCOL not in websocket.scope["subprotocols"]:
             body = {"errors": [problem(f"Sec-WebSocket-Protocol must offer {PROTOCOL}", "BAD_REQUEST")]}
             await websocket.send_denial_response(JSONResponse(body, status_code=400))
+        elif (admission := self.contexts.rates.admit(None, address_of(websocket))) and not admission.is_allowed:
+            headers = {"retry-after": str(admission.wait_seconds)}
+            denial = JSONResponse({"errors": [rate_limit.refusal(admission)]}, status_code=429, headers=headers)
+            await websocket.send_denial_response(denial)
         else:
             await websocket.accept(PROTOCOL)
-            await _Socket(self, websocket).serve()
+            socket = _Socket(self, websocket)
+            with self.drain.telling(socket.leave):
+                await socket.serve()
 
     def _is_welcome(self, websocket: WebSocket) -> bool:
         """Whether the page that asks may use the browser's cookies here; a client without an origin is no browser."""
@@ -189,6 +200,8 @@ class _Socket:
             raise _Close(_FORBIDDEN, ENDED)
         if isinstance(caller, Widget):
             raise _Close(_FORBIDDEN, "A widget asks over HTTP")
+        if self._token is not None and caller is not None:
+            self._contexts.rates.recognise(self._token, None)
         return caller
 
     def _guarding(self, viewer: Viewer) -> AbstractContextManager[None]:
@@ -240,6 +253,10 @@ class _Socket:
             refusal = problem(f"At most {MOST_OPERATIONS} operations at once on a socket", "TOO_MANY_OPERATIONS")
             await self._send({"id": operation_id, "type": "error", "payload": [refusal]})
             return
+        admission = self._contexts.rates.admit(self._token, address_of(self._websocket))
+        if admission is not None and not admission.is_allowed:
+            await self._send({"id": operation_id, "type": "error", "payload": [rate_limit.refusal(admission)]})
+            return
         # Who begins and stops faster than operations end is not listened to meanwhile.
         while len(self._tasks) >= 2 * MOST_OPERATIONS:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -275,19 +292,24 @@ class _Socket:
         with suppress(WebSocketDisconnect, RuntimeError):
             await self._websocket.send_text(orjson.dumps(message).decode())
 
+    def leave(self) -> None:
+        """The server stops: what was asked is answered, and the client comes back to another."""
+        if self._farewell is None:
+            self._farewell = asyncio.create_task(self._say_farewell(_GOING_AWAY, _STOPPING))
+
     def end_session(self) -> None:
         """Close the socket, once what is under way has been answered."""
         if self._farewell is None:
-            self._farewell = asyncio.create_task(self._say_farewell())
+            self._farewell = asyncio.create_task(self._say_farewell(_FORBIDDEN, ENDED))
 
-    async def _say_farewell(self) -> None:
-        """Close the socket, since its session has ended: answers may still come, events not."""
+    async def _say_farewell(self, code: int, reason: str) -> None:
+        """Close the socket: answers may still come, events not."""
         for operation in self._operations.values():
             if operation.ear.listens:
                 operation.stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_FAREWELL_SECONDS)
-        if not await self._close(_FORBIDDEN, ENDED) and self._conversation is not None:
+        if not await self._close(code, reason) and self._conversation is not None:
             self._abandoned = True
             self._conversation.cancel()
 

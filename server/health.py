@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse
 
 from models.migrate import is_current
 from models.reader import SILENT, Reader
+from server.drain import Drain
 
 
 async def healthz(_: Request) -> JSONResponse:
@@ -13,7 +14,10 @@ async def healthz(_: Request) -> JSONResponse:
 
 
 async def readyz(request: Request) -> JSONResponse:
-    """200 when the database answers and has this version's tables and a catalogue; 503 otherwise."""
+    """200 when the database answers and has this version's tables and a catalogue; 503 otherwise, and when we stop."""
+    drain: Drain = request.app.state.drain
+    if drain.has_begun:
+        return JSONResponse({"status": "stopping"}, status_code=503)
     reads = Reader(request.app.state.pool)
     try:
         if await is_current(reads):

@@ -1,12 +1,12 @@
 """The loop that does what falls due in households: handovers, comings of age, absent owners."""
 
-import asyncio
 from collections.abc import Mapping
 
 import structlog
 
 from domain.profile import Profile
 from models.reader import SILENT
+from server.loops import rest
 from services import majority, ownership_transfer, succession
 
 _LOOK_SECONDS = 10.0
@@ -26,4 +26,4 @@ async def look_after_households(profiles: Mapping[str, Profile]) -> None:
             silent = isinstance(error, SILENT)
             _log.error("households are looked after anew", error=type(error).__name__, exc_info=not silent)
         if done < ownership_transfer.BATCH:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await rest(_LOOK_SECONDS)

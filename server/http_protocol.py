@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from server.graphql_answer import problem
 
@@ -24,8 +25,18 @@ _TOO_LARGE = (431, f"Send at most {MOST_HEADERS} headers of {LARGEST_HEAD} bytes
 _INVALID = (400, "This is not HTTP", "BAD_REQUEST")
 
 
+# What is still on its way to us when we leave has so long to arrive.
+_LAST_MOMENT_SECONDS = 0.5
+
+
 class _TooManyHeaders(Exception):
     pass
+
+
+class Connections(ServerState):
+    """What all connections share; once they `are_leaving`, each answer is the last of its connection."""
+
+    are_leaving = False
 
 
 class GuardedHttp(HttpToolsProtocol):
@@ -50,10 +61,6 @@ class GuardedHttp(HttpToolsProtocol):
         self._settle()
         self._over.set()
         super().connection_lost(exc)
-
-    def shutdown(self) -> None:
-        self._over.set()
-        super().shutdown()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -93,6 +100,8 @@ class GuardedHttp(HttpToolsProtocol):
         self._loose = 0
         self._settle()
         super().on_headers_complete()
+        if isinstance(self.server_state, Connections) and self.server_state.are_leaving:
+            self.answer_last()
 
     def on_body(self, body: bytes) -> None:
         self._loose = 0
@@ -107,6 +116,25 @@ class GuardedHttp(HttpToolsProtocol):
         # Unless the next request has come already, and is being answered.
         if self.cycle.response_complete:
             self._be_patient()
+
+    def answer_last(self) -> None:
+        """Tell with the answer that is due, if one is, that no other will follow."""
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        self._over.set()
+        self.answer_last()
+        if not self._is_busy():
+            self.loop.call_later(_LAST_MOMENT_SECONDS, self._leave)
+
+    def _leave(self) -> None:
+        if not self._is_busy():
+            self.transport.close()
+
+    def _is_busy(self) -> bool:
+        """Whether a request has come, or begun to come, that was not answered yet."""
+        return self._begun or not (self.cycle is None or self.cycle.response_complete)
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._refusal)

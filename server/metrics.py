@@ -57,11 +57,12 @@ def shared_metrics(settings: Settings) -> Iterator[None]:
     if settings.metrics_port is None:
         yield
         return
-    from prometheus_client import CollectorRegistry
-    from prometheus_client.multiprocess import MultiProcessCollector
-
     with tempfile.TemporaryDirectory(prefix="hearth-metrics-") as folder:
+        # The library looks for it once, when it is imported; and what is imported here, the workers have too.
         os.environ[_FOLDER] = folder
+        from prometheus_client import CollectorRegistry
+        from prometheus_client.multiprocess import MultiProcessCollector
+
         registry = CollectorRegistry()
         registry.register(_Workers(Path(folder), MultiProcessCollector(None, folder)))  # type: ignore[no-untyped-call]
         try:

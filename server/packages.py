@@ -1,12 +1,12 @@
 """The loop that takes away what is over: packages, and the names of events that nobody tells of any more."""
 
-import asyncio
 from collections.abc import Mapping
 
 import structlog
 
 from domain.profile import Profile
 from models.reader import SILENT
+from server.loops import rest
 from services import package_fill, usage_intake
 
 _LOOK_SECONDS = 30.0
@@ -23,4 +23,4 @@ async def look_after_packages(profiles: Mapping[str, Profile]) -> None:
         except Exception as error:  # whatever it is, they are ended when it is over
             silent = isinstance(error, SILENT)
             _log.error("packages are looked at anew", error=type(error).__name__, exc_info=not silent)
-        await asyncio.sleep(_LOOK_SECONDS)
+        await rest(_LOOK_SECONDS)

@@ -1,6 +1,5 @@
 """What payment providers post, and the loop that looks after payments that nobody waits for any more."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 
@@ -14,6 +13,7 @@ from gateways.payments import ProviderFailed
 from gateways.signature import PostRejected
 from models.reader import SILENT
 from server.graphql_request import BadRequest, bounded_body
+from server.loops import rest
 from services import payment_recovery, promised_payment, refund_settlement
 from services.payment_row import Desk
 
@@ -60,4 +60,4 @@ async def look_after_payments(desk: Desk, profiles: Mapping[str, Profile]) -> No
             silent = isinstance(error, SILENT)
             _log.error("payments are looked after anew", error=type(error).__name__, exc_info=not silent)
         if found < payment_recovery.BATCH:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await rest(_LOOK_SECONDS)

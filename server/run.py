@@ -17,6 +17,7 @@ import uvloop
 from server.app import create_app
 from server.bank_process import BankBeside
 from server.database import attached, bring_up_to_date, check
+from server.drain import Drain, Server
 from server.embedded_postgres import EmbeddedPostgres
 from server.failure import DatabaseUnavailable, StartFailure
 from server.operators import served_operators
@@ -63,8 +64,9 @@ async def _serve(
         await demo.load(settings.dsn, profiles, settings.operators_path)
     except ImportRejected as rejected:
         raise StartFailure(*(f"The demo household is broken: {problem}" for problem in rejected.problems)) from rejected
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         log_level="warning",
         timeout_graceful_shutdown=_GRACEFUL_SECONDS,
         **transport_options(settings),
@@ -74,17 +76,17 @@ async def _serve(
     try:
         people = demo.people(settings.operators_path, profiles)
         greeting = banner(settings, people, own_database=postgres is None, bank=bank.address if bank else None)
-        await _Server(config, greeting).serve(sockets=[listener])
+        await _Server(config, app.state.drain, greeting).serve(sockets=[listener])
     finally:
         for watch in watches:
             watch.cancel()
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """A server that says where it is once it is there."""
 
-    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
-        super().__init__(config)
+    def __init__(self, config: uvicorn.Config, drain: Drain, greeting: str) -> None:
+        super().__init__(config, drain, notice_seconds=0)
         self._greeting = greeting
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

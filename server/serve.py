@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+import socket
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.supervisors import Multiprocess
 
-from schema.schema import build_schema
 from server.app import create_app
 from server.database import check
+from server.drain import GRACEFUL_SECONDS, Server
 from server.failure import StartFailure
 from server.graphql_ws import LARGEST_MESSAGE
 from server.http_protocol import GuardedHttp
 from server.listener import open_listener
-from server.logs import configure_logs
 from server.metrics import shared_metrics
-from server.operators import served_operators
-from server.settings import Settings, load_settings
-from server.trusted_documents import trusted_manifest
+from server.settings import Settings
+from server.workers import parent_is_gone, run_workers
 from server.ws_protocol import GuardedSocket
 
-_GRACEFUL_SECONDS = 20
+# How long a worker outlives whoever started it.
+_LOOK_SECONDS = 1
 
 
 def transport_options(settings: Settings) -> dict[str, Any]:
@@ -48,27 +48,30 @@ def serve(settings: Settings) -> None:
     if settings.database_url is None:
         raise StartFailure("HEARTH_DATABASE_URL is missing: only `hearth run` brings a database with it")
     asyncio.run(check(settings.database_url))
-    served_operators(settings)
-    if settings.manifest is not None:
-        schema = build_schema(settings.limits, introspection=settings.introspection)
-        trusted_manifest(settings.manifest, schema.documents)
-    configure_logs(settings)
-    config = uvicorn.Config(
-        "server.serve:application",
-        factory=True,
-        workers=settings.workers,
-        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
-        **transport_options(settings),
-    )
+    app = create_app(settings)
+    _allow_sockets()
     with open_listener(settings) as listener:
         if settings.workers > 1:
             with shared_metrics(settings):
-                Multiprocess(config, sockets=[listener]).run()
+                run_workers(settings.workers, listener, lambda parent: _serve(settings, app, listener, parent))
         else:
-            server = uvicorn.Server(config)
-            server.run(sockets=[listener])
+            _serve(settings, app, listener)
 
 
-def application() -> Starlette:
-    """Return the application of one worker process, which reads the environment anew."""
-    return create_app(load_settings())
+def _allow_sockets() -> None:
+    """Take as many open files as we may have: each socket is one, and the usual thousand is none too many."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _serve(settings: Settings, app: Starlette, listener: socket.socket, parent: int | None = None) -> None:
+    """Serve in this process; a worker stops when its `parent` has gone."""
+    config = uvicorn.Config(app, timeout_graceful_shutdown=GRACEFUL_SECONDS, **transport_options(settings))
+    server = Server(config, app.state.drain, settings.drain_notice_seconds)
+    if parent is not None:
+
+        async def stop_alone() -> None:
+            server.should_exit = server.should_exit or parent_is_gone(parent)
+
+        config.callback_notify, config.timeout_notify = stop_alone, _LOOK_SECONDS
+    server.run(sockets=[listener])

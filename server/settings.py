@@ -130,6 +130,16 @@ class Settings(BaseSettings):
     limits: Annotated[DocumentLimits, NoDecode] = Field(
         DocumentLimits(), description="What a GraphQL document may hold, where not the default: 'depth=12,cost=10000'"
     )
+    requests_per_session: int = Field(
+        default_factory=lambda known: 60_000 if known.get("env") == "development" else 600,
+        ge=1,
+        description="Requests a minute that a worker answers one session, all at once or evenly",
+    )
+    requests_per_network: int = Field(
+        default_factory=lambda known: 60_000 if known.get("env") == "development" else 6_000,
+        ge=1,
+        description="Requests a minute that a worker answers one address (IPv6: a /64) without a session",
+    )
     billing: Literal["ledger", "down", "slow"] = Field(
         "ledger", description="Where balances are read; the last two simulate an outage"
     )
@@ -169,6 +179,9 @@ class Settings(BaseSettings):
     )
     log_level: Literal["info", "warning", "error"] = Field(
         "info", description="From 'warning' on, requests that went well are not told"
+    )
+    drain_notice_seconds: float = Field(
+        2.0, ge=0, le=4, description="How long a server that is told to stop still takes connections, not being ready"
     )
     pool_size: int = Field(10, ge=1, description="Connections to PostgreSQL per process and pool")
 

@@ -1,6 +1,5 @@
 """Who knows the SIMs, as the settings say it, and the loop that asks about all numbers now and then."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from gateways.camara import CamaraRegistry
 from gateways.sim_registry import NoRegistry, RegistryUnavailable, SimRegistry
 from gateways.simulators.sim_registry import SimulatedRegistry
 from models.reader import SILENT
+from server.loops import rest
 from server.settings import Settings
 from services import line_block, link_rest, sim_watch
 
@@ -55,4 +55,4 @@ async def watch_sims(registry: SimRegistry, profiles: Mapping[str, Profile]) -> 
         except Exception as error:  # the same
             _log.error("links are looked at anew", error=type(error).__name__, exc_info=not isinstance(error, SILENT))
         if asked < sim_watch.BATCH:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await rest(_LOOK_SECONDS)

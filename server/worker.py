@@ -14,6 +14,7 @@ from domain.receipt import Sheet
 from gateways.messages import Attachment, InboundHandler, Message, MessageGateway, MessageRefused, SendFailed, Sent
 from models.database import credentials
 from models.reader import SILENT
+from server.loops import rest
 from server.message_gateways import message_gateway
 from server.receipts import receipts
 from server.settings import Settings
@@ -56,6 +57,9 @@ update outbox set done_at = now(), locked_until = null, body = '{}', gateway_id 
 _REFUSED = """
 update outbox set done_at = now(), locked_until = null, body = '{}', delivery = 'FAILED', last_error = $2 where id = $1
 """
+
+# Whoever stops before a message's turn has come leaves it to another, as if it had not been taken.
+_GIVE_BACK = "update outbox set locked_until = null, attempts = attempts - 1 where id = any($1) and done_at is null"
 
 _LATER = """
 update outbox set locked_until = null, last_error = $2, run_at = now() + make_interval(secs => $3) where id = $1
@@ -101,7 +105,7 @@ async def run_worker(settings: Settings, on_inbound: InboundHandler | None = Non
                 await _deliver(settings.dsn, gateway)
             except Exception as error:  # whatever it is, messages must go out again when it is over
                 _log.error("the worker starts anew", error=type(error).__name__, exc_info=not isinstance(error, SILENT))
-                await asyncio.sleep(_LOOK_SECONDS)
+                await rest(_LOOK_SECONDS)
 
 
 async def _deliver(url: str, gateway: MessageGateway) -> None:
@@ -117,7 +121,7 @@ async def _deliver(url: str, gateway: MessageGateway) -> None:
                     await connection.execute(statement)
             woken.clear()
             if await deliver_once(connection, gateway) < _BATCH:
-                await _until(woken)
+                await rest(_LOOK_SECONDS, woken)
     finally:
         await connection.close(timeout=1)
 
@@ -127,7 +131,8 @@ async def deliver_once(connection: "asyncpg.Connection[asyncpg.Record]", gateway
     await connection.execute(_EXPIRE)
     claimed = sorted(_Claimed(*row) for row in await connection.fetch(_CLAIM, _BATCH, float(_LEASE_SECONDS)))
     turns = asyncio.Semaphore(_AT_ONCE)
-    tries = [asyncio.create_task(_try(message, gateway, turns)) for message in claimed]
+    waiting = {message.id for message in claimed}
+    tries = [asyncio.create_task(_try(message, gateway, turns, waiting)) for message in claimed]
     try:
         # Each is noted as soon as it is known, by the one connection: a receipt may follow in no time.
         for tried in asyncio.as_completed(tries):
@@ -136,11 +141,14 @@ async def deliver_once(connection: "asyncpg.Connection[asyncpg.Record]", gateway
         for task in tries:
             task.cancel()
         await asyncio.gather(*tries, return_exceptions=True)
+        if waiting and not connection.is_closed():
+            await connection.execute(_GIVE_BACK, list(waiting))
     return len(claimed)
 
 
-async def _try(claimed: _Claimed, gateway: MessageGateway, turns: asyncio.Semaphore) -> _Tried:
+async def _try(claimed: _Claimed, gateway: MessageGateway, turns: asyncio.Semaphore, waiting: set[int]) -> _Tried:
     async with turns:
+        waiting.discard(claimed.id)
         try:
             async with asyncio.timeout(_SEND_SECONDS):
                 return _Tried(claimed, await _send(claimed, gateway))
@@ -198,11 +206,3 @@ async def _postpone(connection: "asyncpg.Connection[asyncpg.Record]", claimed: _
 
 async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
     return await asyncpg.connect(**credentials(url), timeout=5)
-
-
-async def _until(woken: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(_LOOK_SECONDS):
-            await woken.wait()
-    except TimeoutError:
-        pass

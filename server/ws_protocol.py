@@ -9,6 +9,8 @@ from server.graphql_answer import problem
 
 # How long a client that broke the protocol may take to read why it is let go.
 FAREWELL_SECONDS = 2.0
+# How long the application may take to close its sockets when the server leaves.
+_LEAVE_SECONDS = 4.0
 _BROKEN_TEXT = 1007
 
 
@@ -33,6 +35,17 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         # A handshake that was refused with an answer is over too, and no error of ours.
         if message["type"] == "websocket.http.response.body" and self.close_sent:
             self.handshake_complete = True
+
+    def shutdown(self) -> None:
+        """The application says goodbye itself, when it has answered what is under way; if it does not, we do."""
+        if self.close_sent:
+            super().shutdown()
+        else:
+            self.loop.call_later(_LEAVE_SECONDS, self._leave)
+
+    def _leave(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()
 
     def send_receive_event_to_app(self) -> None:
         if self.curr_msg_data_type == "text" and not self.close_sent:

@@ -147,7 +147,7 @@ async def ask(connection: BaseDBAsyncClient, profile: Profile, child: Child, que
     key = f"{question.subject_key}:{price}"
     if same := await connection.execute_query_dict(_SAME, [question.line_id, key]):
         return Asked(same[0]["id"])
-    count, ends_at = await counter.count(connection, f"approval:{question.line_id}", _DAY)
+    count, ends_at = await counter.count(connection, f"approval:{question.line_id}", _DAY, MOST_A_DAY)
     [row] = await connection.execute_query_dict(_OPEN, [question.line_id])
     if count > MOST_A_DAY or row["open"] >= MOST_OPEN:
         return RateLimited(ends_at, "Too many questions are open; wait for an answer")

@@ -164,6 +164,7 @@ async def find(profile: Profile, token: str, address: str | None) -> Guest | Gue
 
     async def work(connection: BaseDBAsyncClient) -> Guest | GuestGrantRejected | RateLimited:
         if rows := await connection.execute_query_dict(_GUESSES, [key, GUESSES_PER_NETWORK]):
+            counter.note(key, GUESSES_PER_NETWORK, _HOUR, 0, rows[0]["ends_at"])
             return RateLimited(rows[0]["ends_at"], "Too many links that do not work", ("target", "guest"))
         found = await connection.execute_query_dict(_FIND, [hashed, profile.operator.id]) if hashed else []
         if not found:

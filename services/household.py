@@ -75,7 +75,7 @@ async def create(
         today = datetime.now(profile.operator.zone).date()
         if founder["is_child"] or not is_of_age(founder["birth_date"], profile, today):
             return MinorNotAllowed("Only grown-ups own a household")
-        count, ends_at = await counter.count(connection, f"households:{viewer.user_id}", _DAY)
+        count, ends_at = await counter.count(connection, f"households:{viewer.user_id}", _DAY, _MOST_A_DAY)
         if count > _MOST_A_DAY:
             return RateLimited(ends_at, "Too many households in a day")
         [row] = await connection.execute_query_dict(_CREATE, [profile.operator.id, called])

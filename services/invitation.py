@@ -287,10 +287,10 @@ def _may_not_invite(household: HouseholdRow, user_id: int, role: HouseholdRole) 
 async def _count(connection: BaseDBAsyncClient, profile: Profile, viewer: Viewer, key: bytes) -> RateLimited | None:
     """Count an invitation for who sends it and for who gets it, known or not (E16)."""
     operator, most = profile.operator.id, profile.auth.otp.max_sms_per_number_per_hour
-    sent, ends_at = await counter.count(connection, f"invites:by:{viewer.user_id}", _DAY)
+    sent, ends_at = await counter.count(connection, f"invites:by:{viewer.user_id}", _DAY, _MOST_A_DAY)
     if sent > _MOST_A_DAY:
         return RateLimited(ends_at, "Too many invitations in a day")
-    got, ends_at = await counter.count(connection, f"invites:to:{operator}:{key.hex()}", _HOUR)
+    got, ends_at = await counter.count(connection, f"invites:to:{operator}:{key.hex()}", _HOUR, most, shared=True)
     return RateLimited(ends_at) if got > most else None
 
 

@@ -285,7 +285,7 @@ async def _ask(
     if same:
         request_id: int = same[0]["id"]
     else:
-        asked_for, until = await counter.count(connection, f"link_request:{viewer.user_id}", _DAY)
+        asked_for, until = await counter.count(connection, f"link_request:{viewer.user_id}", _DAY, MOST_REQUESTS_A_DAY)
         if asked_for > MOST_REQUESTS_A_DAY:
             return RateLimited(until, "You asked about enough numbers today; try again tomorrow")
         # Whoever is not to be asked does not find the question in their cabinet either.

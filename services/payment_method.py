@@ -196,7 +196,7 @@ def _check(details: MethodDetails, kind: PaymentMethodKind, profile: Profile) ->
 
 
 async def _admit(connection: BaseDBAsyncClient, viewer: Viewer) -> RateLimited | None:
-    count, ends_at = await counter.count(connection, f"methods:{viewer.user_id}", _ADDED_SECONDS)
+    count, ends_at = await counter.count(connection, f"methods:{viewer.user_id}", _ADDED_SECONDS, MOST_ADDED)
     return RateLimited(ends_at, "Too many new methods of payment") if count > MOST_ADDED else None
 
 

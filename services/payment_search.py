@@ -58,10 +58,11 @@ async def _search(user_id: int, statement: str, arguments: list[Any]) -> list[Fo
         await connection.execute_query(_TURN, [key])
         if exhausted := await connection.execute_query_dict(_EXHAUSTED, [key]):
             ends_at: datetime = exhausted[0]["ends_at"]
+            counter.note(key, MOST_MISSES, _WINDOW_SECONDS, 0, ends_at)
             return ends_at
         found = [Found(**row) for row in await connection.execute_query_dict(statement, arguments)]
         if not found:
-            await counter.count(connection, key, _WINDOW_SECONDS)
+            await counter.count(connection, key, _WINDOW_SECONDS, MOST_MISSES)
         return found
 
     outcome = await tx(work)

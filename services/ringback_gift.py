@@ -118,7 +118,7 @@ async def give(profile: Profile, viewer: Viewer, wanted: GiftWanted) -> GiftGive
         before = await line_change.before(connection, named)
         if before is not None:
             return GiftGiven() if isinstance(before, Repeated) else before
-        count, ends_at = await counter.count(connection, f"ringback_gift:{viewer.user_id}", _DAY)
+        count, ends_at = await counter.count(connection, f"ringback_gift:{viewer.user_id}", _DAY, MOST_A_DAY)
         if count > MOST_A_DAY:
             return RateLimited(ends_at, "Too many presents today; try again later", ("toMsisdn",))
         gift = await _possible(connection, profile, line, number, wanted.tone_id)

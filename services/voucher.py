@@ -111,7 +111,8 @@ async def redeem(profile: Profile, secret: bytes, viewer: Viewer, wanted: Redemp
             return forbidden
         counts = _counts(operator, viewer, wanted.address)
         for key, most in counts.items():
-            guesses, ends_at = await counter.count(connection, key, _DAY)
+            shared = most != GUESSES_PER_USER
+            guesses, ends_at = await counter.count(connection, key, _DAY, most, shared=shared)
             if guesses > most:
                 return RateLimited(ends_at, "Too many wrong codes")
         found = await connection.execute_query_dict(_LOCK, [operator, hashed])

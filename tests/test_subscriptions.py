@@ -408,7 +408,7 @@ async def test_a_server_that_stops_says_so_and_waits_for_nobody(
             await client.next("b")
             started = asyncio.get_running_loop().time()
         assert asyncio.get_running_loop().time() - started < 5
-        assert await client.closed() == (1012, [])
+        assert await client.closed() == (1001, [])
 
 
 @pytest.mark.parametrize("subprotocols", [(), ("graphql-ws",), ("nope", "graphql-ws")])

@@ -330,3 +330,27 @@ async def test_inbox_has_a_copy_of_what_was_taken_only(tmp_path: Path) -> None:
     with pytest.raises(NoGateway):
         await CopiedGateway(UnconfiguredGateway(), inbox).send(_message("SMS"))
     assert await inbox.newest() == []
+
+
+async def test_who_stops_leaves_to_others_what_it_has_not_begun(
+    empty_database: str, connections: Callable[[], Awaitable[asyncpg.Connection]]
+) -> None:
+    begun = []
+
+    class Slow:
+        async def send(self, message: Message) -> Sent:
+            begun.append(message.reference)
+            await asyncio.sleep(60)
+            raise AssertionError
+
+    async with database(empty_database):
+        for number in range(20):
+            await enqueue(number)
+    connection = await connections()
+    task = asyncio.create_task(worker.deliver_once(connection, Slow()))
+    while len(begun) < worker._AT_ONCE:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait([task])
+    left = "select count(*) from outbox where locked_until is null and attempts = 0 and done_at is null"
+    assert await connection.fetchval(left) == 20 - worker._AT_ONCE

@@ -21,18 +21,18 @@ class Postgres:
         folder.mkdir(exist_ok=True)
         self._cluster = open_cluster(folder, durable=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+            self.port: int = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"postgresql://{NAME}@127.0.0.1:{self._port}/{NAME}"
+        return f"postgresql://{NAME}@127.0.0.1:{self.port}/{NAME}"
 
     async def start(self) -> None:
         """Start, recover from whatever happened, and wait until queries are answered."""
         settings = {
             "listen_addresses": "127.0.0.1",
-            "port": self._port,
+            "port": self.port,
             "unix_socket_directories": "",
             "max_connections": 200,
             "log_checkpoints": "off",
