@@ -60,7 +60,9 @@ class Documents:
         self._known: Cache[str, Prepared] = Cache(_KNOWN, _KNOWN_CHARACTERS)
         self._new: Cache[str, Prepared] = Cache(_NEW, _KNOWN_CHARACTERS)
 
-    def __len__(self) -> int:
+    @property
+    def remembered(self) -> int:
+        """How many documents are at hand."""
         return len(self._known) + len(self._new)
 
     def prepare(self, query: str) -> Prepared:
