@@ -107,20 +107,23 @@ def leaf(kind: GraphQLLeafType, nullable: bool, plain: Plain) -> Callable[[Any],
 
 
 def _remembering(kind: GraphQLEnumType, complete: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Members of the enum are looked up once; what else may stand for one is not kept."""
-    names: dict[Any, Any] = {}
+    """Members of the enum, and the texts that stand for them, are looked up once."""
     members = getattr(kind, "wrapped_cls", None)
+    # Apart, since a member may equal a text and yet be completed in another way.
+    known: dict[type, dict[Any, Any]] = {str: {}}
+    if isinstance(members, type) and issubclass(members, Enum):
+        known[members] = {}
 
     def complete_member(value: Any) -> Any:
-        if value.__class__ is not members:
+        names = known.get(value.__class__)
+        if names is None:
             return complete(value)
         name = names.get(value)
         if name is None:
             name = names[value] = complete(value)
         return name
 
-    is_enum = isinstance(members, type) and issubclass(members, Enum)
-    return complete_member if is_enum else complete
+    return complete_member
 
 
 def unchanged(kind: GraphQLLeafType) -> type | None:

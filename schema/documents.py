@@ -74,7 +74,9 @@ class Documents:
         self._new: Cache[str, Prepared] = Cache(_NEW, _NEW_BYTES)
         self._trusted: Cache[str, Prepared] = Cache(_TRUSTED, _TRUSTED_BYTES)
 
-    def __len__(self) -> int:
+    @property
+    def remembered(self) -> int:
+        """How many documents are at hand."""
         return len(self._trusted) + len(self._known) + len(self._new)
 
     def prepare(self, query: str) -> Prepared:
