@@ -183,10 +183,10 @@ async def test_e35_e36_a_limit_that_is_lowered_meanwhile_and_top_ups_at_once(til
     await put(granny, line, "100")
     tokens = [await token(granny, line, each) for each in services]
     account = await till.account(GRANNY)
-    *payloads, _, _, _ = await asyncio.gather(
-        *(connect(granny, line, each, quote=quote) for each, quote in zip(services[:6], tokens[:6], strict=True)),
-        put(granny, line, "30"), posted(top_up(account, 50_000)), posted(top_up(account, 50_000)),
-    )  # fmt: skip
+    wishes = [connect(granny, line, each, quote=quote) for each, quote in zip(services[:6], tokens[:6], strict=True)]
+    payloads, _, *_ = await asyncio.gather(
+        asyncio.gather(*wishes), put(granny, line, "30"), *(posted(top_up(account, 50_000)) for _ in range(2))
+    )
     # Whichever came first: no more than the first limit, what is beyond the second came before it, and money is no way
     # around either.
     refused = [code for payload in payloads for code in codes(payload)]
