@@ -153,7 +153,8 @@ async def test_e46_the_same_key_is_the_same_change(till: Till) -> None:
 async def test_f112_fifty_at_once_are_one_subscription_and_one_charge(till: Till, same_key: bool) -> None:
     ann, line, one = await till.of(ANN), await till.line(ANN), await sell(till, "one", 100, connection_fee=50)
     named = key()
-    tokens = [await token(ann, line, one) for _ in range(1 if same_key else 50)] * (50 if same_key else 1)
+    tokens = await asyncio.gather(*(token(ann, line, one) for _ in range(1 if same_key else 50)))
+    tokens *= 50 if same_key else 1
     payloads = await asyncio.gather(
         *(connect(ann, line, one, named=named if same_key else key(), quote=each) for each in tokens)
     )
