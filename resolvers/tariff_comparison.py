@@ -43,14 +43,14 @@ async def compared(context: Context, global_ids: Sequence[str], for_line: str | 
         raise feature_disabled(flag.reason or "Not offered by this operator")
     if not FEWEST <= len(set(global_ids)) == len(global_ids) <= MOST:
         raise invalid_input(f"`ids` must be {FEWEST} to {MOST} tariffs, each once")
+    line = None if for_line is None else await line_shown(context, for_line)
     wanted = [node_id.decode(each) for each in global_ids]
     keys = [node_id.integer_key(each) for each in wanted if each is not None and each.type_name == "Tariff"]
     found = await context.loaders.tariff_by_id.load_many([key for key in keys if key is not None])
     tariffs = [each for each in found if each is not None]
     if len(tariffs) < len(global_ids):
         raise not_found("There is no such tariff among those of `ids`")
-    if for_line is not None:
-        line = await line_shown(context, for_line)
+    if line is not None:
         sold = await context.reads.fetch(_SOLD_TO, line.id, [tariff.id for tariff in tariffs])
         if len(sold) < len(tariffs):
             raise not_found("Not all tariffs of `ids` are sold to this line")

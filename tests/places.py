@@ -148,6 +148,7 @@ _VALUES: dict[str, Any] = {
     # The catalogue's, which everybody may ask for; what it is matters to nobody here.
     "serviceId": encode("Service", 1),
     "tariffId": encode("Tariff", 1),
+    "ids": [encode("Tariff", 1), encode("Tariff", 2)],
     "toneId": encode("RingbackTone", 1),
     "quoteToken": "no.token",
     "toMsisdn": family.number(OPERATOR, FREE),

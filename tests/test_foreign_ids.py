@@ -163,7 +163,7 @@ def offering_everything(profile: Profile) -> Profile:
                 "data_sharing_max_gb_month": 30, "data_sharing_ttl_days": 7, "tv_trial_days": 30}  # fmt: skip
     changed = {
         "services": profile.services.model_copy(update=services),
-        "tariffs": profile.tariffs.model_copy(update={"configure": True}),
+        "tariffs": profile.tariffs.model_copy(update={"configure": True, "compare": True}),
     }
     return profile.model_copy(update=changed)
 

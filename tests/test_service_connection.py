@@ -153,7 +153,8 @@ async def test_e46_the_same_key_is_the_same_change(till: Till) -> None:
 async def test_f112_fifty_at_once_are_one_subscription_and_one_charge(till: Till, same_key: bool) -> None:
     ann, line, one = await till.of(ANN), await till.line(ANN), await sell(till, "one", 100, connection_fee=50)
     named = key()
-    tokens = [await token(ann, line, one) for _ in range(1 if same_key else 50)] * (50 if same_key else 1)
+    tokens = await asyncio.gather(*(token(ann, line, one) for _ in range(1 if same_key else 50)))
+    tokens *= 50 if same_key else 1
     payloads = await asyncio.gather(
         *(connect(ann, line, one, named=named if same_key else key(), quote=each) for each in tokens)
     )
@@ -183,10 +184,10 @@ async def test_e35_e36_a_limit_that_is_lowered_meanwhile_and_top_ups_at_once(til
     await put(granny, line, "100")
     tokens = [await token(granny, line, each) for each in services]
     account = await till.account(GRANNY)
-    *payloads, _, _, _ = await asyncio.gather(
-        *(connect(granny, line, each, quote=quote) for each, quote in zip(services[:6], tokens[:6], strict=True)),
-        put(granny, line, "30"), posted(top_up(account, 50_000)), posted(top_up(account, 50_000)),
-    )  # fmt: skip
+    wishes = [connect(granny, line, each, quote=quote) for each, quote in zip(services[:6], tokens[:6], strict=True)]
+    payloads, _, *_ = await asyncio.gather(
+        asyncio.gather(*wishes), put(granny, line, "30"), *(posted(top_up(account, 50_000)) for _ in range(2))
+    )
     # Whichever came first: no more than the first limit, what is beyond the second came before it, and money is no way
     # around either.
     refused = [code for payload in payloads if isinstance(payload, dict) for code in codes(payload)]
