@@ -54,7 +54,7 @@ async def _shown(reads: Reads, viewer: dashboard.Viewer, first: int) -> dict[str
                 "number": account["number"],
                 "kind": account["kind"],
                 "status": account["status"],
-                "balance": account["money"] if account["may"] & VIEW else None,
+                "balance": _now(account["money"]) if account["may"] & VIEW else None,
             }
             for account in itertools.islice(accounts.values(), first)
             if account["may"]
@@ -80,6 +80,10 @@ def _line(
         "connectedServices": dashboard.page(services.get(key, [])[:_SERVICES]) if sees else None,
         "personalAccount": {"number": account["number"], "kind": account["kind"]} if account and account["may"] else None,
     }
+
+
+def _now(money: dict[str, Any] | None) -> dict[str, Any] | None:
+    return money and {name: money[name] for name in ("available", "asOf", "stale")}
 
 
 @asynccontextmanager
