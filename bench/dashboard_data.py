@@ -19,6 +19,7 @@ import asyncpg
 import orjson
 
 from bench.own_server import ROOT
+from bench.peers import postgraphile_schema
 from domain.profile import Profile, read_profiles
 from models.migrate import migrate
 from server.embedded_postgres import EmbeddedPostgres
@@ -112,11 +113,13 @@ def profile() -> Profile:
     return read_profiles(ROOT / "operators")[OPERATOR]
 
 
-async def sign_in(url: str) -> Viewers:
-    """Open sessions for the viewers, and end all others."""
+async def prepare(url: str) -> Viewers:
+    """Open sessions for the viewers, and end all others; make what PostGraphile serves anew."""
     salt = secrets.token_hex(12)
     connection = await asyncpg.connect(url)
     try:
+        for statement in postgraphile_schema.statements(profile()):
+            await connection.execute(statement)
         await connection.execute("delete from session")
         owners: dict[int, list[str]] = {}
         users = []

@@ -90,8 +90,9 @@ def _line(line: Mapping[str, Any]) -> dict[str, Any]:
     may = line["myScopes"]
     tariff = line["tariff"]
     return {
-        **{name: line[name] for name in ("msisdn", "label", "kind", "status", "isOwn", "myScopes", "personalAccount")},
-        "id": base64.urlsafe_b64encode(f"Line:{line['id']}".encode()).rstrip(b"=").decode(),
+        **{name: line[name] for name in ("msisdn", "label", "kind", "status", "isOwn", "myScopes")},
+        "id": base64.urlsafe_b64encode(f"Line:{line['lineId']}".encode()).rstrip(b"=").decode(),
+        "personalAccount": line["accountNumber"] and {"number": line["accountNumber"], "kind": line["accountKind"]},
         "balance": _balance(line["balance"], "available", "reserved", "nextCharge", "nextChargeAt", "asOf", "stale"),
         "remains": [{**remain, "resetsAt": _moment(remain["resetsAt"])} for remain in line["remains"]]
         if "VIEW" in may
@@ -139,8 +140,5 @@ def _money(minor: str | None, currency: str) -> dict[str, str] | None:
 
 
 def _moment(text: str | None) -> str | None:
-    """A moment as Hearth writes it: with all digits of a second's parts, if there are any."""
-    if text is None:
-        return None
-    seconds, _, fraction = text.removesuffix("+00:00").partition(".")
-    return f"{seconds}.{fraction:0<6}+00:00" if fraction else f"{seconds}+00:00"
+    """A moment as Hearth writes it: with the parts of a second only where there are any."""
+    return text and text.replace(".000000+", "+")
