@@ -18,6 +18,7 @@ from bench.dashboard_data import OPERATOR, Database, profile
 from bench.own_server import ROOT, bare_environment, free_port, production_environment, serving
 from bench.peers.statements import STATEMENTS
 from bench.processes import stay_on
+from domain.access import Scope
 from models.database import credentials
 from tests import npm_peer
 
@@ -96,8 +97,8 @@ def running(names: list[str], database: Database, cores: frozenset[int] | None) 
     """Contestants for the life of the block, all on the same cores. Raises RuntimeError where one does not start."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hearth-bench-")))
-        setup = folder / "setup.json"
-        setup.write_text(json.dumps(_setup(database)))
+        told = folder / "setup.json"
+        told.write_text(json.dumps(setup(database)))
         started = {}
         for name in names:
             log = folder / f"{name}.log"
@@ -105,7 +106,7 @@ def running(names: list[str], database: Database, cores: frozenset[int] | None) 
                 server = stack.enter_context(serving(_hearth(folder, database), log, cores))
                 port, pid = server.port, server.pid
             else:
-                port, pid = stack.enter_context(_peer(CONTESTANTS[name], setup, database, log, cores))
+                port, pid = stack.enter_context(_peer(CONTESTANTS[name], told, database, log, cores))
             started[name] = Running(name, CONTESTANTS[name], port, pid, database)
         yield started
 
@@ -129,7 +130,7 @@ def _hearth(folder: Path, database: Database) -> dict[str, str]:
     }
 
 
-def _setup(database: Database) -> dict[str, Any]:
+def setup(database: Database) -> dict[str, Any]:
     """What every peer is told."""
     rules = profile()
     return {
@@ -138,6 +139,7 @@ def _setup(database: Database) -> dict[str, Any]:
         "zone": rules.operator.timezone,
         "idle_seconds": float(rules.session.idle_timeout_seconds),
         "same_operator_only": rules.linking.same_operator_only,
+        "scopes": [scope.value for scope in Scope],
         "partial_scopes": list(rules.access.partial_scopes),
         "age_of_majority": rules.household.age_of_majority,
         "own_consent_age": rules.household.own_consent_age,
@@ -152,7 +154,7 @@ def _setup(database: Database) -> dict[str, Any]:
 
 @contextmanager
 def _peer(
-    contestant: Contestant, setup: Path, database: Database, log: Path, cores: frozenset[int] | None
+    contestant: Contestant, setup_file: Path, database: Database, log: Path, cores: frozenset[int] | None
 ) -> Iterator[tuple[int, int]]:
     """A peer's port and process."""
     port, told = free_port(), credentials(database.url)
@@ -162,7 +164,7 @@ def _peer(
     environment = bare_environment() | {
         "NODE_ENV": "production",
         "GRAPHILE_ENV": "production",
-        "PEER_SETUP": str(setup),
+        "PEER_SETUP": str(setup_file),
         "PORT": str(port),
         "PYTHONPATH": str(ROOT),
         "PGHOST": told["host"],
@@ -199,11 +201,11 @@ def _answers(port: int, contestant: Contestant) -> bool:
 
 def ask(port: int, contestant: Contestant, token: str, first: int) -> Mapping[str, Any]:
     """What somebody is answered. Raises OSError where nothing is."""
-    request = urllib.request.Request(  # noqa: S310 - it is a server of ours
+    request = urllib.request.Request(
         f"http://127.0.0.1:{port}{contestant.path_for(first)}",
         data=contestant.asked(first).encode(),
         headers={"content-type": "application/json", "authorization": f"Bearer {token}"},
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - a server of ours
         told: Mapping[str, Any] = json.loads(answer.read())
     return told

@@ -16,6 +16,7 @@ import orjson
 import uvloop
 
 _LAST_ANSWERS_SECONDS = 30.0
+_ERRORS = b'"errors"'
 
 
 class _Client(asyncio.Protocol):
@@ -29,7 +30,6 @@ class _Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        self._load.waiting += 1
         self._ask()
 
     def data_received(self, data: bytes) -> None:
@@ -41,8 +41,9 @@ class _Client(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
-        if b'"errors"' in body:
-            self._failed = True
+        seen = self._end + body
+        self._failed |= _ERRORS in seen
+        self._end = seen[-len(_ERRORS) :]
 
     def on_message_complete(self) -> None:
         assert self._under_way is not None
@@ -60,6 +61,8 @@ class _Client(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._size = 0
         self._failed = False
+        # Where a part ends is the network's business.
+        self._end = b""
 
     def _ask(self) -> None:
         self._under_way = time.perf_counter()
@@ -71,17 +74,17 @@ class _Load:
 
     def __init__(self, task: dict[str, Any]) -> None:
         body = task["body"].encode()
-        self._head = (
+        self._head: bytes = (
             f"POST {task['path']} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
             f"accept: application/json\r\ncontent-length: {len(body)}\r\nauthorization: Bearer "
         ).encode()
-        self._tail = b"\r\n\r\n" + body
-        self._tokens = [token.encode() for token in Path(task["tokens"]).read_text().split()]
+        self._tail: bytes = b"\r\n\r\n" + body
+        self._tokens: list[bytes] = [token.encode() for token in Path(task["tokens"]).read_text().split()]
         self._draw = random.Random(task["seed"])  # noqa: S311 - whose turn it is
-        self._seconds = task["seconds"]
+        self._seconds: float = task["seconds"]
         self._over = asyncio.get_running_loop().create_future()
         self.least = task["least"]
-        self.waiting = 0
+        self._waiting = 0
         self.bad = 0
         self.bytes = 0
         self.latencies: list[float] = []
@@ -100,8 +103,8 @@ class _Load:
         return self._ended - self._began >= self._seconds
 
     def leave(self) -> None:
-        self.waiting -= 1
-        if self.waiting == 0 and not self._over.done():
+        self._waiting -= 1
+        if self._waiting == 0 and not self._over.done():
             self._over.set_result(None)
 
     def fail(self, error: Exception) -> None:
@@ -111,6 +114,7 @@ class _Load:
     async def run(self, port: int, connections: int) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         self._began = time.perf_counter()
+        self._waiting = connections
         for _ in range(connections):
             await loop.create_connection(lambda: _Client(self), "127.0.0.1", port)
         async with asyncio.timeout(self._seconds + _LAST_ANSWERS_SECONDS):

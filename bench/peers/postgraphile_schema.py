@@ -4,13 +4,12 @@ That is how its users have it: what may be seen is decided in the database, so t
 dashboard in a few statements.
 """
 
+from domain.access import Scope
 from domain.profile import Profile
 from gateways.ledger_billing import BALANCES_NOW, REMAINS
 from models.visible import VISIBLE_ACCOUNTS, VISIBLE_LINES
 
-_SCOPES = (
-    "VIEW USAGE DETAILS PAY AUTOPAY SERVICES TARIFF BLOCK LIMITS TRANSFER DOCUMENTS CLOSE MEMBERS".split()
-)
+_SCOPES = [scope.value for scope in Scope]
 _OWN = _SCOPES[:10]
 _HOLDER = ["PAY", "TARIFF", "BLOCK", "DOCUMENTS", "CLOSE"]
 _LOOKING_BACK = ["VIEW", "USAGE", "DETAILS", "DOCUMENTS"]
@@ -77,7 +76,7 @@ select m.household_id, u.display_name, m.role, m.role <> 'OWNER' as is_other, m.
 from membership m join app_user u on u.id = m.user_id where m.status = 'ACTIVE'
 """,
         "comment on view cabinet.member is E'@primaryKey member_id'",
-        # `seen_by` is null where the viewer may not look at it, and so is what is joined by it.
+        # `seen_…` and `used_…` are null where the viewer may not look at it, and so is what is joined by them.
         """
 create type cabinet.phone_line as (
   line_id bigint, msisdn text, label text, kind text, status text, is_own boolean, my_scopes text[],
@@ -87,19 +86,20 @@ create type cabinet.phone_line as (
         f"""
 create function cabinet.linked_numbers(viewer bigint, operator text, any_operator boolean, level text, most integer)
 returns setof cabinet.phone_line language sql stable as $$
-select l.id, l.msisdn::text, l.label::text, l.kind::text, l.status::text, l.is_own, cabinet.scope_names(l.may),
-  case when l.may & 1 <> 0 then l.account_id end, case when l.may & 1 <> 0 then l.id end,
-  case when l.may & 2 <> 0 then l.id end, a.number::text, a.kind::text
-from (
+with lines as materialized (
   {VISIBLE_LINES}
   select v.*, cabinet.rights(holds_it, holds_contract, is_child, has_ended, grants, $4) as may
   from visible v where kind = 'MOBILE' order by case when is_own then 0 else 1 end, id limit $5
-) l
-left join (
+),
+accounts as materialized (
   {VISIBLE_ACCOUNTS}
   select id, number, kind, cabinet.rights(holds_it, holds_contract, is_child, has_ended, grants, $4) as may
   from visible
-) a on a.id = l.account_id and a.may <> 0
+)
+select l.id, l.msisdn::text, l.label::text, l.kind::text, l.status::text, l.is_own, cabinet.scope_names(l.may),
+  case when l.may & 1 <> 0 then l.account_id end, case when l.may & 1 <> 0 then l.id end,
+  case when l.may & 2 <> 0 then l.id end, a.number::text, a.kind::text
+from lines l left join accounts a on a.id = l.account_id and a.may <> 0
 where l.may <> 0
 order by case when l.is_own then 0 else 1 end, l.id
 $$
@@ -163,7 +163,7 @@ declare
   of_child boolean;
   grown_up boolean;
 begin
-  if holds_it then found := case when is_child then {_bits(_OWN) & ~_bits(["AUTOPAY", "LIMITS"])} else {own} end; end if;
+  if holds_it then found := case when is_child then {own & ~_bits(["AUTOPAY", "LIMITS"])} else {own} end; end if;
   if holds_contract and not is_child then found := found | {_bits(_HOLDER)}; end if;
   if has_ended then
     found := found & {_bits(_LOOKING_BACK)};

@@ -42,7 +42,8 @@ select {_LINE}, ts.since, ts.next_charge_at, t.name, t.fee, t.fee_period,
      order by u.type, u.unit)
    from (
      select type, unit, trim_scale(sum(volume)) as used from usage_day
-     where line_id = v.id and day between date_trunc('month', now() at time zone $5)::date and (now() at time zone $5)::date
+     where line_id = v.id
+       and day between date_trunc('month', now() at time zone $5)::date and (now() at time zone $5)::date
      group by type, unit) u) as usage
 from visible v left join tariff_subscription ts on ts.line_id = v.id left join tariff t on t.id = ts.tariff_id
 where v.kind = 'MOBILE' order by case when v.is_own then 0 else 1 end, v.id limit $4

@@ -1,10 +1,7 @@
 // Which rights a viewer has over a line or an account: the rules of Hearth's `domain/access.py`, on sets of bits.
 import { setup } from './setup.mjs'
 
-const NAMES = [
-  'VIEW', 'USAGE', 'DETAILS', 'PAY', 'AUTOPAY', 'SERVICES', 'TARIFF', 'BLOCK', 'LIMITS', 'TRANSFER', 'DOCUMENTS',
-  'CLOSE', 'MEMBERS',
-]
+const NAMES = setup.scopes
 const BIT = Object.fromEntries(NAMES.map((name, place) => [name, 1 << place]))
 const bits = (names) => names.reduce((set, name) => set | BIT[name], 0)
 

@@ -10,7 +10,7 @@ const [USER, LEVEL, NAME, MUST_CHANGE_PASSWORD, LIVE, WIDGET_LINE] = [1, 2, 3, 5
 export async function authenticate(reads, authorization) {
   if (!authorization?.startsWith('Bearer ')) return null
   const hash = createHash('sha256').update(authorization.slice(7)).digest('hex')
-  const row = await reads.first('session', [hash, setup.operator, setup.idle_seconds])
+  const [row] = await reads.rows('session', [hash, setup.operator, setup.idle_seconds], 'array')
   if (!row || !row[LIVE] || row[WIDGET_LINE] !== null || row[MUST_CHANGE_PASSWORD]) return null
   return { userId: row[USER], level: row[LEVEL], user: { displayName: row[NAME] } }
 }

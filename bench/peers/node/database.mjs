@@ -17,24 +17,29 @@ function isoMoment(text) {
   return text.slice(0, 10) + 'T' + text.slice(11, 19) + fraction + '+00:00'
 }
 
-// Settings come from PGHOST and its like.
-export const pool = new pg.Pool({ max: setup.pool, min: setup.pool, idleTimeoutMillis: 0 })
+// Where to is in PGHOST and its like. `planOnce`: else PostgreSQL plans some statements anew for each request, which takes
+// it longer than to answer them. (PostGraphile's own statements are answered sooner when it may choose.)
+export const openPool = ({ planOnce }) =>
+  new pg.Pool({
+    max: setup.pool,
+    min: setup.pool,
+    idleTimeoutMillis: 0,
+    options: planOnce ? '-c plan_cache_mode=force_generic_plan' : undefined,
+  })
 
 /** The reads of one request: they share a connection, which is taken at the first read. */
 export class Reads {
+  #pool
   #connection = null
 
-  async rows(name, values) {
-    this.#connection ??= pool.connect()
-    const connection = await this.#connection
-    return (await connection.query({ name, text: setup.statements[name], values })).rows
+  constructor(pool) {
+    this.#pool = pool
   }
 
-  /** The first row by position. */
-  async first(name, values) {
-    this.#connection ??= pool.connect()
+  async rows(name, values, rowMode) {
+    this.#connection ??= this.#pool.connect()
     const connection = await this.#connection
-    return (await connection.query({ name, text: setup.statements[name], values, rowMode: 'array' })).rows[0]
+    return (await connection.query({ name, text: setup.statements[name], values, rowMode })).rows
   }
 
   async release() {

@@ -5,9 +5,10 @@ import { buildSchema, parse, validate } from 'graphql'
 import { compileQuery, isCompiledQuery } from 'graphql-jit'
 import { USAGE, VIEW } from './access.mjs'
 import * as dashboard from './dashboard.mjs'
-import { Reads } from './database.mjs'
+import { Reads, openPool } from './database.mjs'
 import { port, setup } from './setup.mjs'
 
+const pool = openPool({ planOnce: true })
 const LOADERS = {
   households: (context, ids) => dashboard.households(context.reads, ids),
   accounts: (context, ids) => dashboard.accounts(context.reads, context.viewer, ids),
@@ -20,7 +21,7 @@ const LOADERS = {
 
 class Context {
   #loaders = {}
-  reads = new Reads()
+  reads = new Reads(pool)
   viewer = null
 
   load(name, key) {

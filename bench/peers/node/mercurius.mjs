@@ -3,9 +3,10 @@ import Fastify from 'fastify'
 import mercurius from 'mercurius'
 import { USAGE, VIEW } from './access.mjs'
 import * as dashboard from './dashboard.mjs'
-import { Reads } from './database.mjs'
+import { Reads, openPool } from './database.mjs'
 import { port, setup } from './setup.mjs'
 
+const pool = openPool({ planOnce: true })
 const resolvers = {
   Query: { viewer: (_, __, { viewer }) => viewer },
   Viewer: {
@@ -59,7 +60,7 @@ app.register(mercurius, {
   jit: 1,
   graphiql: false,
   context: async (request) => {
-    const reads = (request.reads = new Reads())
+    const reads = (request.reads = new Reads(pool))
     return { reads, viewer: await dashboard.authenticate(reads, request.headers.authorization) }
   },
 })

@@ -8,9 +8,10 @@ import { grafserv } from 'postgraphile/grafserv/node'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
 import { extendSchema } from 'postgraphile/utils'
 import { authenticate } from './dashboard.mjs'
-import { Reads, pool } from './database.mjs'
+import { Reads, openPool } from './database.mjs'
 import { port, setup } from './setup.mjs'
 
+const pool = openPool({ planOnce: false })
 const dashboard = extendSchema((build) => {
   const { balance, remain, use, tariff, service, household, member, linked_numbers, personal_accounts } =
     build.input.pgRegistry.pgResources
@@ -87,7 +88,7 @@ const dashboard = extendSchema((build) => {
 })
 
 async function signedIn(request) {
-  const reads = new Reads()
+  const reads = new Reads(pool)
   try {
     return await authenticate(reads, request.headers.authorization)
   } finally {

@@ -8,9 +8,7 @@ from zoneinfo import ZoneInfo
 
 from bench.peers.python.peer import SETUP
 
-_NAMES = (
-    "VIEW USAGE DETAILS PAY AUTOPAY SERVICES TARIFF BLOCK LIMITS TRANSFER DOCUMENTS CLOSE MEMBERS".split()
-)
+_NAMES = SETUP["scopes"]
 _BIT = {name: 1 << place for place, name in enumerate(_NAMES)}
 
 

@@ -1,6 +1,6 @@
 """Ariadne on asyncpg: one loader for each batch, and documents parsed and validated once."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
@@ -23,15 +23,6 @@ from bench.peers.python.peer import SETUP, Reads, open_pool
 Batch = Callable[["Context", Sequence[Any]], Awaitable[dict[Any, Any]]]
 
 _KNOWN_DOCUMENTS = 256
-_BATCHES: dict[str, Batch] = {
-    "household": lambda context, keys: dashboard.households(context.reads, keys),
-    "account": lambda context, keys: dashboard.accounts(context.reads, context.signed_in, keys),
-    "balance": lambda context, keys: dashboard.balances(context.reads, keys),
-    "remains": lambda context, keys: dashboard.remains(context.reads, keys),
-    "usage": lambda context, keys: dashboard.usage(context.reads, keys),
-    "tariff": lambda context, keys: dashboard.tariffs(context.reads, keys),
-    "services": lambda context, keys: dashboard.services(context.reads, keys),
-}
 _pool: "asyncpg.Pool[asyncpg.Record]"
 
 
@@ -39,7 +30,7 @@ class Context:
     """One request: its reads, its viewer and its loaders."""
 
     def __init__(self, reads: Reads, viewer: dashboard.Viewer | None) -> None:
-        self.reads = reads
+        self.reads: Reads = reads
         self.viewer = viewer
         self._loaders: dict[str, Any] = {}
 
@@ -54,7 +45,7 @@ class Context:
             loader = self._loaders[name] = DataLoader(self._batch(_BATCHES[name]))
         return await loader.load(key)
 
-    def _batch(self, read: Batch) -> Callable[[list[Any]], Awaitable[list[Any]]]:
+    def _batch(self, read: Batch) -> Callable[[list[Any]], Coroutine[Any, Any, list[Any]]]:
         async def load(keys: list[Any]) -> list[Any]:
             found = await read(self, keys)
             return [found.get(key) for key in keys]
@@ -62,12 +53,28 @@ class Context:
         return load
 
 
+_BATCHES: dict[str, Batch] = {
+    "household": lambda context, keys: dashboard.households(context.reads, keys),
+    "account": lambda context, keys: dashboard.accounts(context.reads, context.signed_in, keys),
+    "balance": lambda context, keys: dashboard.balances(context.reads, keys),
+    "remains": lambda context, keys: dashboard.remains(context.reads, keys),
+    "usage": lambda context, keys: dashboard.usage(context.reads, keys),
+    "tariff": lambda context, keys: dashboard.tariffs(context.reads, keys),
+    "services": lambda context, keys: dashboard.services(context.reads, keys),
+}
+
+
 async def _context(request: Request, _data: object) -> Context:
     reads = request.state.reads = Reads(_pool)
     return Context(reads, await dashboard.authenticate(reads, request.headers.get("authorization")))
 
 
-query, viewer, line, personal_account = QueryType(), ObjectType("Viewer"), ObjectType("Line"), ObjectType("PersonalAccount")
+query, viewer, line, personal_account = (
+    QueryType(),
+    ObjectType("Viewer"),
+    ObjectType("Line"),
+    ObjectType("PersonalAccount"),
+)
 
 
 @query.field("viewer")
@@ -141,7 +148,8 @@ class _Handler(GraphQLHTTPHandler):
 
     async def graphql_http_server(self, request: Request) -> Response:
         try:
-            return await super().graphql_http_server(request)
+            response: Response = await super().graphql_http_server(request)
+            return response
         finally:
             await request.state.reads.release()
 

@@ -78,7 +78,9 @@ def _line(
         "usage": {"items": row["usage"] or []} if may & USAGE else None,
         "tariff": dashboard.tariff(row) if sees and row["fee"] is not None else None,
         "connectedServices": dashboard.page(services.get(key, [])[:_SERVICES]) if sees else None,
-        "personalAccount": {"number": account["number"], "kind": account["kind"]} if account and account["may"] else None,
+        "personalAccount": {"number": account["number"], "kind": account["kind"]}
+        if account and account["may"]
+        else None,
     }
 
 

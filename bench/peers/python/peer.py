@@ -13,7 +13,14 @@ SETUP: dict[str, Any] = orjson.loads(Path(os.environ["PEER_SETUP"]).read_bytes()
 
 async def open_pool() -> "asyncpg.Pool[asyncpg.Record]":
     """Connections that go back as they are; where to is in PGHOST and its like."""
-    return await asyncpg.create_pool(min_size=SETUP["pool"], max_size=SETUP["pool"], init=_prepare, reset=_as_it_is)
+    return await asyncpg.create_pool(
+        min_size=SETUP["pool"],
+        max_size=SETUP["pool"],
+        init=_prepare,
+        reset=_as_it_is,
+        # Else PostgreSQL plans some statements anew for each request, which takes it longer than to answer them.
+        server_settings={"plan_cache_mode": "force_generic_plan"},
+    )
 
 
 class Reads:
@@ -24,11 +31,11 @@ class Reads:
         self._connection: Any = None
         self._turn = asyncio.Lock()
 
-    async def rows(self, name: str, *values: object) -> list[asyncpg.Record]:
+    async def rows(self, name: str, *values: object) -> list[Any]:
         async with self._turn:
             if self._connection is None:
                 self._connection = await self._pool.acquire()
-            found: list[asyncpg.Record] = await self._connection.fetch(SETUP["statements"][name], *values)
+            found: list[Any] = await self._connection.fetch(SETUP["statements"][name], *values)
             return found
 
     async def release(self) -> None:
