@@ -26,6 +26,7 @@ class _Client(asyncio.Protocol):
         self._load = load
         self._transport: Any = None
         self._under_way: float | None = None
+        self._end = b""
         self._new_answer()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -231,7 +231,7 @@ def test_peers_give_the_rights_that_we_give(
     access: ModuleType, relation: tuple[bool, bool, bool, bool], grants: list[Any] | None, level: AccessLevel
 ) -> None:
     found = dict(zip(("holds_it", "holds_contract", "is_child", "has_ended"), relation, strict=True))
-    row = LineRow(*[None] * 9, **found, grants=grants)  # type: ignore[arg-type]
+    row = LineRow._make([*[None] * 9, *relation, grants])
     today = datetime.now(UTC).astimezone(RULES.operator.zone).date()
     expected = in_order(scopes(standing(row), level, RULES, today))
     assert access.names(access.rights({**found, "grants": grants}, level)) == expected
