@@ -1,4 +1,4 @@
-// PostgreSQL for the Node peers: prepared statements by name, and one connection for each request, as Hearth has it.
+// PostgreSQL for the Node peers: statements prepared by name, each on whichever connection of the pool is free.
 import pg from 'pg'
 import { setup } from './setup.mjs'
 
@@ -17,8 +17,10 @@ function isoMoment(text) {
   return text.slice(0, 10) + 'T' + text.slice(11, 19) + fraction + '+00:00'
 }
 
-// Where to is in PGHOST and its like. `planOnce`: else PostgreSQL plans some statements anew for each request, which takes
-// it longer than to answer them. (PostGraphile's own statements are answered sooner when it may choose.)
+/**
+ * Connections to where PGHOST and its like say. `planOnce`: else PostgreSQL plans some statements anew for each request,
+ * which takes it longer than to answer them. (Those that PostGraphile makes are answered sooner when it may choose.)
+ */
 export const openPool = ({ planOnce }) =>
   new pg.Pool({
     max: setup.pool,
@@ -27,25 +29,15 @@ export const openPool = ({ planOnce }) =>
     options: planOnce ? '-c plan_cache_mode=force_generic_plan' : undefined,
   })
 
-/** The reads of one request: they share a connection, which is taken at the first read. */
+/** Sends statements by their name. */
 export class Reads {
   #pool
-  #connection = null
 
   constructor(pool) {
     this.#pool = pool
   }
 
   async rows(name, values, rowMode) {
-    this.#connection ??= this.#pool.connect()
-    const connection = await this.#connection
-    return (await connection.query({ name, text: setup.statements[name], values, rowMode })).rows
-  }
-
-  async release() {
-    if (this.#connection === null) return
-    const connection = await this.#connection
-    this.#connection = null
-    connection.release()
+    return (await this.#pool.query({ name, text: setup.statements[name], values, rowMode })).rows
   }
 }

@@ -6,12 +6,12 @@ import * as dashboard from './dashboard.mjs'
 import { Reads, openPool } from './database.mjs'
 import { port, setup } from './setup.mjs'
 
-const pool = openPool({ planOnce: true })
+const reads = new Reads(openPool({ planOnce: true }))
 const resolvers = {
   Query: { viewer: (_, __, { viewer }) => viewer },
   Viewer: {
-    linkedNumbers: (viewer, { first }, { reads }) => dashboard.linkedNumbers(reads, viewer, first),
-    personalAccounts: (viewer, { first }, { reads }) => dashboard.personalAccounts(reads, viewer, first),
+    linkedNumbers: (viewer, { first }) => dashboard.linkedNumbers(reads, viewer, first),
+    personalAccounts: (viewer, { first }) => dashboard.personalAccounts(reads, viewer, first),
   },
 }
 
@@ -24,7 +24,7 @@ function batched(scope, key, read, shown = (found) => found ?? null) {
   return {
     // Mercurius' own cache would turn every parent into text; parents are different objects anyway.
     opts: { cache: false },
-    async loader(queries, { reads, viewer }) {
+    async loader(queries, { viewer }) {
       const keys = unique(queries.filter(({ obj }) => mayBeSeen(obj)).map(({ obj }) => key(obj)))
       const found = keys.length === 0 ? new Map() : await read(reads, keys, viewer)
       return queries.map(({ obj, params }) => (mayBeSeen(obj) ? shown(found.get(key(obj)), params) : null))
@@ -46,23 +46,18 @@ const loaders = {
     connectedServices: batched(VIEW, byLine, dashboard.services, (found, { first }) =>
       dashboard.connection((found ?? []).slice(0, first)),
     ),
-    personalAccount: batched(null, byAccount, (reads, ids, viewer) => dashboard.accounts(reads, viewer, ids)),
+    personalAccount: batched(null, byAccount, (_, ids, viewer) => dashboard.accounts(reads, viewer, ids)),
   },
   PersonalAccount: { balance },
 }
 
 const app = Fastify({ logger: false })
-app.decorateRequest('reads', null)
 app.register(mercurius, {
   schema: setup.schema,
   resolvers,
   loaders,
   jit: 1,
   graphiql: false,
-  context: async (request) => {
-    const reads = (request.reads = new Reads(pool))
-    return { reads, viewer: await dashboard.authenticate(reads, request.headers.authorization) }
-  },
+  context: async ({ headers }) => ({ viewer: await dashboard.authenticate(reads, headers.authorization) }),
 })
-app.addHook('onSend', async (request) => request.reads?.release())
 await app.listen({ port, host: '127.0.0.1' })

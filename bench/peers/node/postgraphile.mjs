@@ -12,6 +12,7 @@ import { Reads, openPool } from './database.mjs'
 import { port, setup } from './setup.mjs'
 
 const pool = openPool({ planOnce: false })
+const reads = new Reads(pool)
 const dashboard = extendSchema((build) => {
   const { balance, remain, use, tariff, service, household, member, linked_numbers, personal_accounts } =
     build.input.pgRegistry.pgResources
@@ -87,15 +88,6 @@ const dashboard = extendSchema((build) => {
   }
 })
 
-async function signedIn(request) {
-  const reads = new Reads(pool)
-  try {
-    return await authenticate(reads, request.headers.authorization)
-  } finally {
-    await reads.release()
-  }
-}
-
 const server = createServer()
 const instance = postgraphile({
   extends: [PostGraphileAmberPreset],
@@ -103,7 +95,7 @@ const instance = postgraphile({
   pgServices: [makePgService({ pool, schemas: ['cabinet'] })],
   schema: { defaultBehavior: '+list -connection' },
   grafserv: { graphqlPath: '/graphql', graphiql: false, websockets: false, watch: false },
-  grafast: { explain: false, context: async ({ node }) => ({ viewer: await signedIn(node.req) }) },
+  grafast: { explain: false, context: async ({ node }) => ({ viewer: await authenticate(reads, node.req.headers.authorization) }) },
 })
 await instance.createServ(grafserv).addTo(server)
 server.listen(port, '127.0.0.1')
