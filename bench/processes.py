@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -19,7 +20,7 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     for pid in pids:
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except FileNotFoundError:  # such as a connection that a pool gave up
+        except (FileNotFoundError, ProcessLookupError):  # such as a connection that a pool gave up
             continue
         ticks += int(fields[11]) + int(fields[12])
     return ticks / _TICKS
@@ -29,9 +30,10 @@ def memory_megabytes(pids: Iterable[int]) -> float:
     """What processes hold in memory, shared pages and all."""
     kilobytes = 0
     for pid in pids:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                kilobytes += int(line.split()[1])
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith("VmRSS:"):
+                    kilobytes += int(line.split()[1])
     return kilobytes / 1024
 
 
@@ -39,6 +41,8 @@ def family(pid: int) -> list[int]:
     """A process and all that it started, and those started."""
     found = [pid]
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += family(int(child))
+        # Threads come and go.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for child in task.read_text().split():
+                found += family(int(child))
     return found
