@@ -6,13 +6,11 @@ account. Of a household's shared pool of gigabytes it knows nothing; nobody in t
 
 import base64
 import json
-from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import strawberry
 from starlette.applications import Starlette
@@ -23,24 +21,16 @@ from strawberry.asgi import GraphQL
 from strawberry.dataloader import DataLoader
 from tortoise import Tortoise
 from tortoise.connection import get_connection
-from tortoise.expressions import Q
-from tortoise.functions import Sum
 
-from bench.peers.python import access, dashboard
+from bench.peers.python import access, dashboard, naive_loaders
 from bench.peers.python.peer import SETUP
 from domain.access import HouseholdRole, Scope
 from domain.catalogue import FeePeriod
 from domain.line import LineStatus, ServiceKind
-from domain.usage import PackageSource
 from models import catalogue
 from models.catalogue import ServiceSubscription as Connected
-from models.catalogue import TariffSubscription as Subscribed
 from models.database import tortoise_config
 from models.household import Membership, MembershipStatus
-from models.usage import PackageCounter, UsageDay
-
-_ZONE = ZoneInfo(SETUP["zone"])
-_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class _Statements:
@@ -61,10 +51,10 @@ class Context:
         self.viewer = viewer
         self.accounts = DataLoader(self._accounts)
         self.balances = DataLoader(_balances)
-        self.packages = DataLoader(_packages)
-        self.usage = DataLoader(_usage)
-        self.tariffs = DataLoader(_tariffs)
-        self.services = DataLoader(_services)
+        self.packages = DataLoader(naive_loaders.packages)
+        self.usage = DataLoader(naive_loaders.usage)
+        self.tariffs = DataLoader(naive_loaders.tariffs)
+        self.services = DataLoader(naive_loaders.services)
 
     @property
     def signed_in(self) -> dashboard.Viewer:
@@ -80,50 +70,6 @@ class Context:
 async def _balances(keys: list[int]) -> list["Balance | None"]:
     found = {row["account_id"]: _balance(row) for row in await _statements.rows("balances", keys)}
     return [found.get(key) for key in keys]
-
-
-async def _packages(keys: list[int]) -> list[list[PackageCounter]]:
-    still = Q(expires_at__isnull=True) | Q(expires_at__gt=datetime.now(UTC))
-    groups = defaultdict(list)
-    for counter in await PackageCounter.filter(still, line_id__in=keys):
-        groups[counter.line_id].append(counter)  # type: ignore[attr-defined]
-    return [sorted(groups[key], key=_place) for key in keys]
-
-
-async def _usage(keys: list[int]) -> list[list[dict[str, Any]]]:
-    today = datetime.now(_ZONE).date()
-    rows = (
-        await UsageDay.filter(line_id__in=keys, day__gte=today.replace(day=1), day__lte=today)
-        .annotate(used=Sum("volume"))
-        .group_by("line_id", "type", "unit")
-        .order_by("type", "unit")
-        .values("line_id", "type", "unit", "used")
-    )
-    groups = defaultdict(list)
-    for row in rows:
-        groups[row["line_id"]].append(row)
-    return [groups[key] for key in keys]
-
-
-async def _tariffs(keys: list[int]) -> list[Subscribed | None]:
-    rows = await Subscribed.filter(line_id__in=keys).select_related("tariff")
-    found = {row.line_id: row for row in rows}  # type: ignore[attr-defined]
-    return [found.get(key) for key in keys]
-
-
-async def _services(keys: list[int]) -> list[list[Connected]]:
-    lasts = Q(valid_until__isnull=True) | Q(valid_until__gt=datetime.now(UTC))
-    rows = await Connected.filter(lasts, line_id__in=keys, ended_at=None).order_by("id").select_related("service")
-    groups = defaultdict(list)
-    for row in rows:
-        groups[row.line_id].append(row)  # type: ignore[attr-defined]
-    return [groups[key] for key in keys]
-
-
-def _place(counter: PackageCounter) -> tuple[bool, datetime, int]:
-    ends = min(counter.resets_at or _NEVER, counter.expires_at or _NEVER)
-    order = ["GIFT", "CARRY_OVER", "BONUS", "SERVICE", "TARIFF", "POOL"]
-    return not counter.unlimited, ends, order.index(PackageSource(counter.source))
 
 
 def _plain(amount: Decimal) -> str:
