@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 V := .venv
+# Ariadne's, which only the benchmark needs.
+B := .venv-bench
 PY := $(V)/bin/python
 HEARTH := ./hearth
 ROOMS := auth bench domain execution gateways loaders models resolvers schema server services tests
@@ -16,7 +18,7 @@ export NODE_OPTIONS ?= --use-system-ca
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run seed import test test-browser audit chaos prove soak subscribers chromium lint format sdl tables \
-	messages docs bench-catalogue bench-documents bench-enumeration bench-executors bench-ledger bench-tariffs \
+	messages docs bench bench-catalogue bench-documents bench-enumeration bench-executors bench-ledger bench-tariffs \
 	bench-topup bench-watching lock clean reset installed installed-dev graphiql
 
 help: ## list the targets
@@ -91,6 +93,10 @@ docs: installed ## write what each operator's cabinet can do to docs/operators.m
 	@$(HEARTH) operators life tele2 letai motiv beeline > $(V)/operators.md
 	@mv $(V)/operators.md docs/operators.md
 
+bench: installed-dev $(B)/.installed ## measure the dashboard against its peers: make bench HOUSEHOLDS=50000 LARGE=1000000; ten minutes
+	@$(PY) -m bench.dashboard --households $(or $(HOUSEHOLDS),50000) $(if $(LARGE),--large $(LARGE)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PEERS),--peers $(PEERS))
+
 bench-enumeration: installed ## show that nobody can find out who has a cabinet: 2,000 requests each, about two minutes
 	@$(PY) -m bench.enumeration
 
@@ -128,9 +134,10 @@ lock: $(V)/.uv ## lock the newest versions that requirements*.in allow
 	@$(call lock,requirements)
 	@$(call lock,requirements-local,--constraint requirements.lock)
 	@$(call lock,requirements-dev,--constraint requirements.lock)
+	@$(call lock,requirements-bench,--constraint requirements.lock)
 
 clean: ## remove whatever can be made again, but not the development database
-	rm -rf $(V) graphiql/dist graphiql/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(V) $(B) graphiql/dist graphiql/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 reset: ## forget the development and test databases
@@ -174,10 +181,15 @@ $(V)/.dev: requirements-dev.lock $(V)/.run
 	@$(call install,$<)
 	@touch $@
 
-# uv is quick; pip, should uv fail, knows the mirrors and proxies that pip.conf names.
+$(B)/.installed: requirements-bench.lock $(V)/.uv
+	@$(PYTHON) -m venv $(B)
+	@$(call install,$<,$(B)/bin/python)
+	@touch $@
+
+# uv is quick; pip, should uv fail, knows the mirrors and proxies that pip.conf names. $(2): into whose packages.
 define install
-$(PY) -m uv pip install --quiet --python $(PY) --require-hashes --requirement $(1) \
-	|| $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(1)
+$(PY) -m uv pip install --quiet --python $(or $(2),$(PY)) --require-hashes --requirement $(1) \
+	|| $(or $(2),$(PY)) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(1)
 endef
 
 extract = $(V)/bin/pybabel --quiet extract --mapping-file=pyproject.toml --project=Hearth --add-location=file \

@@ -17,6 +17,7 @@ from typing import Any
 import asyncpg
 
 from bench.own_server import ROOT, OwnServer, own_server
+from bench.processes import cpu_seconds
 from domain.profile import read_profiles
 from services import catalogue
 from tests.chaos.http import Http
@@ -25,7 +26,6 @@ _OPERATOR = "beeline"
 _SERVICES = 2_000
 _WARM = 50
 _TIMED = 400
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 _NODE = "id code name category description fee { amount currency } feePeriod connectionFee { amount currency } terms"
 _PAGE = f"""
@@ -103,31 +103,19 @@ async def _ask(
             "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
         )
     ]
-    before, database_before = _cpu([server.pid]), _cpu(backends)
+    before, database_before = cpu_seconds([server.pid]), cpu_seconds(backends)
     clock: list[float] = []
     for _ in range(_TIMED):
         started = time.perf_counter()
         await http.json("/graphql", question)
         clock.append(time.perf_counter() - started)
-    ours, database = _cpu([server.pid]) - before, _cpu(backends) - database_before
+    ours, database = cpu_seconds([server.pid]) - before, cpu_seconds(backends) - database_before
     shown = "–" if goal is None else f"< {goal:.0f} ms"
     print(
         f"| {name} | {found:,} | {ours / _TIMED * 1000:.1f} | {database / _TIMED * 1000:.1f} "
         f"| {sorted(clock)[_TIMED // 2] * 1000:.1f} | {shown} |",
         flush=True,
     )
-
-
-def _cpu(pids: list[int]) -> float:
-    """Seconds that the kernel counted for processes, in their own code and on their behalf."""
-    ticks = 0
-    for pid in pids:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except FileNotFoundError:  # a connection that the pool gave up
-            continue
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / _TICKS
 
 
 def _catalogue() -> str:

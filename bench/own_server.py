@@ -17,8 +17,10 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from bench.processes import stay_on
 from server.embedded_postgres import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,11 +75,11 @@ def own_server(
         (folder / "people.ndjson").write_text(people)
         # Durable, as in production: where only a known person's try is written down, the disk tells.
         with EmbeddedPostgres(folder / "database") as url:
-            environment = {**_environment(folder, url), "HEARTH_WORKERS": str(workers)}
-            _hearth(environment, "migrate")
-            _hearth(environment, "import", str(folder / "people.ndjson"))
-            _hearth(environment, "seed", "--operator", operator, "--households", str(households))
-            with _serving(environment, folder / "server.log") as server:
+            environment = {**production_environment(folder, url), "HEARTH_WORKERS": str(workers)}
+            hearth(environment, "migrate")
+            hearth(environment, "import", str(folder / "people.ndjson"))
+            hearth(environment, "seed", "--operator", operator, "--households", str(households))
+            with serving(environment, folder / "server.log") as server:
                 yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -93,23 +95,28 @@ def _raise_limits(profile: Path, limits: Mapping[str, int]) -> None:
     profile.write_text(text)
 
 
-def _environment(folder: Path, url: str) -> dict[str, str]:
-    """The environment of the commands: a production server's, and nothing of the developer's HEARTH_*."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HEARTH_", "PORT", "PG"))}
-    return kept | {
+def bare_environment() -> dict[str, str]:
+    """Ours, without what a developer has set for a server of theirs."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("HEARTH_", "PORT", "PG"))}
+
+
+def production_environment(folder: Path, url: str) -> dict[str, str]:
+    """A production server's; its data are in `folder`, and so are its operators."""
+    return bare_environment() | {
         "PYTHONPATH": str(ROOT),
         "HEARTH_ENV": "production",
         "HEARTH_SECRET": secrets.token_urlsafe(48),
         "HEARTH_DATA": str(folder),
         "HEARTH_DATABASE_URL": url,
         "HEARTH_OPERATORS_PATH": str(folder / "operators"),
-        "PORT": str(_free_port()),
+        "PORT": str(free_port()),
         # All the load comes from few people.
         "HEARTH_REQUESTS_PER_SESSION": "10000000",
     }
 
 
-def _hearth(environment: Mapping[str, str], *words: str) -> None:
+def hearth(environment: Mapping[str, str], *words: str) -> None:
+    """Run a command of Hearth's. Raises RuntimeError where it fails."""
     command = [sys.executable, "-P", "-m", "server.cli", *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -117,10 +124,13 @@ def _hearth(environment: Mapping[str, str], *words: str) -> None:
 
 
 @contextmanager
-def _serving(environment: Mapping[str, str], log: Path) -> Iterator[OwnServer]:
+def serving(environment: Mapping[str, str], log: Path, cores: frozenset[int] | None = None) -> Iterator[OwnServer]:
+    """A production server for the life of the block, on these cores only."""
     command = [sys.executable, "-P", "-m", "server.cli", "serve"]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=output, preexec_fn=partial(stay_on, cores)
+        )
     server = OwnServer("127.0.0.1", int(environment["PORT"]), environment["HEARTH_DATABASE_URL"], process.pid)
     try:
         deadline = time.monotonic() + _START_SECONDS
@@ -142,7 +152,8 @@ def _is_ready(server: OwnServer) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port

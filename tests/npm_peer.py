@@ -20,9 +20,9 @@ def node() -> Path:
     return _wheel() / "bin" / "node"
 
 
-def installed(name: str) -> Path:
+def installed(name: str, peers: Path = ROOT / "tests" / "peers") -> Path:
     """A folder of git-ignored `.hearth` with the peer's programs and their packages, installed when they change."""
-    source = ROOT / "tests" / "peers" / name
+    source = peers / name
     digest = hashlib.sha256(b"".join((source / manifest).read_bytes() for manifest in _MANIFESTS)).hexdigest()
     folder = ROOT / ".hearth" / "peers" / name
     folder.mkdir(parents=True, exist_ok=True)
