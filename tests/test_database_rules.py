@@ -70,6 +70,7 @@ CHECKS = {
     ("tariff_subscription", "tariff_subscription_pending"),
     ("ticket", "ticket_closed"),
     ("ticket", "ticket_speed"),
+    ("trusted_document", "trusted_document_digest"),
     ("usage_day", "usage_day_overage"),
     ("usage_event", "usage_event_used"),
     ("usage_limit", "usage_limit_amount"),
