@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from bench.same_answers import canonical, of_postgraphile
 from domain.access import AccessLevel, HouseholdRole, LinkKind, Scope, scopes
 from loaders.visible import in_order
 from models.visible import LineRow, standing
+from server.settings import ROOT
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=200), st.floats(0.01, 1))
@@ -178,7 +180,10 @@ async def loaded(tmp_path: Path, answer: bytes, connections: int) -> dict[str, A
             "least": 10,
         }
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "bench.load"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            *(sys.executable, "-P", "-m", "bench.load"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         told, _ = await process.communicate(json.dumps(task).encode())
     found: dict[str, Any] = json.loads(told)

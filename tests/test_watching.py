@@ -248,6 +248,8 @@ async def test_production_writes_json_and_no_local_variable(settings: Settings) 
                 raise ValueError(len(secret))
             except ValueError:
                 structlog.get_logger().exception("failed", path=["a", 1])
+            # Servers of other tests may have silenced it.
+            logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)
             logging.getLogger("uvicorn.error").info("Started")
             logging.getLogger("asyncpg").warning("lost")
             logging.getLogger("tortoise.db_client").debug("select $1: %s", [secret])
