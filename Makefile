@@ -53,7 +53,7 @@ audit: installed-dev ## hold a server against GraphQL over HTTP and graphql-tran
 
 prove: installed-dev ## the long proofs: 1,000 kills, 10,000 cancellations, steps of payments and of households, 20,000 documents
 	@HEARTH_PROVE=1 $(PY) -m pytest tests/test_payment_machine.py tests/test_household_machine.py \
-		tests/test_ownership_transfer.py tests/test_execution_documents.py tests/test_cancellation.py
+		tests/test_ownership_transfer.py tests/test_execution_documents.py tests/test_cancellation.py tests/test_operations.py
 	@$(MAKE) --no-print-directory chaos
 
 soak: installed-dev ## load a server evenly and watch its memory: make soak MINUTES=30
