@@ -39,8 +39,9 @@ import: installed ## load households into the development database: make import 
 ## Check
 
 test: installed-dev ## run every test but those of the browser
-	@$(PY) -m pytest -m "not browser and not alone" --numprocesses=2 --dist=loadfile
-	@$(PY) -m pytest -m alone
+	@# Three for two cores, since many tests wait for processes and databases.
+	@$(PY) -m pytest -m "not browser and not alone" --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -m alone --numprocesses=2 --dist=loadfile
 
 test-browser: installed-dev chromium ## run the tests that need a browser
 	@$(PY) -m pytest -m browser

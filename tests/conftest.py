@@ -62,6 +62,33 @@ NOBODY = Desk(UnconfiguredProvider())
 
 _names = count()
 
+# Those that take longest, and wait for much of it: whoever begins with them is not alone with them in the end.
+_LONG = (
+    "test_migrations",
+    "test_subscriptions",
+    "test_foreign_ids",
+    "test_catalogue_commands",
+    "test_trusted_documents",
+    "test_money_commands",
+    "test_payment_settlement",
+    "test_run",
+    "test_edge_audit",
+    "test_household_machine",
+    "test_household_commands",
+    "test_watching",
+    "test_link_races",
+    "test_bank_process",
+    "test_reader",
+    "test_cancellation",
+    "test_service_machine",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, where several processes share them."""
+    places = {name: place for place, name in enumerate(_LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(_LONG)))
+
 
 @pytest.fixture(scope="session")
 def profiles() -> Mapping[str, Profile]:

@@ -238,7 +238,12 @@ async def test_a_line_says_which_operation_and_how_it_ended(cabinet: Cabinet) ->
     assert told[-1]["route"] == "/documents/{token}"
 
 
-async def test_production_writes_json_and_no_local_variable(settings: Settings) -> None:
+async def test_production_writes_json_and_no_local_variable(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Servers of other tests leave uvicorn's own way of logging behind, which ours have not.
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
+    logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)
     written = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
     try:
         with redirect_stderr(written):
@@ -248,8 +253,6 @@ async def test_production_writes_json_and_no_local_variable(settings: Settings) 
                 raise ValueError(len(secret))
             except ValueError:
                 structlog.get_logger().exception("failed", path=["a", 1])
-            # Servers of other tests may have silenced it.
-            logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)
             logging.getLogger("uvicorn.error").info("Started")
             logging.getLogger("asyncpg").warning("lost")
             logging.getLogger("tortoise.db_client").debug("select $1: %s", [secret])
