@@ -153,8 +153,11 @@ def read_limit(text: str, unit: UsageUnit, kind: ServiceKind, currency: Currency
 
 
 def shown(amount: int | Decimal, unit: UsageUnit) -> Decimal:
-    """An amount as people read it: money in whole units of its currency, with two decimals."""
-    return Decimal(amount).scaleb(-2).quantize(Decimal("0.01")) if unit is UsageUnit.MONEY else Decimal(amount)
+    """An amount as people read it: money in whole units of its currency, with two decimals; bytes without any."""
+    if unit is UsageUnit.MONEY:
+        return Decimal(amount).scaleb(-2).quantize(Decimal("0.01"))
+    whole = Decimal(amount).to_integral_value()
+    return whole if whole == amount else Decimal(amount)
 
 
 def _ruling(limit: Counted, use: Use) -> Ruling:

@@ -1,8 +1,10 @@
 """The household dashboard: what it shows, what it costs, and that it renders without billing (N9, N15)."""
 
 import re
+import tomllib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from tests import family
 from tests.cabinet import Cabinet
 from tests.databases import fetch
 from tests.session import open_session
+from tests.till import ANN, Till
 
 FIVE = ["beeline", "letai", "life", "motiv", "tele2"]
 DASHBOARD = (family.ROOT / "graphiql/examples/01-dashboard.graphql").read_text()
@@ -54,6 +57,49 @@ async def test_f039_dashboard_shows_the_demo_household(
 
     sold = {kind.value for kind in profile.operator.service_kinds} & {"MOBILE", "INTERNET", "TV"}
     assert {account["kind"] for account in nodes(viewer["personalAccounts"])} >= sold
+
+
+TARIFF = """
+{ viewer { linkedNumbers(first: 1) { edges { node { tariff {
+  since nextChargeAt configuration { unit amount }
+  tariff { code name kind fee { amount } feePeriod included { unit amount unlimited } terms archived }
+} } } } } }
+"""
+
+
+@pytest.mark.parametrize("operator", FIVE)
+async def test_f101_the_tariff_of_a_line_is_told_in_full(
+    cabinet: Cabinet, demo_people: dict[str, Any], operator: str
+) -> None:
+    owner = await cabinet.signed_in(operator, demo_people[operator]["owner"])
+    [line] = nodes((await owner.data(TARIFF))["viewer"]["linkedNumbers"])
+    told = line["tariff"]["tariff"]
+    sold = tomllib.loads((family.ROOT / "operators" / operator / "catalogue.toml").read_text())["tariffs"]
+    [written] = [each for each in sold if each["code"] == told["code"]]
+    assert (told["name"], told["kind"], told["feePeriod"]) == (written["name"], written["kind"], written["period"])
+    assert Decimal(told["fee"]["amount"]) == Decimal(written["fee"])
+    units = {"GB": "BYTE", "MB": "BYTE"}
+    assert [each["unit"] for each in told["included"]] == [
+        units.get(each["unit"], each["unit"]) for each in written["included"]
+    ]
+    assert told["terms"] == written.get("terms")
+    assert line["tariff"]["since"] < line["tariff"]["nextChargeAt"]
+    assert (line["tariff"]["configuration"] is not None) == bool(written.get("options"))
+
+
+KINDS = "{ viewer { personalAccounts { edges { node { kind lines { kind } } } } } }"
+
+
+@pytest.mark.parametrize("kind", ["WIFI", "IP_TELEPHONY", "LANDLINE", "VIDEO_SURVEILLANCE"])
+async def test_f130_accounts_of_every_kind_that_is_sold_are_shown(
+    till: Till, profiles: Mapping[str, Profile], kind: str
+) -> None:
+    assert kind in profiles["letai"].operator.service_kinds
+    account = await till.account(ANN)
+    await till.rows("update personal_account set kind = $1 where id = $2", kind, account)
+    await till.rows("update line set kind = $1 where account_id = $2", kind, account)
+    shown = nodes((await (await till.of(ANN)).data(KINDS))["viewer"]["personalAccounts"])
+    assert {"kind": kind, "lines": [{"kind": kind}]} in shown
 
 
 async def test_f044_grandparent_linked_by_sms_is_seen_as_far_as_the_link_goes(

@@ -380,7 +380,22 @@ async def test_f112_what_was_paid_for_is_not_paid_again(till: Till) -> None:
     assert (await quoted(ann, line, service))["quote"]["dueNow"]["amount"] == "35.00"
 
 
-async def test_f113_services_and_their_history_come_in_pages(till: Till) -> None:
+async def test_f109_a_data_plan_is_switched_off_and_what_is_paid_for_stays_to_its_end(till: Till) -> None:
+    ann, line = await till.of(ANN), await till.line(ANN)
+    plan = await sell(till, "spd", 3_000, category="DATA_PACKAGE", included=[{"unit": "BYTE", "amount": 1024}])
+    subscription = await connected(ann, line, plan)
+    assert await till.value("select remaining from package_counter where code like 'service:%'") == 1024
+    assert (await disconnect(ann, subscription["id"]))["userErrors"] == []
+    left = await till.rows("select remaining, expires_at > now() from package_counter where code like 'service:%'")
+    assert left == [(1024, True)]
+    assert (
+        await till.rows("select 1 from service_subscription where ended_at is null and next_charge_at is not null")
+        == []
+    )
+    assert await charges(till) == [3_000]
+
+
+async def test_f113_f116_services_and_their_history_come_in_pages(till: Till) -> None:
     ann, line = await till.of(ANN), await till.line(ANN)
     for n in range(3):
         await connected(ann, line, await sell(till, f"s{n}", 100))

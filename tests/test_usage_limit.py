@@ -95,6 +95,22 @@ async def test_f048_owner_limits_a_childs_line_and_both_see_what_is_used(till: T
     ]  # fmt: skip
 
 
+async def test_f134_the_traffic_of_a_line_is_kept_within_its_month(till: Till) -> None:
+    ann, line = await till.of(ANN), await till.line(CID)
+    gigabyte = 2**30
+    assert codes(await put(ann, line, str(gigabyte), unit="BYTE", action="BLOCK_ALL")) == []
+    await used(till, CID, gigabyte // 2, "BYTE", "INTERNET")
+    found = await limits(ann, line)
+    assert found is not None
+    assert [(each["unit"], each["limit"], each["used"]) for each in found] == [
+        ("BYTE", str(gigabyte), str(gigabyte // 2))
+    ]
+    # Half of it is left, and no more than that may be used.
+    counted = [Counted(UsageUnit.BYTE, gigabyte, LimitAction.BLOCK_ALL, Decimal(gigabyte // 2))]
+    for volume, answer in ((gigabyte // 2, Ruling.ALLOWED), (gigabyte // 2 + 1, Ruling.BLOCKED)):
+        assert ruling(counted, Use(unit=UsageUnit.BYTE, volume=Decimal(volume))) is answer
+
+
 @pytest.mark.parametrize(
     ("who", "whose", "answer"),
     [
