@@ -155,8 +155,9 @@ class Reader:
     async def close(self) -> None:
         """Give the connection back for good."""
         self._closed = True
-        for task in self._sending:
-            task.cancel()
+        # What is on its way is waited for, since a statement that is cut off leaves its connection unfinished; what is
+        # not sent yet is not sent any more.
+        await asyncio.gather(*self._sending, return_exceptions=True)
         await self.release()
 
     async def release(self) -> None:
