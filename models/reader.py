@@ -42,8 +42,8 @@ _SERVER_SETTINGS = {
     "statement_timeout": "10s",
     "lock_timeout": "2s",
     "timezone": "UTC",
-    # Most statements take arrays of keys, whose number PostgreSQL guesses anew for a plan of each: that takes it twice as
-    # long as to answer.
+    # Most statements take arrays of keys, whose number PostgreSQL guesses anew for a plan of each: that takes it
+    # longer than to answer.
     "plan_cache_mode": "force_generic_plan",
     # All that a reader ever writes is a session's last activity, which a crash may forget.
     "synchronous_commit": "off",
