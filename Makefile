@@ -94,7 +94,7 @@ docs: installed ## write what each operator's cabinet can do to docs/operators.m
 	@$(HEARTH) operators life tele2 letai motiv beeline > $(V)/operators.md
 	@mv $(V)/operators.md docs/operators.md
 
-bench: installed-dev $(B)/.installed ## measure the dashboard against its peers: make bench HOUSEHOLDS=50000 LARGE=1000000; ten minutes
+bench: installed-dev $(B)/.installed ## measure the dashboard against its peers: make bench HOUSEHOLDS=50000 LARGE=1000000
 	@$(PY) -m bench.dashboard --households $(or $(HOUSEHOLDS),50000) $(if $(LARGE),--large $(LARGE)) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PEERS),--peers $(PEERS))
 
