@@ -86,6 +86,10 @@ class Run:
         self.told: _Made[Any] = _Made(lambda index: places[index].told(self))
         self.keywords: _Made[dict[str, Any]] = _Made(lambda index: places[index].keywords(self))
 
+    def close(self) -> None:
+        """Let go of everything: what holds itself would stay until the garbage collector comes."""
+        del self.queues, self.infos, self.told, self.keywords
+
 
 class ResolveInfo:
     """Stands in the place of graphql-core's `GraphQLResolveInfo`; all objects of a level share it.

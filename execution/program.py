@@ -45,9 +45,16 @@ class Program:
     async def __call__(self, context: Any, root_value: Any, variables: VariableValues) -> dict[str, Any]:
         """The answer's data. Raises `Anomaly`, and whatever a resolver or a loader raises; nothing runs on then."""
         run = Run(self.places, context, root_value, variables)
+        try:
+            return await self._answer(run)
+        finally:
+            run.close()
+
+    async def _answer(self, run: Run) -> dict[str, Any]:
+        context = run.context
         if self.levels and (begin := getattr(getattr(context, "loaders", None), "level_by_level", None)):
             begin()
-        data = self.select(root_value, run)
+        data = self.select(run.root_value, run)
         # What the values of a level are made of may be more steps, all of them on later levels.
         for level in self.levels:
             if steps := [step for step in level if step.index in run.queues]:

@@ -88,7 +88,7 @@ class Loader(DataLoader[K, V]):
         reads: Reader,
         batches: Batches,
     ) -> None:
-        super().__init__(self._load_batch, loop=asyncio.get_running_loop())
+        super().__init__(loop=asyncio.get_running_loop())
         self._name = name
         self._batch = batch
         self._missing = missing
@@ -140,9 +140,10 @@ class Loader(DataLoader[K, V]):
 
     async def _load_level(self) -> None:
         with suppress(Exception):  # it is told to whoever waits for the level
-            await self._load_batch([])
+            await self.batch_load_fn([])
 
-    async def _load_batch(self, keys: list[K]) -> list[V]:
+    async def batch_load_fn(self, keys: list[K]) -> list[V]:
+        """Called by the library. A method, since a loader that held itself would wait for the garbage collector."""
         level, self._level = self._level, None
         wanted = keys if level is None else [*keys, *level.keys]
         self._batches.note(self._name, len(wanted))

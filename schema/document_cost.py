@@ -58,14 +58,12 @@ class Cost:
 
     def of(self, variables: Variables) -> int:
         """The cost with these variables; a fragment that is spread many times is counted up once."""
-        known: dict[Cost, int] = {}
+        return self._of(variables, {})
 
-        def total(cost: Cost) -> int:
-            if cost not in known:
-                known[cost] = cost.fixed + sum(size(variables) * total(inside) for size, inside in cost.open)
-            return known[cost]
-
-        return total(self)
+    def _of(self, variables: Variables, known: "dict[Cost, int]") -> int:
+        if self not in known:
+            known[self] = self.fixed + sum(size(variables) * inside._of(variables, known) for size, inside in self.open)
+        return known[self]
 
 
 def costs(schema: GraphQLSchema, document: DocumentNode) -> dict[str | None, Cost]:
