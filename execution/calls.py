@@ -19,7 +19,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
-from execution.batched import MARK, Batched
+from execution.batched import MARK, Batched, answers_load
 from execution.place import Place, Run
 
 Keywords = Callable[[Run], dict[str, Any]]
@@ -68,7 +68,7 @@ class Calls:
         resolver = field.base_resolver
         assert resolver is not None
         function: Any = resolver.wrapped_func
-        later = field.is_async or place.coordinates in self.awaited
+        later = field.is_async or answers_load(function) or place.coordinates in self.awaited
         index, told = place.index, resolver.info_parameter
         positional = resolver.self_parameter is not None
         named = [each.name for each in (resolver.parent_parameter, resolver.root_parameter) if each is not None]

@@ -232,7 +232,7 @@ class _Writing:
         if is_list_type(kind):
             item = f"x{next(self._numbers)}"
             inside = self._value(kind.of_type, item, place, details, level)
-            items = f"({name} if {name}.__class__ is list else listed({name}))"
+            items = f"({name} if {name}.__class__ is list or {name}.__class__ is tuple else listed({name}))"
             return f"({nothing} if {name} is None else [{inside} for {item} in {items}])"
         if is_leaf_type(kind):
             complete = self._named(

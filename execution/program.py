@@ -10,7 +10,7 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils.is_awaitable import is_awaitable
 
 from execution.anomaly import Anomaly
-from execution.batched import Batched
+from execution.batched import Batched, Load
 from execution.calls import Call
 from execution.place import Place, Run
 from execution.values import dispose
@@ -62,39 +62,55 @@ class Program:
         return data
 
     async def _level(self, steps: Sequence[Step], run: Run) -> None:
-        asked, called = _Asked(), _Called()
+        reads, asked, called = _Reads(), _Asked(), _Called()
         try:
             for step in steps:
                 match step.source:
                     case Batched() as source:
-                        asked.add(step.index, source, run.queues[step.index])
+                        asked.add(step.index, source, run.queues[step.index], run.context, reads)
                     case Call() as call:
-                        called.add(step.index, call, run.queues[step.index], run)
-            loaded = asked.start(run.context)
+                        called.add(step.index, call, run.queues[step.index], run, reads)
+            started = reads.start()
         except BaseException:
             called.close()
             raise
-        await _all([*loaded.values(), *called.start()])
-        found = {name: each.result() for name, each in loaded.items()}
+        await _all([*started, *called.start()])
         for step in steps:
-            match step.source:
-                case Batched(loader):
-                    values = asked.values(step.index, found.get(loader, {}))
-                case Call():
-                    values = called.values(step.index)
-            step.finish(run.queues[step.index], values, run)
+            answered = asked if isinstance(step.source, Batched) else called
+            step.finish(run.queues[step.index], answered.values(step.index, reads), run)
+
+
+class _Reads:
+    """What is read through loaders on a level: each loader is asked once, for all that is wanted of it."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[int, tuple[Any, dict[Hashable, None]]] = {}
+        self._found: dict[int, asyncio.Future[Mapping[Any, Any]]] = {}
+
+    def want(self, loader: Any, keys: Iterable[Hashable]) -> None:
+        self._wanted.setdefault(id(loader), (loader, {}))[1].update(dict.fromkeys(keys))
+
+    def start(self) -> list["asyncio.Future[Mapping[Any, Any]]"]:
+        """Ask the loaders."""
+        self._found = {
+            name: asyncio.ensure_future(_load(loader, list(keys))) for name, (loader, keys) in self._wanted.items()
+        }
+        return [*self._found.values()]
+
+    def found(self, loader: Any) -> Mapping[Any, Any]:
+        """What a loader answered, once it has been awaited."""
+        return self._found[id(loader)].result()
 
 
 class _Asked:
-    """What is read through loaders on a level: each loader is asked once, for all that is wanted of it."""
+    """What fields that are marked as batched want."""
 
     _NOT_ALLOWED = object()
 
     def __init__(self) -> None:
-        self._keys: dict[str, dict[Hashable, None]] = {}
-        self._by_step: dict[int, list[Any]] = {}
+        self._by_step: dict[int, tuple[Any, list[Any]]] = {}
 
-    def add(self, step: int, source: Batched, waiting: Waiting) -> None:
+    def add(self, step: int, source: Batched, waiting: Waiting, context: Any, reads: _Reads) -> None:
         key_of, scope = attrgetter(source.key), source.scope
         if scope is None:
             wanted = [key_of(parent) for parent, _ in waiting]
@@ -102,46 +118,52 @@ class _Asked:
         else:
             wanted = [key_of(parent) if parent.allows(scope) else self._NOT_ALLOWED for parent, _ in waiting]
             allowed = [key for key in wanted if key is not self._NOT_ALLOWED]
-        self._by_step[step] = wanted
+        loader = getattr(context.loaders, source.loader) if allowed else None
+        self._by_step[step] = loader, wanted
         if allowed:
-            self._keys.setdefault(source.loader, {}).update(dict.fromkeys(allowed))
+            reads.want(loader, allowed)
 
-    def start(self, context: Any) -> dict[str, "asyncio.Future[Mapping[Any, Any]]"]:
-        """Ask the loaders; by their names."""
-        return {
-            name: asyncio.ensure_future(_load(getattr(context.loaders, name), list(keys)))
-            for name, keys in self._keys.items()
-        }
-
-    def values(self, step: int, found: Mapping[Any, Any]) -> list[Any]:
+    def values(self, step: int, reads: _Reads) -> list[Any]:
         """What the objects of a step get; null where the viewer may not see it."""
-        return [None if key is self._NOT_ALLOWED else found[key] for key in self._by_step[step]]
+        loader, wanted = self._by_step[step]
+        found = {} if loader is None else reads.found(loader)
+        return [None if key is self._NOT_ALLOWED else found[key] for key in wanted]
 
 
 class _Called:
-    """What resolvers answer on a level: a value, or something to await."""
+    """What resolvers answer on a level: a value, what is to be loaded for one, or something to await."""
 
     def __init__(self) -> None:
         self._answers: dict[int, list[Any]] = {}
 
-    def add(self, step: int, call: Call, waiting: Waiting, run: Run) -> None:
+    def add(self, step: int, call: Call, waiting: Waiting, run: Run, reads: _Reads) -> None:
         answers = self._answers[step] = []
         for parent, _ in waiting:
-            answers.append(call.resolve(parent, run))  # one by one: those before an error have to be closed
+            answer = call.resolve(parent, run)
+            answers.append(answer)  # one by one: those before an error have to be closed
+            if answer.__class__ is Load:
+                reads.want(answer.loader, (answer.key,))
 
     def start(self) -> list["asyncio.Future[Any]"]:
         """Let them all go on."""
         started = []
         for answers in self._answers.values():
             for index, answer in enumerate(answers):
-                if is_awaitable(answer):
+                if answer.__class__ is not Load and is_awaitable(answer):
                     answers[index] = asyncio.ensure_future(answer)
                     started.append(answers[index])
         return started
 
-    def values(self, step: int) -> list[Any]:
+    def values(self, step: int, reads: _Reads) -> list[Any]:
         """What the objects of a step get, once everything has been awaited."""
-        return [each.result() if asyncio.isfuture(each) else each for each in self._answers[step]]
+        return [
+            each.of(reads.found(each.loader)[each.key])
+            if each.__class__ is Load
+            else each.result()
+            if asyncio.isfuture(each)
+            else each
+            for each in self._answers[step]
+        ]
 
     def close(self) -> None:
         """Forget what was not started."""

@@ -63,7 +63,7 @@ def null() -> NoReturn:
 
 
 def listed(value: Any) -> Iterable[Any]:
-    """The items of what is not a plain list."""
+    """The items of what is neither a plain list nor a tuple."""
     if not is_iterable(value) or hasattr(value, "__aiter__") or is_awaitable(value):
         dispose(value)
         raise Anomaly("a list is none")

@@ -7,8 +7,7 @@ fields that could go on have gone on, and the level is complete.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from aiodataloader import DataLoader, dispatch_queue
 from aiodataloader import Loader as Queued
@@ -65,15 +64,6 @@ class Batches:
             dispatch()
 
 
-class _Level(Generic[K, V]):
-    """Keys of one level that are loaded together, without a future for each."""
-
-    def __init__(self) -> None:
-        self.keys: list[K] = []
-        self.found: asyncio.Future[Mapping[K, V]] = asyncio.get_running_loop().create_future()
-        self.found.add_done_callback(_told)
-
-
 class Loader(DataLoader[K, V]):
     """Loads by key through `batch`, which gets distinct keys and answers a mapping, or pairs by position.
 
@@ -94,72 +84,78 @@ class Loader(DataLoader[K, V]):
         self._missing = missing
         self._reads = reads
         self._batches = batches
-        self._level: _Level[K, V] | None = None
-        self._level_of: dict[K, _Level[K, V]] = {}
+        # What a level answered, by key, and what one that is under way will answer.
+        self._known: dict[K, V] = {}
+        self._coming: dict[K, asyncio.Future[None]] = {}
+
+    def know(self, values: Mapping[K, V]) -> None:
+        """Values that were read on the way to something else: nobody needs to ask for them."""
+        self._known.update(values)
 
     def load(self, key: K) -> "asyncio.Future[V]":
         """The value of a key, once its level is complete.
 
         graphql-core cancels the siblings of a field that failed; others may be waiting for the same value.
         """
-        level = self._level_of.get(key)
-        return asyncio.shield(super().load(key) if level is None else self._of(level, key))
+        if key in self._known:
+            known: asyncio.Future[V] = asyncio.get_running_loop().create_future()
+            known.set_result(self._known[key])
+            return known
+        if key in self._coming:
+            return asyncio.ensure_future(self._of_level(key))
+        return asyncio.shield(super().load(key))
 
     async def load_level(self, keys: Sequence[K]) -> Mapping[K, V]:
-        """The values of all that a compiled operation wants on a level: distinct keys, in a batch with those of `load`.
+        """The values of all that a compiled operation wants on a level: distinct keys, in one batch.
 
         There may be more in the answer.
         """
         if None in keys:
             raise TypeError("A key is never None")
-        new = [key for key in keys if key not in self._level_of and key not in self._cache]
+        known = self._known
+        new = [key for key in keys if key not in known and key not in self._coming and key not in self._cache]
         if new:
-            level = self._level
-            if level is None:
-                level = self._level = _Level()
-                if not self._queue:
-                    self._batches.form(self._dispatch, self._reads)
-            level.keys += new
-            self._level_of.update(dict.fromkeys(new, level))
-            if len(new) == len(keys):
-                return await level.found
-        return {key: await self.load(key) for key in keys}
+            await self._read_level(new)
+        for key in keys:
+            if key not in known:
+                known[key] = await self.load(key)
+        return known
+
+    async def _read_level(self, keys: list[K]) -> None:
+        arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        arrived.add_done_callback(_told)
+        self._coming.update(dict.fromkeys(keys, arrived))
+        try:
+            found = await self._read(keys)
+        except BaseException as error:
+            arrived.set_exception(error)
+            raise
+        self._known.update({key: found[key] if key in found else self._missing() for key in keys})
+        arrived.set_result(None)
+
+    async def _of_level(self, key: K) -> V:
+        await asyncio.shield(self._coming[key])
+        return self._known[key]
 
     def do_resolve_reject(self, key: K, future: "asyncio.Future[V]") -> None:
         self._queue.append(Queued(key=key, future=future))
         # Whoever waited may have been cancelled: then an error is nobody's any more.
         future.add_done_callback(_told)
-        if len(self._queue) == 1 and self._level is None:
+        if len(self._queue) == 1:
             self._batches.form(self._dispatch, self._reads)
 
     def _dispatch(self) -> None:
-        if self._queue:
-            dispatch_queue(self)
-        else:
-            asyncio.ensure_future(self._load_level())  # noqa: RUF006 - whoever waits for the level holds it
-
-    async def _load_level(self) -> None:
-        with suppress(Exception):  # it is told to whoever waits for the level
-            await self.batch_load_fn([])
+        dispatch_queue(self)
 
     async def batch_load_fn(self, keys: list[K]) -> list[V]:
         """Called by the library. A method, since a loader that held itself would wait for the garbage collector."""
-        level, self._level = self._level, None
-        wanted = keys if level is None else [*keys, *level.keys]
-        self._batches.note(self._name, len(wanted))
-        try:
-            with watch.span(self._name, {"loader.keys": len(wanted)}):
-                found: Mapping[K, Any] = await self._batch(wanted)
-        except BaseException as error:
-            if level is not None and not level.found.done():
-                level.found.set_exception(error)
-            raise
-        if level is not None and not level.found.done():
-            level.found.set_result({key: found[key] if key in found else self._missing() for key in level.keys})
+        found = await self._read(keys)
         return [found[key] if key in found else self._missing() for key in keys]
 
-    async def _of(self, level: _Level[K, V], key: K) -> V:
-        return (await level.found)[key]
+    async def _read(self, keys: Sequence[K]) -> Mapping[K, Any]:
+        self._batches.note(self._name, len(keys))
+        with watch.span(self._name, {"loader.keys": len(keys)}):
+            return await self._batch(keys)
 
 
 def _told(future: "asyncio.Future[Any]") -> None:

@@ -1,7 +1,7 @@
 """What the loaders of one request share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from auth.session import Viewer
@@ -23,6 +23,7 @@ class ReadScope:
     profiles: Mapping[str, Profile]
     billing: Billing
     now: datetime
+    _days: dict[str, date] = field(default_factory=dict)
 
     @property
     def visibility(self) -> tuple[int, str, bool]:
@@ -51,4 +52,8 @@ class ReadScope:
 
     def today(self, profile: Profile) -> date:
         """The day it is where the operator is."""
-        return self.now.astimezone(profile.operator.zone).date()
+        operator = profile.operator.id
+        day = self._days.get(operator)
+        if day is None:
+            day = self._days[operator] = self.now.astimezone(profile.operator.zone).date()
+        return day

@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+import orjson
+
 from domain.catalogue import Allowance
-from domain.tariff import as_it_is, read_options
-from loaders.catalogue import TARIFF_COLUMNS, Tariff, TariffRow, tariff
+from domain.tariff import as_it_is
+from loaders.catalogue import TARIFF_COLUMNS, Tariff, TariffRow, options, tariff
 from loaders.catalogue_by_id import tariff_by_id
 from loaders.scope import ReadScope
 from models.reader import Statement
@@ -24,7 +27,7 @@ class TariffSubscription:
     tariff: Tariff
     since: datetime
     next_charge_at: datetime | None
-    configuration: list[Allowance] | None = None
+    configuration: Sequence[Allowance] | None = None
     pending_change: "TariffSubscription | None" = None
     can_revert_to: Tariff | None = None
     revert_until: datetime | None = None
@@ -34,11 +37,10 @@ class _Row(NamedTuple):
     line_id: int
     since: datetime
     next_charge_at: datetime | None
-    options: list[dict[str, Any]]
-    configuration: list[dict[str, Any]]
+    configuration_json: str
     pending_tariff_id: int | None
-    pending_options: list[dict[str, Any]] | None
-    pending_configuration: list[dict[str, Any]] | None
+    pending_options_json: str | None
+    pending_configuration_json: str | None
     pending_at: datetime | None
     before_id: int | None
     paid_until: datetime | None
@@ -46,14 +48,14 @@ class _Row(NamedTuple):
 
 
 def _row(*columns: Any) -> _Row:
-    return _Row._make((*columns[:11], TariffRow(*columns[11:])))
+    return _Row._make((*columns[:10], TariffRow(*columns[10:])))
 
 
 # Only the last change can be taken back without saying which, and nothing while another one waits.
 SUBSCRIPTIONS = Statement(
     f"""
-select ts.line_id, ts.since, ts.next_charge_at, t.options, ts.configuration, ts.pending_tariff_id, p.options,
-  ts.pending_configuration, ts.pending_at, b.before_id, b.paid_until, {TARIFF_COLUMNS}
+select ts.line_id, ts.since, ts.next_charge_at, ts.configuration::text, ts.pending_tariff_id, p.options::text,
+  ts.pending_configuration::text, ts.pending_at, b.before_id, b.paid_until, {TARIFF_COLUMNS}
 from tariff_subscription ts join tariff t on t.id = ts.tariff_id
 left join tariff p on p.id = ts.pending_tariff_id
 left join lateral (
@@ -85,7 +87,7 @@ def _subscription(scope: ReadScope, row: _Row, named: Mapping[int, Tariff | None
         tariff=tariff(scope, row.tariff),
         since=row.since,
         next_charge_at=row.next_charge_at,
-        configuration=_chosen(row.options, row.configuration),
+        configuration=_chosen(row.tariff.options_json, row.configuration_json),
         pending_change=_pending(row, named),
         can_revert_to=before,
         revert_until=row.paid_until if before is not None else None,
@@ -103,10 +105,12 @@ def _pending(row: _Row, named: Mapping[int, Tariff | None]) -> TariffSubscriptio
     found = named.get(row.pending_tariff_id) if row.pending_tariff_id is not None else None
     if found is None or row.pending_at is None:
         return None
-    chosen = _chosen(row.pending_options or [], row.pending_configuration or [])
+    chosen = _chosen(row.pending_options_json or "[]", row.pending_configuration_json or "[]")
     return TariffSubscription(found, row.pending_at, row.pending_at, chosen)
 
 
-def _chosen(options: list[dict[str, Any]], stored: list[dict[str, Any]]) -> list[Allowance] | None:
-    chosen = as_it_is(read_options(options), stored)
-    return [Allowance(unit, value) for unit, value in chosen] or None
+@lru_cache(4_000)
+def _chosen(offered_json: str, stored_json: str) -> Sequence[Allowance] | None:
+    """What a subscription has chosen of what may be; both as the database keeps them."""
+    chosen = as_it_is(options(offered_json), orjson.loads(stored_json))
+    return tuple(Allowance(unit, value) for unit, value in chosen) or None

@@ -1,8 +1,9 @@
 """Lines and personal accounts as the viewer sees them: the row, and the rights that `domain/access.py` gives."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from domain.access import Scope, Standing, asks_to_spend, spends_balance, takes_promises, widget_scopes
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
@@ -48,7 +49,7 @@ class Account:
         return self.any_contract if self.rights & _SHOW_CONTRACT else None
 
     @property
-    def my_scopes(self) -> list[Scope]:
+    def my_scopes(self) -> Sequence[Scope]:
         return in_order(self.rights)
 
     def allows(self, scope: Scope) -> bool:
@@ -74,16 +75,18 @@ class Line:
     asks_to_spend: bool
 
     @property
-    def my_scopes(self) -> list[Scope]:
+    def my_scopes(self) -> Sequence[Scope]:
         return in_order(self.rights)
 
     def allows(self, scope: Scope) -> bool:
         return scope in self.rights
 
 
-def in_order(rights: frozenset[Scope]) -> list[Scope]:
+# There are few combinations, and every line and account of a page has one.
+@lru_cache(1_000)
+def in_order(rights: frozenset[Scope]) -> Sequence[Scope]:
     """Scopes as SPEC 4.4 lists them."""
-    return [scope for scope in Scope if scope in rights]
+    return tuple(scope for scope in Scope if scope in rights)
 
 
 def lines(scope: ReadScope, rows: Iterable[LineRow]) -> list[Line]:

@@ -1,11 +1,12 @@
 """Households: founding, naming, leaving and dissolving them, their members and their successor (F049, F050, F052)."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from domain.access import HouseholdRole, Scope
 from domain.household_refusals import HouseholdRefusal
 from domain.refusals import NotFound, Refusal
 from domain.sim import CooldownActive
+from execution.batched import Load
 from loaders.households_by_user_id import Household, Member
 from loaders.visible import in_order
 from resolvers import confined, node_id, viewer
@@ -122,10 +123,13 @@ async def changed(context: Context, outcome: HouseholdChanged | Refused) -> Hous
     return NO_HOUSEHOLD if found is None else found
 
 
-async def member_scopes(context: Context, member: Member) -> list[Scope]:
+def member_scopes(context: Context, member: Member) -> Load[Sequence[Scope]]:
     """What the viewer may do with some number of a member's."""
-    lines = await context.loaders.lines_by_user_id.load(member.user_id)
-    return in_order(frozenset().union(*(line.rights for line in lines)))
+    return Load(
+        context.loaders.lines_by_user_id,
+        member.user_id,
+        lambda lines: in_order(frozenset().union(*(line.rights for line in lines))),
+    )
 
 
 def household_changed(context: Context) -> AsyncGenerator[Household, None]:

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 from domain.access import Scope
 from domain.periods import Period, PeriodRejected, day_range
 from domain.profile import Profile
+from execution.batched import Load
 from gateways.billing import UsageItem, UsageKey
 from loaders.visible import Line
 from resolvers.context import Context
@@ -22,13 +24,12 @@ class UsageSummary:
     items: list[UsageItem]
 
 
-async def usage(context: Context, line: Line, first: date | None, last: date | None) -> UsageSummary | None:
+def usage(context: Context, line: Line, first: date | None, last: date | None) -> Load[UsageSummary] | None:
     """The usage of a line from `first` to `last`, both included; the running month when nothing is said."""
     if not line.allows(Scope.USAGE):
         return None
     _, key, period = days(context, line, first, last)
-    items = await context.loaders.usage_by_key.load(key)
-    return UsageSummary(period, items)
+    return Load(context.loaders.usage_by_key, key, partial(UsageSummary, period))
 
 
 def days(context: Context, line: Line, first: date | None, last: date | None) -> tuple[Profile, UsageKey, Period]:

@@ -8,6 +8,7 @@ from auth.session import Viewer
 from domain.language import Language
 from domain.line import LineStatus, ServiceKind
 from domain.sign_in import RecoveryChannel
+from execution.batched import Load
 from loaders.households_by_user_id import Household
 from loaders.visible import Account, Line, accounts, lines
 from models.reader import Statement
@@ -78,8 +79,11 @@ async def personal_accounts(
     async def count() -> int:
         return await reads.fetch_one(_ACCOUNTS_COUNT, *filters) or 0
 
+    seen = accounts(scope, rows[:limit])
+    # Whose lines are shown beside them name the same accounts.
+    context.loaders.account_by_id.know({account.id: account for account in seen})
     return page(
-        accounts(scope, rows[:limit]),
+        seen,
         limit,
         place,
         lambda account: [account.id],
@@ -114,6 +118,11 @@ def user(viewer: Viewer) -> User:
         recovery_channels=viewer.recovery_channels,
         created_at=viewer.user_created_at,
     )
+
+
+def household(context: Context, viewer: Viewer) -> Load[Household | None]:
+    """The household that the viewer owns, else the one joined first."""
+    return Load(context.loaders.households_by_user_id, viewer.user_id, lambda found: next(iter(found), None))
 
 
 async def households(context: Context, viewer: Viewer) -> list[Household]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import strawberry
 
 from domain.access import HouseholdRole, Scope
 from domain.number_link import LinkStatus
-from execution.batched import batched
+from execution.batched import Load, batched
 from loaders import households_by_user_id
 from loaders import invitations_by_household_id as invitations
 from models.invitation import InvitationStatus
@@ -44,9 +45,9 @@ class HouseholdMember(Node):
 
     is_type_of = backed_by(households_by_user_id.Member)
 
-    @strawberry.field(description="What the viewer may do with some line of the member's")
-    async def scopes(parent: strawberry.Parent[households_by_user_id.Member], info: Info) -> list[Scope]:
-        return await household.member_scopes(info.context, parent)
+    @strawberry.field(graphql_type=list[Scope], description="What the viewer may do with some line of the member's")
+    def scopes(parent: strawberry.Parent[households_by_user_id.Member], info: Info) -> Load[Sequence[Scope]]:
+        return household.member_scopes(info.context, parent)
 
 
 @strawberry.type(description="An invitation to a household, for whoever has the number or address it was sent to (E33)")

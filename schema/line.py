@@ -9,8 +9,9 @@ import strawberry
 
 from domain.access import Scope
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
-from execution.batched import batched
+from execution.batched import Load, batched
 from loaders import visible
+from loaders.services_by_line_id import ServiceSubscription as ConnectedService
 from resolvers import (
     catalogue,
     data_gift,
@@ -140,20 +141,23 @@ class Line(Node):
         graphql_type=ContractOfLine | None,
         description="The contract it belongs to; null without the scope VIEW or DOCUMENTS over its personal account",
     )
-    async def contract(parent: strawberry.Parent[visible.Line], info: Info) -> visible.Contract | None:
-        account = await info.context.loaders.account_by_id.load(parent.account_id)
-        return account.contract if account else None
+    def contract(parent: strawberry.Parent[visible.Line], info: Info) -> Load[visible.Contract | None]:
+        return Load(
+            info.context.loaders.account_by_id,
+            parent.account_id,
+            lambda account: account.contract if account else None,
+        )
 
     @strawberry.field(graphql_type=UsageSummary | None, description="What it used; null without the scope USAGE (F058)")
-    async def usage(
+    def usage(
         parent: strawberry.Parent[visible.Line],
         info: Info,
         period: Annotated[
             DateRangeInput | None, strawberry.argument(description="At most 366 days; the running month when left out")
         ] = None,
-    ) -> usage.UsageSummary | None:
+    ) -> Load[usage.UsageSummary] | None:
         first, last = (period.first, period.last) if period else (None, None)
-        return await usage.usage(info.context, parent, first, last)
+        return usage.usage(info.context, parent, first, last)
 
     @strawberry.field(
         graphql_type=list[SpendingCategory] | None,
@@ -246,16 +250,19 @@ class Line(Node):
         graphql_type=Connection[ServiceSubscription] | None,
         description="The services connected to it (F113); null without the scope VIEW",
     )
-    async def connected_services(
+    def connected_services(
         parent: strawberry.Parent[visible.Line],
         info: Info,
         first: Annotated[int | None, strawberry.argument(description=FIRST)] = 20,
         after: Annotated[str | None, strawberry.argument(description=AFTER)] = None,
-    ) -> object | None:
+    ) -> Load[page.Page[ConnectedService]] | None:
         if not parent.allows(Scope.VIEW):
             return None
-        subscriptions = await info.context.loaders.services_by_line_id.load(parent.id)
-        return page.slice_of(subscriptions, first, after, lambda subscription: subscription.id)
+        return Load(
+            info.context.loaders.services_by_line_id,
+            parent.id,
+            lambda subscriptions: page.slice_of(subscriptions, first, after, lambda subscription: subscription.id),
+        )
 
     @strawberry.field(
         graphql_type=Connection[Service] | None,

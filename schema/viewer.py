@@ -12,7 +12,7 @@ from domain.line import LineStatus, ServiceKind
 from domain.link_request import LinkDirection
 from domain.sign_in import RecoveryChannel
 from domain.ticket import TicketStatus
-from execution.batched import batched
+from execution.batched import Load, batched
 from loaders.households_by_user_id import Household as HouseholdRow
 from models.approval import ApprovalStatus
 from resolvers import (
@@ -114,8 +114,8 @@ class Viewer(Node):
         graphql_type=Household | None,
         description="The household that the viewer owns, else the one joined first; null when there is none",
     )
-    async def household(parent: strawberry.Parent[session.Viewer], info: Info) -> HouseholdRow | None:
-        return next(iter(await viewer.households(info.context, parent)), None)
+    def household(parent: strawberry.Parent[session.Viewer], info: Info) -> Load[HouseholdRow | None]:
+        return viewer.household(info.context, parent)
 
     @strawberry.field(
         graphql_type=list[Session], description="Where the viewer is signed in, this session first (F027)"

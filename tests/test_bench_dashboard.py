@@ -240,4 +240,4 @@ def test_peers_give_the_rights_that_we_give(
     row = LineRow._make([*[None] * 9, *relation, grants])
     today = datetime.now(UTC).astimezone(RULES.operator.zone).date()
     expected = in_order(scopes(standing(row), level, RULES, today))
-    assert access.names(access.rights({**found, "grants": grants}, level)) == expected
+    assert access.names(access.rights({**found, "grants": grants}, level)) == [*expected]
