@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from domain.usage import PackageSource
 
 NOTHING = Decimal(0)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 # Of those that end at one moment: what is gone for ever goes before what is filled again.
 _RANK = {
@@ -32,7 +33,7 @@ class Place(NamedTuple):
     uses_up: bool
     is_others: bool
     never_ends: bool
-    ends: float
+    ends: datetime
     rank: int
 
 
@@ -63,9 +64,8 @@ class Spent:
 
 def place(source: PackageSource, resets_at: datetime | None, expires_at: datetime | None, *, unlimited: bool) -> Place:
     """What expires first is used first, one's own before the pool's; what is unlimited uses nothing up at all."""
-    ends = [moment.timestamp() for moment in (resets_at, expires_at) if moment is not None]
-    rank = _RANK[PackageSource(source)]
-    return Place(not unlimited, source == PackageSource.POOL, not ends, min(ends, default=0.0), rank)
+    ends = resets_at if expires_at is None or (resets_at is not None and resets_at < expires_at) else expires_at
+    return Place(not unlimited, source == PackageSource.POOL, ends is None, ends or _NEVER, _RANK[source])
 
 
 def usable(packages: Iterable[Package], scope: str | None) -> list[Package]:

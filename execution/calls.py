@@ -6,10 +6,12 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from graphql import (
+    GraphQLArgument,
     GraphQLInputType,
     GraphQLNonNull,
     ListValueNode,
     ObjectValueNode,
+    Undefined,
     VariableNode,
     default_field_resolver,
     get_argument_values,
@@ -129,7 +131,11 @@ def _keywords(place: Place, field: StrawberryField, converter: GraphQLCoreConver
         return convert_arguments(values, field.arguments, scalar_registry=registry, config=config, info=told)
 
     given = [each.value for each in node.arguments or ()]
-    shared = all(is_leaf_type(_nullable(each.type)) for each in definition.args.values())
+    named = {each.name.value for each in node.arguments or ()}
+    shared = all(
+        is_leaf_type(_nullable(each.type)) or (name not in named and not _has_default(each))
+        for name, each in definition.args.items()
+    )
     if shared and not any(isinstance(each, ListValueNode | ObjectValueNode) for each in given):
         if not any(isinstance(each, VariableNode) for each in given):
             constant = converted(get_argument_values(definition, node), None)
@@ -138,6 +144,11 @@ def _keywords(place: Place, field: StrawberryField, converter: GraphQLCoreConver
         place.keywords = lambda run: converted(get_argument_values(definition, node, run.variables), run)
         return lambda run: run.keywords[index]
     return lambda run: converted(get_argument_values(definition, node, run.variables), run)
+
+
+def _has_default(argument: GraphQLArgument) -> bool:
+    given = argument.default_value is not None and argument.default_value is not Undefined
+    return given or argument.default is not None
 
 
 def _nullable(kind: GraphQLInputType) -> GraphQLInputType:

@@ -58,7 +58,7 @@ from execution.batched import Batched
 from execution.calls import Attribute, Call, Calls
 from execution.place import Operation, Place
 from execution.program import Program, Select, Step
-from execution.values import ByType, Plain, leaf, listed, null, unchanged, wrong_type
+from execution.values import ByType, OfType, Plain, is_by_class, leaf, listed, null, unchanged, wrong_type
 
 # Beyond this an operation takes longer to compile than it could ever win back.
 _MOST_PLACES = 1_000
@@ -74,6 +74,7 @@ class Compiler:
         self.schema = schema
         self.calls = calls
         self.plain = Plain()
+        self._objects: dict[str, OfType] = {}
         self._leaves: dict[tuple[str, bool], Callable[[Any], Any]] = {}
 
     def compile(self, document: DocumentNode, operation_name: str | None, variables: VariableValues) -> Program:
@@ -92,6 +93,14 @@ class Compiler:
             raise CannotCompile("nested too deeply") from None
         except GraphQLError:
             raise CannotCompile("an argument or a directive is wrong") from None
+
+    def objects(self, kind: GraphQLObjectType) -> OfType:
+        """The classes of a type whose `is_type_of` asks for nothing else."""
+        known = self._objects.get(kind.name)
+        if known is None:
+            assert kind.is_type_of is not None
+            known = self._objects[kind.name] = OfType(kind.is_type_of, self.plain)
+        return known
 
     def leaf(self, kind: GraphQLLeafType, nullable: bool) -> Callable[[Any], Any]:
         known = self._leaves.get((kind.name, nullable))
@@ -155,8 +164,15 @@ class _Writing:
         number = next(self._numbers)
         lines = [f"def select_{number}(o, r):  # {kind.name}"]
         if place is not None:
-            lines += ["    if o.__class__ not in plain:", "        plain.check(o)"]
-            if kind.is_type_of is not None:
+            plain = ["    if o.__class__ not in plain:", "        plain.check(o)"]
+            if kind.is_type_of is None:
+                lines += plain
+            elif is_by_class(kind.is_type_of):
+                objects = self._named(f"objects_{number}", self._compiler.objects(kind))
+                lines += [f"    if o.__class__ not in {objects}:"]
+                lines += [f"        {objects}.check(o, r.infos[{place.index}])"]
+            else:
+                lines += plain
                 test = self._named(f"is_type_{number}", kind.is_type_of)
                 lines += [f"    if not {test}(o, r.infos[{place.index}]):", "        wrong_type()"]
         entries: list[str] = []

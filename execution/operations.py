@@ -68,10 +68,24 @@ class _Known:
     resting: int = 0
     weighed: int = 0
 
+    def chosen(self, variables: VariableValues) -> tuple[Any, ...]:
+        """What @skip and @include are given."""
+        return tuple(variables.coerced.get(name) for name in self.conditions)
+
     def weight(self, key: Key) -> int:
         """About how many bytes it takes."""
         programs = [each.size for each in self.variants.values() if isinstance(each, Program)]
         return _BYTES_OF_A_CHARACTER * len(key[0]) + sum(programs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """A program, and the variables to run it with."""
+
+    key: Key
+    known: _Known
+    program: Program
+    variables: VariableValues
 
 
 class Operations:
@@ -140,14 +154,46 @@ class Operations:
         if isinstance(program, CannotCompile):
             self._left[program.reason] += 1
             return None
+        return await self._run(Ready(key, known, program, variables), context, root_value)
+
+    def ready(
+        self, query: str, document: DocumentNode, operation_name: str | None, given: Mapping[str, Any] | None
+    ) -> Ready | None:
+        """The program of a valid operation, where it is at hand: for servers that ask before they do anything else.
+
+        Whatever is not at hand, or not to be run now, is for `execute` to see to.
+        """
+        key = query, operation_name
+        known = self._known.get(key)
+        operation = None if known is None or known.resting else get_operation_ast(document, operation_name)
+        if known is None or operation is None:
+            return None
+        variables = get_variable_values(self._schema._schema, operation.variable_definitions or (), dict(given or {}))
+        if isinstance(variables, list):
+            return None
+        program = known.variants.get(known.chosen(variables))
+        if not isinstance(program, Program):
+            return None
+        self._hits += 1
+        return Ready(key, known, program, variables)
+
+    async def run(self, ready: Ready, context: Any, root_value: Any = None) -> ExecutionResult:
+        """What the operation answers. Raises as `execute` does, which leaves it to graphql-core the next time."""
         try:
-            data = await program(context, root_value, variables)
+            return await self._run(ready, context, root_value)
+        except Exception:
+            ready.known.resting += 1
+            raise
+
+    async def _run(self, ready: Ready, context: Any, root_value: Any) -> ExecutionResult:
+        try:
+            data = await ready.program(context, root_value, ready.variables)
         except Exception as error:
-            self._failed(key, known, error)
+            self._failed(ready.key, ready.known, error)
             raise
         finally:
-            self._weigh(key, known)
-        known.failed = 0
+            self._weigh(ready.key, ready.known)
+        ready.known.failed = 0
         self._ran += 1
         return ExecutionResult(data, None)
 
@@ -174,7 +220,7 @@ class Operations:
     def _program(
         self, key: Key, known: _Known, document: DocumentNode, operation_name: str | None, variables: VariableValues
     ) -> Program | CannotCompile:
-        chosen = tuple(variables.coerced.get(name) for name in known.conditions)
+        chosen = known.chosen(variables)
         program = known.variants.get(chosen)
         if program is not None:
             return program

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from inspect import iscoroutine
 from types import WrapperDescriptorType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from graphql import GraphQLBoolean, GraphQLEnumType, GraphQLID, GraphQLLeafType, GraphQLString, Undefined
 from graphql.pyutils import is_iterable
@@ -49,6 +49,37 @@ class Plain(set[type]):
             raise Awaits(field)
         self.check(value)
         return value
+
+
+_BY_CLASS = "by_class"
+Test = TypeVar("Test", bound=Callable[[Any, Any], bool])
+
+
+def by_class(is_type_of: Test) -> Test:
+    """Say of a type's `is_type_of` that it looks at nothing but an object's class: it is asked once for each."""
+    setattr(is_type_of, _BY_CLASS, True)
+    return is_type_of
+
+
+def is_by_class(is_type_of: Callable[[Any, Any], Any]) -> bool:
+    return getattr(is_type_of, _BY_CLASS, False)
+
+
+class OfType(set[type]):
+    """The classes of the objects of a type, as far as they were met."""
+
+    def __init__(self, is_type_of: Callable[[Any, Any], Any], plain: Plain) -> None:
+        self._is_type_of = is_type_of
+        self._plain = plain
+
+    def check(self, value: Any, info: Any) -> None:
+        """Learn the class of an object. Raises `Anomaly` for one of another type."""
+        if value.__class__ not in self._plain:
+            self._plain.check(value)
+        if not self._is_type_of(value, info):
+            wrong_type()
+        if value.__class__ in self._plain and len(self) < _MOST_CLASSES:
+            self.add(value.__class__)
 
 
 def dispose(value: Any) -> None:

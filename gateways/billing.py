@@ -13,6 +13,8 @@ from domain.money import CurrencyCode, Money
 from domain.usage import ChargeType, PackageSource, UsageUnit
 from models.reader import Reader
 
+_CURRENCIES = {currency.value: currency for currency in CurrencyCode}
+
 
 class BillingUnavailable(Exception):
     """Billing did not answer."""
@@ -48,7 +50,7 @@ class Balance(NamedTuple):
         return None if self.next_charge_minor is None else self._money(self.next_charge_minor)
 
     def _money(self, minor: int) -> Money:
-        return Money(minor, CurrencyCode(self.currency))
+        return Money(minor, _CURRENCIES[self.currency])
 
 
 class PackageRemain(NamedTuple):

@@ -194,14 +194,16 @@ def standing(row: LineRow | AccountRow) -> Standing:
         holds_contract=row.holds_contract,
         is_child=row.is_child,
         has_ended=row.has_ended,
-        grants=tuple(_grant(*grant) for grant in row.grants or ()),
+        grants=tuple(_grant(role, kind, tuple(scopes), *rest) for role, kind, scopes, *rest in row.grants or ()),
     )
 
 
+# There are few that differ, and every row of every page has some.
+@lru_cache(10_000)
 def _grant(
     role: str,
     kind: str,
-    scopes: list[str],
+    scopes: tuple[str, ...],
     holder_role: str | None,
     holder_birth_date: str | None,
     is_fresh: bool,
@@ -210,15 +212,9 @@ def _grant(
     return Grant(
         role=HouseholdRole(role),
         kind=LinkKind(kind),
-        scopes=_scopes(tuple(scopes)),
+        scopes=frozenset(Scope(name) for name in scopes),
         holder_role=HouseholdRole(holder_role) if holder_role else None,
         holder_birth_date=date.fromisoformat(holder_birth_date) if holder_birth_date else None,
         is_fresh=is_fresh,
         owner_absent=owner_absent,
     )
-
-
-# There are few combinations, and every row of every page has one for each of its grants.
-@lru_cache(1_000)
-def _scopes(names: tuple[str, ...]) -> frozenset[Scope]:
-    return frozenset(Scope(name) for name in names)

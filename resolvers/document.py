@@ -54,9 +54,7 @@ async def receipts(context: Context, account: Account, first: int | None, after:
     """The receipts of an account, newest first: of the payments in its history."""
     wanted = payment.Filter(status=_WITH_RECEIPT)
     found = await payment.account_payments(context, account, wanted, first, after)
-    edges = [
-        Edge(edge.cursor, document) for edge in found.edges if (document := receipt(context, edge.node)) is not None
-    ]
+    edges = [Edge(document, edge.key) for edge in found.edges if (document := receipt(context, edge.node)) is not None]
     return Page(edges, found.page_info, found.count)
 
 

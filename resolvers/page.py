@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -18,21 +19,33 @@ _LONGEST_CURSOR = 256
 
 
 @dataclass(frozen=True, slots=True)
-class PageInfo:
-    """Where a page stands (Relay)."""
+class Edge(Generic[N]):
+    """A node, and what gives its sort key: few ask for the cursor, which a page may start after."""
 
-    has_next_page: bool
-    has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
+    node: N
+    key: Callable[[], Sequence[object]] = field(repr=False)
+
+    @property
+    def cursor(self) -> str:
+        return base64.urlsafe_b64encode(orjson.dumps(list(self.key()))).rstrip(b"=").decode()
 
 
 @dataclass(frozen=True, slots=True)
-class Edge(Generic[N]):
-    """A node and the cursor that a page may start after."""
+class PageInfo:
+    """Where a page stands (Relay), from its first edge to its last; an empty one has neither."""
 
-    cursor: str
-    node: N
+    has_next_page: bool
+    has_previous_page: bool
+    first: Edge[Any] | None
+    last: Edge[Any] | None
+
+    @property
+    def start_cursor(self) -> str | None:
+        return self.first.cursor if self.first else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        return self.last.cursor if self.last else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +89,14 @@ def page(
     has_more: bool,
 ) -> Page[N]:
     """A page of `nodes`; `has_more` says whether there are more after them."""
-    edges = [Edge(_cursor(sort_key(node)), node) for node in nodes[:first]]
+    edges = [Edge(node, partial(sort_key, node)) for node in nodes[:first]]
     return Page(
         edges=edges,
         page_info=PageInfo(
             has_next_page=has_more,
             has_previous_page=after is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
+            first=edges[0] if edges else None,
+            last=edges[-1] if edges else None,
         ),
         count=count,
     )
@@ -99,10 +112,6 @@ def slice_of(items: Sequence[N], first: int | None, after: str | None, key: Call
         return len(items)
 
     return page(rest, limit, place, lambda item: [key(item)], count, has_more=len(rest) > limit)
-
-
-def _cursor(key: Sequence[object]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(list(key))).rstrip(b"=").decode()
 
 
 def _fits(key: list[Any]) -> bool:

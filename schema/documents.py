@@ -45,6 +45,12 @@ class Prepared:
     document: DocumentNode
     costs: dict[str | None, Cost]
 
+    def cost(self, operation_name: str | None, variables: Mapping[str, Any]) -> int | None:
+        """What the operation of that name costs, the only one where none is named; None where there is no such one."""
+        only = operation_name is None and len(self.costs) == 1
+        cost = next(iter(self.costs.values())) if only else self.costs.get(operation_name)
+        return None if cost is None else cost.of(variables)
+
 
 class Refused(Exception):
     """A document that was parsed and may not be executed."""
@@ -63,13 +69,16 @@ class Documents:
     with the server; the others were published.
     """
 
-    def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, introspection: bool) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, limits: DocumentLimits, *, introspection: bool, show_cost: bool = False
+    ) -> None:
         self.limits = limits
         self.manifest: Mapping[str, str] = {}
         # How often published documents were forgotten.
         self.era = 0
         self._schema = schema
         self._introspection = introspection
+        self._show_cost = show_cost
         self._known: Cache[str, Prepared] = Cache(_KNOWN, _KNOWN_BYTES)
         self._new: Cache[str, Prepared] = Cache(_NEW, _NEW_BYTES)
         self._trusted: Cache[str, Prepared] = Cache(_TRUSTED, _TRUSTED_BYTES)
@@ -98,6 +107,11 @@ class Documents:
         prepared = self._prepare(query)
         self._new.put(key, prepared, _bytes(prepared))
         return prepared
+
+    def at_hand(self, query: str) -> Prepared | None:
+        """The document of a text that is trusted, or came again; None where it has to be prepared."""
+        key = digest(query)
+        return self._trusted.get(key) or self._known.get(key)
 
     def trust(self, text: str) -> Prepared:
         """The document of a text that is trusted, to be remembered as such. Raises GraphQLError and Refused."""
@@ -143,6 +157,10 @@ class Documents:
         known = self._trusted.get(key) or self._known.get(key) or self._new.get(key) or self._prepare(query)
         return get_operation_ast(known.document, operation_name)
 
+    def shown(self, cost: int) -> dict[str, Any]:
+        """What `extensions` tell of an operation's cost, in development."""
+        return {"cost": {"total": cost, "atMost": self.limits.cost}} if self._show_cost else {}
+
     def reads_only(self, query: str, operation_name: str | None) -> bool:
         """Whether the operation of a document that was executed is a query."""
         operation = self.operation(query, operation_name)
@@ -160,9 +178,8 @@ class DocumentGuard(SchemaExtension):
     The cost depends on variables, and is therefore looked at for every request.
     """
 
-    def __init__(self, documents: Documents, *, show_cost: bool) -> None:
+    def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self._show_cost = show_cost
         self._prepared: Prepared | None = None
         self._errors: list[GraphQLError] = []
         self._cost: int | None = None
@@ -192,6 +209,4 @@ class DocumentGuard(SchemaExtension):
         yield
 
     def get_results(self) -> dict[str, Any]:
-        if not self._show_cost or self._cost is None:
-            return {}
-        return {"cost": {"total": self._cost, "atMost": self._documents.limits.cost}}
+        return {} if self._cost is None else self._documents.shown(self._cost)

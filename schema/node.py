@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 
 import strawberry
 
+from execution.values import by_class
 from resolvers.node_id import encode
 
 N = TypeVar("N")
@@ -23,7 +24,7 @@ def backed_by(*rows: type) -> Callable[[Any, Any], bool]:
     def is_type_of(value: object, _info: object) -> bool:
         return isinstance(value, rows)
 
-    return is_type_of
+    return by_class(is_type_of)
 
 
 @strawberry.type(description="Where a page stands within its connection")

@@ -1,5 +1,8 @@
 """The whole schema."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import strawberry
 import structlog
 from graphql import GraphQLError, GraphQLInputObjectType, print_schema
@@ -9,6 +12,8 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import ExecutionContext
+from strawberry.types.execution import ExecutionResult
+from strawberry.types.graphql import OperationType
 
 from execution.operations import CompiledOperations, Operations
 from models.reader import SILENT
@@ -118,6 +123,52 @@ class HearthSchema(strawberry.Schema):
     documents: Documents
     operations: Operations
 
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """As Strawberry's; a compiled operation that came before needs none of what Strawberry puts around it."""
+        result = await self._run_compiled(query, variable_values, context_value, operation_name)
+        if result is not None:
+            return result
+        return await super().execute(
+            query,
+            variable_values,
+            context_value,
+            root_value,
+            operation_name,
+            allowed_operation_types,
+            operation_extensions,
+        )
+
+    async def _run_compiled(
+        self, query: str | None, variables: dict[str, Any] | None, context: Any, operation_name: str | None
+    ) -> ExecutionResult | None:
+        """The answer of a compiled query that is at hand and within the limits; None for all else, and what fails."""
+        prepared = self.documents.at_hand(query or "")
+        if prepared is None:
+            return None
+        cost = prepared.cost(operation_name, variables or {})
+        if cost is None or cost > self.documents.limits.cost:
+            return None
+        ready = self.operations.ready(prepared.text, prepared.document, operation_name, variables)
+        if ready is None:
+            return None
+        try:
+            result = await self.operations.run(ready, context)
+        except SILENT:
+            raise
+        except Exception:
+            context.start_anew()
+            return None
+        return ExecutionResult(result.data, None, self.documents.shown(cost))
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:
             context = execution_context.context if execution_context else None
@@ -156,7 +207,7 @@ def build_schema(
         types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS, *_SERVICE_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
         extensions=[
-            lambda: DocumentGuard(schema.documents, show_cost=show_cost),
+            lambda: DocumentGuard(schema.documents),
             lambda: MaskErrors(should_mask_error=is_bug, error_message="Something went wrong on our side"),
             *(compiling if compiled else ()),
         ],
@@ -167,7 +218,9 @@ def build_schema(
         if isinstance(type_, GraphQLInputObjectType) and getattr(definition, "is_one_of", False):
             type_.is_one_of = True
     schema.operations = Operations(schema, after=compile_after)
-    schema.documents = Documents(schema._schema, limits or DocumentLimits(), introspection=introspection)
+    schema.documents = Documents(
+        schema._schema, limits or DocumentLimits(), introspection=introspection, show_cost=show_cost
+    )
     return schema
 
 
