@@ -45,11 +45,11 @@ class Prepared:
     document: DocumentNode
     costs: dict[str | None, Cost]
 
-    def cost(self, operation_name: str | None, variables: Mapping[str, Any]) -> int | None:
-        """What the operation of that name costs, the only one where none is named; None where there is no such one."""
-        only = operation_name is None and len(self.costs) == 1
-        cost = next(iter(self.costs.values())) if only else self.costs.get(operation_name)
-        return None if cost is None else cost.of(variables)
+    def named(self, operation_name: str | None) -> tuple[str | None, Cost | None]:
+        """The operation of that name, the only one where none is named, and what it costs; None for no such one."""
+        if operation_name is None and len(self.costs) == 1:
+            return next(iter(self.costs.items()))
+        return operation_name, self.costs.get(operation_name)
 
 
 class Refused(Exception):

@@ -154,11 +154,9 @@ class HearthSchema(strawberry.Schema):
         prepared = self.documents.at_hand(query or "")
         if prepared is None:
             return None
-        cost = prepared.cost(operation_name, variables or {})
-        if cost is None or cost > self.documents.limits.cost:
-            return None
-        ready = self.operations.ready(prepared.text, prepared.document, operation_name, variables)
-        if ready is None:
+        name, cost = prepared.named(operation_name)
+        ready = self.operations.ready(prepared.text, prepared.document, name, variables)
+        if ready is None or cost is None or (costs := cost.of(variables or {})) > self.documents.limits.cost:
             return None
         try:
             result = await self.operations.run(ready, context)
@@ -167,7 +165,7 @@ class HearthSchema(strawberry.Schema):
         except Exception:
             context.start_anew()
             return None
-        return ExecutionResult(result.data, None, self.documents.shown(cost))
+        return ExecutionResult(result.data, None, self.documents.shown(costs))
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:
