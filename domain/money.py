@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 from typing import Self
 
 MAX_MINOR = 10**15
@@ -65,9 +65,7 @@ class Money:
     @property
     def amount(self) -> Decimal:
         """The amount in whole units with exactly two decimals."""
-        # Read from its digits, because Decimal arithmetic would round by the caller's context.
-        whole, rest = divmod(abs(self.minor), 10**_DECIMALS)
-        return Decimal(f"{'-' if self.minor < 0 else ''}{whole}.{rest:0{_DECIMALS}}")
+        return _whole_units(self.minor)
 
     def __add__(self, other: "Money") -> "Money":
         return Money(self.minor + self._comparable(other), self.currency)
@@ -86,6 +84,14 @@ class Money:
         if self.currency is not other.currency:
             raise CurrencyMismatch(f"{self.currency} and {other.currency} do not mix")
         return other.minor
+
+
+# The same fees are told again and again.
+@lru_cache(10_000)
+def _whole_units(minor: int) -> Decimal:
+    # Read from its digits, because Decimal arithmetic would round by the caller's context.
+    whole, rest = divmod(abs(minor), 10**_DECIMALS)
+    return Decimal(f"{'-' if minor < 0 else ''}{whole}.{rest:0{_DECIMALS}}")
 
 
 def parse_amount(text: str) -> Decimal:

@@ -6,6 +6,7 @@ given in UTC, because Python compares and subtracts two moments of one zone by t
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -48,6 +49,8 @@ def next_month_start(moment: datetime, zone: ZoneInfo) -> datetime:
     return month_of(moment, zone).end
 
 
+# All numbers of a page are asked about the same days.
+@lru_cache(1_000)
 def day_range(from_date: date, to_date: date, zone: ZoneInfo) -> Period:
     """The whole days from `from_date` to `to_date`, both included, in `zone`.
 

@@ -187,10 +187,10 @@ async def _all(started: Sequence["asyncio.Future[Any]"]) -> None:
 
     Everything has come to its end then, also when whoever waits is cancelled: nothing is left behind.
     """
-    if not started:
-        return
     try:
-        await asyncio.wait(started)
+        for each in started:
+            if not each.done():
+                await _end(each)
     except BaseException:
         for each in started:
             each.cancel()
@@ -201,3 +201,15 @@ async def _all(started: Sequence["asyncio.Future[Any]"]) -> None:
     errors = [error for each in started if (error := each.exception()) is not None]
     if errors:
         raise errors[0]
+
+
+async def _end(started: "asyncio.Future[Any]") -> None:
+    """Wait until something has come to its end, whichever. Raises CancelledError when whoever waits is cancelled."""
+    try:
+        await started
+    except asyncio.CancelledError:
+        waiting = asyncio.current_task()
+        if waiting is not None and waiting.cancelling():
+            raise
+    except Exception:  # noqa: S110 - it is told when all have ended
+        pass

@@ -10,7 +10,15 @@ from inspect import iscoroutine
 from types import WrapperDescriptorType
 from typing import Any, NoReturn, TypeVar
 
-from graphql import GraphQLBoolean, GraphQLEnumType, GraphQLID, GraphQLLeafType, GraphQLString, Undefined
+from graphql import (
+    GraphQLBoolean,
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLID,
+    GraphQLLeafType,
+    GraphQLString,
+    Undefined,
+)
 from graphql.pyutils import is_iterable
 from graphql.pyutils.is_awaitable import is_awaitable
 
@@ -134,27 +142,38 @@ def leaf(kind: GraphQLLeafType, nullable: bool, plain: Plain) -> Callable[[Any],
             raise Anomaly("a leaf came to nothing")
         return coerced
 
-    return _remembering(kind, complete) if isinstance(kind, GraphQLEnumType) else complete
+    members = _text_members(kind)
+    return Names(complete, members).__getitem__ if members else complete
 
 
-def _remembering(kind: GraphQLEnumType, complete: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Members of the enum, and the texts that stand for them, are looked up once."""
+class Names(dict[Any, Any]):
+    """What members of an enum of texts are completed to, and those texts: looked up once."""
+
+    def __init__(self, complete: Callable[[Any], Any], members: type[Enum]) -> None:
+        self._complete = complete
+        self._members = members
+
+    def __missing__(self, value: Any) -> Any:
+        completed = self._complete(value)
+        # A member equals its text, and what equals both may still be neither.
+        if value is None or value.__class__ in (str, self._members):
+            self[value] = completed
+        return completed
+
+
+def _text_members(kind: GraphQLLeafType) -> type[Enum] | None:
+    """The Python enum of a GraphQL enum, if its members are texts, which are completed as the members are."""
     members = getattr(kind, "wrapped_cls", None)
-    # Apart, since a member may equal a text and yet be completed in another way.
-    known: dict[type, dict[Any, Any]] = {str: {}}
-    if isinstance(members, type) and issubclass(members, Enum):
-        known[members] = {}
-
-    def complete_member(value: Any) -> Any:
-        names = known.get(value.__class__)
-        if names is None:
-            return complete(value)
-        name = names.get(value)
-        if name is None:
-            name = names[value] = complete(value)
-        return name
-
-    return complete_member
+    if not isinstance(kind, GraphQLEnumType) or not isinstance(members, type) or not issubclass(members, Enum):
+        return None
+    try:
+        alike = all(
+            isinstance(each, str) and kind.coerce_output_value(each) == kind.coerce_output_value(str(each.value))
+            for each in members
+        )
+    except GraphQLError:
+        return None
+    return members if alike else None
 
 
 def unchanged(kind: GraphQLLeafType) -> type | None:

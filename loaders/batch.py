@@ -6,8 +6,9 @@ fields that could go on have gone on, and the level is complete.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Container, Hashable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from aiodataloader import DataLoader, dispatch_queue
 from aiodataloader import Loader as Queued
@@ -64,7 +65,7 @@ class Batches:
             dispatch()
 
 
-class Loader(DataLoader[K, V]):
+class Loader(Generic[K, V]):
     """Loads by key through `batch`, which gets distinct keys and answers a mapping, or pairs by position.
 
     Keys that `batch` does not answer get `missing()`.
@@ -78,13 +79,13 @@ class Loader(DataLoader[K, V]):
         reads: Reader,
         batches: Batches,
     ) -> None:
-        super().__init__(loop=asyncio.get_running_loop())
         self._name = name
         self._batch = batch
         self._missing = missing
         self._reads = reads
         self._batches = batches
-        # What a level answered, by key, and what one that is under way will answer.
+        self._singles: _Singles[K, V] | None = None
+        # What is known of a level that was asked for, by key, and what one that is under way will tell.
         self._known: dict[K, V] = {}
         self._coming: dict[K, asyncio.Future[None]] = {}
 
@@ -93,7 +94,7 @@ class Loader(DataLoader[K, V]):
         self._known.update(values)
 
     def load(self, key: K) -> "asyncio.Future[V]":
-        """The value of a key, once its level is complete.
+        """The value of a key, in a batch with all others of its level.
 
         graphql-core cancels the siblings of a field that failed; others may be waiting for the same value.
         """
@@ -103,7 +104,13 @@ class Loader(DataLoader[K, V]):
             return known
         if key in self._coming:
             return asyncio.ensure_future(self._of_level(key))
-        return asyncio.shield(super().load(key))
+        if self._singles is None:
+            self._singles = _Singles(self.read, self._batches, self._reads)
+        return asyncio.shield(self._singles.load(key))
+
+    async def load_many(self, keys: Iterable[K]) -> list[V]:
+        """The values of keys, in their order."""
+        return await asyncio.gather(*map(self.load, keys))
 
     async def load_level(self, keys: Sequence[K]) -> Mapping[K, V]:
         """The values of all that a compiled operation wants on a level: distinct keys, in one batch.
@@ -112,8 +119,9 @@ class Loader(DataLoader[K, V]):
         """
         if None in keys:
             raise TypeError("A key is never None")
-        known = self._known
-        new = [key for key in keys if key not in known and key not in self._coming and key not in self._cache]
+        known, coming = self._known, self._coming
+        loaded = self._singles.keys if self._singles is not None else ()
+        new = [key for key in keys if key not in known and key not in coming and key not in loaded]
         if new:
             await self._read_level(new)
         for key in keys:
@@ -121,41 +129,53 @@ class Loader(DataLoader[K, V]):
                 known[key] = await self.load(key)
         return known
 
+    async def read(self, keys: Sequence[K]) -> list[V]:
+        """The values of distinct keys, in their order."""
+        self._batches.note(self._name, len(keys))
+        with watch.span(self._name, {"loader.keys": len(keys)}):
+            found: Mapping[K, Any] = await self._batch(keys)
+        return [found[key] if key in found else self._missing() for key in keys]
+
     async def _read_level(self, keys: list[K]) -> None:
         arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         arrived.add_done_callback(_told)
         self._coming.update(dict.fromkeys(keys, arrived))
         try:
-            found = await self._read(keys)
+            self._known.update(zip(keys, await self.read(keys), strict=True))
         except BaseException as error:
             arrived.set_exception(error)
             raise
-        self._known.update({key: found[key] if key in found else self._missing() for key in keys})
         arrived.set_result(None)
 
     async def _of_level(self, key: K) -> V:
         await asyncio.shield(self._coming[key])
         return self._known[key]
 
+
+class _Singles(DataLoader[K, V]):
+    """Gathers what is loaded key by key."""
+
+    def __init__(self, read: Callable[[Sequence[K]], Awaitable[list[V]]], batches: Batches, reads: Reader) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self._read = read
+        self._batches = batches
+        self._reads = reads
+
+    @property
+    def keys(self) -> Container[object]:
+        """What has been asked for."""
+        return self._cache
+
     def do_resolve_reject(self, key: K, future: "asyncio.Future[V]") -> None:
         self._queue.append(Queued(key=key, future=future))
         # Whoever waited may have been cancelled: then an error is nobody's any more.
         future.add_done_callback(_told)
         if len(self._queue) == 1:
-            self._batches.form(self._dispatch, self._reads)
-
-    def _dispatch(self) -> None:
-        dispatch_queue(self)
+            self._batches.form(partial(dispatch_queue, self), self._reads)
 
     async def batch_load_fn(self, keys: list[K]) -> list[V]:
-        """Called by the library. A method, since a loader that held itself would wait for the garbage collector."""
-        found = await self._read(keys)
-        return [found[key] if key in found else self._missing() for key in keys]
-
-    async def _read(self, keys: Sequence[K]) -> Mapping[K, Any]:
-        self._batches.note(self._name, len(keys))
-        with watch.span(self._name, {"loader.keys": len(keys)}):
-            return await self._batch(keys)
+        """Called by the library."""
+        return await self._read(keys)
 
 
 def _told(future: "asyncio.Future[Any]") -> None:

@@ -20,9 +20,10 @@ _log = structlog.get_logger()
 
 async def ask(scope: ReadScope, question: Callable[[Billing], Awaitable[Sequence[T]]]) -> Sequence[T]:
     """What billing answers to `question`; what was last known, marked stale, when it fails or is slow."""
-    if scope.billing.remote:
-        await scope.reads.release()
     try:
+        if not scope.billing.remote:  # then it is the database that would be waited for, which has limits of its own
+            return await question(scope.billing)
+        await scope.reads.release()
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await question(scope.billing)
     except Exception as error:  # whatever an adapter raises, a page is shown

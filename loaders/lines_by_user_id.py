@@ -6,7 +6,7 @@ from typing import NamedTuple
 from loaders.scope import ReadScope
 from loaders.visible import Line, lines
 from models.reader import Statement
-from models.visible import VISIBLE_LINES, LineRow
+from models.visible import LINE_COLUMNS, VISIBLE_LINES, LineRow
 
 
 class _Used(NamedTuple):
@@ -16,9 +16,10 @@ class _Used(NamedTuple):
 
 LINES = Statement(
     VISIBLE_LINES
-    + """
-select used.user_id, visible.* from visible join line used on used.id = visible.id
-where used.user_id = any($4::bigint[]) order by visible.id
+    + f"""
+select used_by, {LINE_COLUMNS} from visible
+join (select id as used_id, user_id as used_by from line where user_id = any($4::bigint[])) used on used_id = id
+order by id
 """,
     lambda user_id, *columns: _Used(user_id, LineRow(*columns)),
 )

@@ -12,7 +12,7 @@ from domain.money import Money
 from loaders.scope import ReadScope
 from loaders.visible import lines
 from models.reader import Statement
-from models.visible import VISIBLE_LINES, LineRow
+from models.visible import LINE_COLUMNS, VISIBLE_LINES, LineRow
 
 
 class SpendingKey(NamedTuple):
@@ -34,7 +34,7 @@ class Charges(NamedTuple):
 # The lines of members, those of children among them, and what is linked to the household.
 _LINES = Statement(
     VISIBLE_LINES
-    + """
+    + f"""
 , tied as (
   select m.household_id, l.id as line_id, m.id as member_id
   from membership m join line l on l.user_id = m.user_id
@@ -45,7 +45,7 @@ _LINES = Statement(
     select from line l join membership m on m.user_id = l.user_id
     where l.id = nl.line_id and m.household_id = nl.household_id and m.status = 'ACTIVE')
 )
-select tied.household_id, tied.member_id, visible.* from tied join visible on visible.id = tied.line_id
+select tied.household_id, tied.member_id, {LINE_COLUMNS} from tied join visible on visible.id = tied.line_id
 order by tied.member_id nulls last, visible.id
 """,
     lambda household_id, member_id, *columns: (household_id, member_id, LineRow(*columns)),

@@ -1,8 +1,5 @@
 """How a user stands to one line or account, read inside a transaction that depends on it (I8, I14)."""
 
-from typing import Any
-
-import orjson
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from domain.access import Standing
@@ -30,7 +27,4 @@ async def standing_to(
     found = await connection.execute_query_dict(sql, [user_id, operator, False, key])
     if not found:
         return Standing()
-    told: dict[str, Any] = dict(found[0])
-    # Readers have a codec for jsonb; here it comes as text.
-    told["grants"] = orjson.loads(told["grants"]) if told["grants"] is not None else None
-    return standing(row(**told))
+    return standing(row(**found[0]))

@@ -7,7 +7,9 @@ as $3 whether numbers of other operators belong in it (`linking.same_operator_on
 
 from datetime import date
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import orjson
 
 from domain.access import Grant, HouseholdRole, LinkKind, Scope, Standing
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
@@ -76,7 +78,7 @@ visible as (
 
 LINE_COLUMNS = """
 id, operator, msisdn, service_point, label, kind, status, is_own, account_id,
-holds_it, holds_contract, is_child, has_ended, grants
+holds_it, holds_contract, is_child, has_ended, grants::text
 """
 
 # An account is the viewer's own when one of its lines is, or when the viewer holds its contract and it has no
@@ -132,7 +134,7 @@ visible as (
 ACCOUNT_COLUMNS = """
 id, operator, number, kind, status, cash_payments_banned,
 contract_id, contract_number, contract_kind, contract_status, signed_on, terminated_on,
-holds_it, holds_contract, is_child, has_ended, grants
+holds_it, holds_contract, is_child, has_ended, grants::text
 """
 
 # Means of payment `m` that the user $1 may pay with: their own, and what somebody of their household shares with its
@@ -162,7 +164,7 @@ class LineRow(NamedTuple):
     holds_contract: bool
     is_child: bool
     has_ended: bool
-    grants: list[list[Any]] | None
+    grants: str | None
 
 
 class AccountRow(NamedTuple):
@@ -184,7 +186,7 @@ class AccountRow(NamedTuple):
     holds_contract: bool
     is_child: bool
     has_ended: bool
-    grants: list[list[Any]] | None
+    grants: str | None
 
 
 def standing(row: LineRow | AccountRow) -> Standing:
@@ -194,16 +196,20 @@ def standing(row: LineRow | AccountRow) -> Standing:
         holds_contract=row.holds_contract,
         is_child=row.is_child,
         has_ended=row.has_ended,
-        grants=tuple(_grant(role, kind, tuple(scopes), *rest) for role, kind, scopes, *rest in row.grants or ()),
+        grants=_grants(row.grants) if row.grants else (),
     )
 
 
 # There are few that differ, and every row of every page has some.
 @lru_cache(10_000)
+def _grants(told: str) -> tuple[Grant, ...]:
+    return tuple(_grant(*each) for each in orjson.loads(told))
+
+
 def _grant(
     role: str,
     kind: str,
-    scopes: tuple[str, ...],
+    scopes: list[str],
     holder_role: str | None,
     holder_birth_date: str | None,
     is_fresh: bool,

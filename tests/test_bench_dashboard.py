@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -237,7 +238,7 @@ def test_peers_give_the_rights_that_we_give(
     access: ModuleType, relation: tuple[bool, bool, bool, bool], grants: list[Any] | None, level: AccessLevel
 ) -> None:
     found = dict(zip(("holds_it", "holds_contract", "is_child", "has_ended"), relation, strict=True))
-    row = LineRow._make([*[None] * 9, *relation, grants])
+    row = LineRow._make([*[None] * 9, *relation, None if grants is None else orjson.dumps(grants).decode()])
     today = datetime.now(UTC).astimezone(RULES.operator.zone).date()
     expected = in_order(scopes(standing(row), level, RULES, today))
     assert access.names(access.rights({**found, "grants": grants}, level)) == [*expected]
