@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -35,6 +35,9 @@ _JSONB_VERSION = b"\x01"
 # What is asked for within so many turns of the event loop travels together, so many statements at the most.
 _TURNS = 6
 _MOST_TOGETHER = 12
+SHARED = "/* shared */"
+"""Ends what several statements begin with, `with` and common table expressions and a comma: evaluated once for all."""
+
 # They change something, or lock rows, and may not stand within another statement.
 _ALONE = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
 _ARGUMENT = re.compile(r"\$([0-9]+)")
@@ -228,9 +231,9 @@ class Reader:
     async def _sent_together(self, wanted: Sequence[Asked]) -> Sequence[list[Any]]:
         if len(wanted) < 2:
             return [await self._sent(asked.sql, asked.arguments) for asked in wanted]
-        sql = composed(tuple((asked.sql, len(asked.arguments)) for asked in wanted))
+        sql = composed(tuple((asked.sql, len(asked.arguments), begins) for asked, begins in _beginnings(wanted)))
         [found] = await self._sent(sql, [argument for asked in wanted for argument in asked.arguments])
-        return [records or [] for records in found]
+        return cast(Sequence[list[Any]], found)
 
 
 @lru_cache(1_000)
@@ -238,18 +241,41 @@ def _composes(sql: str) -> bool:
     return _ALONE.search(sql) is None
 
 
-@lru_cache(1_000)
-def composed(statements: tuple[tuple[str, int], ...]) -> str:
-    """One statement that answers one row, with a column for each of these: an array of its rows, null for none.
+def _beginnings(wanted: Sequence[Asked]) -> Iterator[tuple[Asked, bool]]:
+    """Statements, and whether each begins as the first one that has a shared beginning: alike, with the same values."""
+    first: tuple[str, list[object]] | None = None
+    for asked in wanted:
+        beginning, shared, _ = asked.sql.partition(SHARED)
+        if not shared:
+            yield asked, False
+            continue
+        begun = beginning, [asked.arguments[number - 1] for number in _numbers(beginning)]
+        first = first or begun
+        yield asked, begun == first
 
-    They come with the number of their arguments, which follow one another.
+
+@lru_cache(1_000)
+def composed(statements: tuple[tuple[str, int, bool], ...]) -> str:
+    """One statement that answers one row, with a column for each of these: an array of its rows.
+
+    They come with the number of their arguments, which follow one another, and with whether they begin as all others
+    of which that is said: what is before `SHARED` in them is evaluated once.
     """
-    columns, before = [], 0
-    for sql, arguments in statements:
-        moved = _ARGUMENT.sub(partial(_moved, before), sql)
-        columns.append(f"(select array_agg(each) from ({moved}) each)")
+    shared, columns, before = "", [], 0
+    for sql, arguments, begins in statements:
+        beginning, _, rest = sql.partition(SHARED) if begins else ("", "", sql)
+        if begins and not shared:
+            shared = _ARGUMENT.sub(partial(_moved, before), beginning).rstrip().removesuffix(",") + "\n"
+        moved = ("with " if begins else "") + _ARGUMENT.sub(partial(_moved, before), rest)
+        columns.append(f"array(select each from ({moved}) each)")
         before += arguments
-    return "select " + ",\n".join(columns)
+    return f"{shared}select " + ",\n".join(columns)
+
+
+@lru_cache(100)
+def _numbers(sql: str) -> tuple[int, ...]:
+    """The arguments that a text names."""
+    return tuple(sorted({int(number) for number in _ARGUMENT.findall(sql)}))
 
 
 def _moved(by: int, argument: "re.Match[str]") -> str:

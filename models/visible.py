@@ -13,9 +13,10 @@ import orjson
 
 from domain.access import Grant, HouseholdRole, LinkKind, Scope, Standing
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
+from models.reader import SHARED
 
 # A link counts only while it is active, confirmed again in time, and of the same SIM and contract (I7).
-_RELATIONS = """
+_RELATIONS = f"""
 with mine as (
   select m.household_id, m.role, h.owner_absent_since is not null as owner_absent
   from membership m join household h on h.id = m.household_id
@@ -31,7 +32,7 @@ granted as (
   join contract gc on gc.id = ga.contract_id and gc.epoch = nl.contract_epoch
   where m.role <> 'CHILD' and (nl.reverify_by is null or nl.reverify_by > now())
   union all
-  select cl.id, m.household_id, m.role, m.owner_absent, 'PRIMARY', '{}'::text[], null, false
+  select cl.id, m.household_id, m.role, m.owner_absent, 'PRIMARY', '{{}}'::text[], null, false
   from mine m
   join membership c on c.household_id = m.household_id and c.role = 'CHILD' and c.status = 'ACTIVE'
   join line cl on cl.user_id = c.user_id
@@ -40,6 +41,7 @@ granted as (
 held as (
   select c.id as contract_id from contract c join app_user u on u.person_id = c.holder_id where u.id = $1
 ),
+{SHARED}
 """
 
 # Who holds a mobile number is whoever has its SIM, with or without a cabinet; other lines without a user are

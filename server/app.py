@@ -91,12 +91,14 @@ def create_app(
             pool = await stack.enter_async_context(reader_pool(settings.dsn, settings.pool_size))
             app.state.pool = pool
             await stack.enter_async_context(metrics(settings, pool))
-            remembered = RememberedBilling(billing or _billing(settings), pool)
+            told = billing or _billing(settings)
+            # What our own database says needs no remembering in it: a read costs no write.
+            remembered = RememberedBilling(told, pool) if told.remote else None
             social = await stack.enter_async_context(social_providers(registrations))
             desk = await stack.enter_async_context(payment_desk(settings, provider))
             app.state.desk = desk
             sims = await stack.enter_async_context(sim_registry(settings))
-            contexts = Contexts(settings, served, remembered, pool, social, desk, sims)
+            contexts = Contexts(settings, served, remembered or told, pool, social, desk, sims)
             hub = Hub(settings.dsn, at_once=max(1, settings.pool_size // 2))
             streams = Streams(schema, contexts, hub)
             app.state.graphql = GraphQLEndpoint(schema, contexts, EventStreams(streams))
@@ -104,7 +106,8 @@ def create_app(
             listening = await stack.enter_async_context(Loops(patience=0))
             listening.start(hub.run())
             listening.start(forget_withdrawn(hub, schema.documents))
-            listening.start(remembered.write_for_ever())
+            if remembered is not None:
+                listening.start(remembered.write_for_ever())
             if settings.development:
                 loops = await stack.enter_async_context(Loops(patience=LOOPS_SECONDS))
                 loops.start(run_worker(settings, partial(inbound.receive_sms, settings, served)))
