@@ -14,7 +14,8 @@ import pytest
 
 from server import doctor
 from server.doctor import Finding, State
-from server.settings import ROOT, Settings
+from server.edge_settings import ROOT
+from server.settings import Settings
 
 GOOD: dict[str, Any] = {
     "env": "production",

@@ -25,10 +25,11 @@ from schema.schema import build_schema
 from server.app import create_app
 from server.cli import main
 from server.document_lookup import Accepted
+from server.edge_settings import ROOT
 from server.failure import StartFailure
 from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
-from server.settings import ROOT, Settings
+from server.settings import Settings
 from server.trusted_documents import trusted_manifest
 from services import trusted_document
 from tests.cabinet import SIGN_IN, Cabinet
