@@ -90,7 +90,7 @@ def create_app(
             await stack.enter_async_context(process_database(settings.dsn, pool_size=settings.pool_size))
             pool = await stack.enter_async_context(reader_pool(settings.dsn, settings.pool_size))
             app.state.pool = pool
-            await stack.enter_async_context(metrics(settings, pool))
+            await stack.enter_async_context(metrics(settings, pool, lambda: schema.operations.counts))
             remembered = RememberedBilling(billing or _billing(settings), pool)
             social = await stack.enter_async_context(social_providers(registrations))
             desk = await stack.enter_async_context(payment_desk(settings, provider))

@@ -18,6 +18,7 @@ from server.inbound import receive_sms
 from server.limits import look_after_limits
 from server.logs import configure_logs
 from server.loops import Loops
+from server.metrics import metrics
 from server.operators import served_operators
 from server.packages import look_after_packages
 from server.payment_gateway import payment_desk
@@ -46,6 +47,7 @@ async def _work(settings: Settings) -> None:
     # What people send by SMS is acted on here, and that writes.
     async with (
         process_database(settings.dsn, pool_size=settings.pool_size),
+        metrics(settings),
         payment_desk(settings) as desk,
         sim_registry(settings) as sims,
         Loops(patience=_PATIENCE_SECONDS) as loops,
