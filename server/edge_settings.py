@@ -107,6 +107,17 @@ class EdgeSettings(BaseSettings):
         description="Requests a minute that a worker answers one address (IPv6: a /64) without a session",
     )
 
+    sockets_per_user: int = Field(
+        default_factory=lambda known: 10_000 if known.get("env") == "development" else 20,
+        ge=1,
+        description="WebSockets that a worker keeps open for one user",
+    )
+    sockets_per_network: int = Field(
+        default_factory=lambda known: 10_000 if known.get("env") == "development" else 1_000,
+        ge=1,
+        description="WebSockets that a worker keeps open for one address (IPv6: a /64), which many may share",
+    )
+
     @property
     def development(self) -> bool:
         """Whether this is a development server, with its inbox, demo people and hints."""

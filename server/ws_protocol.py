@@ -1,9 +1,14 @@
 """uvicorn's WebSocket protocol, which tells every client why it is let go, and logs nobody's rubbish as our error."""
 
+from typing import Any
+
 import orjson
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
+from websockets.typing import StatusLike
 
 from server.graphql_answer import problem
 
@@ -14,8 +19,25 @@ _LEAVE_SECONDS = 4.0
 _BROKEN_TEXT = 1007
 
 
+class _Handshakes(ServerProtocol):
+    """Refuses a handshake with a body of JSON, as all that we refuse is refused."""
+
+    def reject(self, status: StatusLike, text: str) -> Response:
+        response = super().reject(status, text)
+        response.body = orjson.dumps({"errors": [problem(text.strip(), "BAD_REQUEST")]})
+        told = {"content-type": "application/json; charset=utf-8", "content-length": str(len(response.body))}
+        for name, value in (told | {"cache-control": "no-store", "x-content-type-options": "nosniff"}).items():
+            response.headers.pop(name, None)
+            response.headers[name] = value
+        return response
+
+
 class GuardedSocket(WebSocketsSansIOProtocol):
     """Answers a handshake that it cannot read, and lingers until a client has read the close frame."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.conn = _Handshakes(max_size=self.config.ws_max_size, logger=self.logger)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

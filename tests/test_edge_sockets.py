@@ -141,7 +141,12 @@ async def test_handshakes_that_are_wrong_are_answered(
             await line.send(port.handshake().replace(*change).replace(b"Upgrade\r\n", b"Upgrade, close\r\n"))
             said = await line.rest()
     assert said[:10] == b"HTTP/1.1 4", said
-    assert b"\r\nserver:" not in said.lower()
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert b"\r\nserver:" not in head.lower()
+    assert b"content-type: application/json" in head.lower()
+    assert f"content-length: {len(body)}".encode() in head.lower()
+    [error] = orjson.loads(body)["errors"]
+    assert error["message"]
     assert not caplog.records
 
 
