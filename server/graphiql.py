@@ -48,11 +48,8 @@ class _Pages(StaticFiles):
             return PlainTextResponse("GraphiQL is not built: run `make graphiql`", status_code=503)
         path = self.get_path(scope)
         if any(part.startswith(".") for part in Path(path).parts):
-            return PlainTextResponse("Not Found", status_code=404)
-        try:
-            response = await self.get_response(path, scope)
-        except HTTPException as error:
-            return PlainTextResponse(error.detail, status_code=error.status_code)
+            raise HTTPException(404)
+        response = await self.get_response(path, scope)
         if Path(path).suffix in _COMPRESSED or path == ".":
             response.headers["vary"] = "accept-encoding"
             if isinstance(response, FileResponse) and _takes_gzip(scope):

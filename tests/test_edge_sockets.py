@@ -128,6 +128,8 @@ async def conversation(port: Port, frames: bytes, *, refused: bool = False) -> t
         (b"GET /graphql", b"GET /nothing"),
         (b"Host:", b"Origin: https://evil.example\r\nHost:"),
         (b"Host:", b"Origin: http://[\r\nHost:"),
+        (b"Host:", b"Origin: null\r\nHost:"),
+        (b"Host:", b"Origin: http://127.0.0.1\r\nHost:"),
         (b"Host:", b"A: " + b"b" * 9_000 + b"\r\nHost:"),
         (b"Host:", b"\xff\xfe: \xff\r\nHost:"),
         (b"Host:", b"A: b\r\n" * 101 + b"Host:"),
