@@ -7,6 +7,7 @@ import orjson
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
@@ -56,6 +57,11 @@ class GuardedSocket(WebSocketsSansIOProtocol):
                 + body
             )
             self.transport.close()
+
+    def handle_cont(self, event: Frame) -> None:
+        # Any number of empty parts is within the limit of a message, and would be kept.
+        if event.data or event.fin:
+            super().handle_cont(event)
 
     def handle_ping(self) -> None:
         super().handle_ping()

@@ -246,6 +246,20 @@ async def pour(line: Line, data: bytes) -> None:
     await asyncio.sleep(0.001)
 
 
+async def test_a_message_of_endless_empty_parts_is_not_kept(
+    app: Starlette, settings: Settings, sockets: list[GuardedSocket]
+) -> None:
+    async with serving(app, settings) as there, await there.open() as line:
+        await line.handshake(there)
+        await line.send(
+            frame(TEXT, b'{"type":', last=False) + frame(0, b"", last=False) * 20_000 + frame(PING, b"seen")
+        )
+        await line.until(b"seen")
+        assert len(sockets[0].frames) == 1
+        await line.send(frame(0, b'"connection_init"', last=False) + frame(0, b"}"))
+        await line.until(b"connection_ack")
+
+
 async def test_who_reads_nothing_for_long_keeps_no_socket(
     app: Starlette, settings: Settings, sockets: list[GuardedSocket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
