@@ -10,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from server import ws_protocol
 from server.settings import Settings
@@ -154,7 +155,7 @@ async def test_no_route_breaks_over_a_body(app: Starlette, cabinet: Cabinet) -> 
         (("127.0.0.1",), "198.51.100.1, 203.0.113.7", "203.0.113.7"),
         (("127.0.0.1",), "127.0.0.1, 203.0.113.7", "203.0.113.7"),
         (("127.0.0.1", "10.0.0.0/8"), "198.51.100.1, 203.0.113.7, 10.1.2.3", "203.0.113.7"),
-        (("127.0.0.1",), "evil, 203.0.113.7", "203.0.113.7"),
+        (("127.0.0.1",), "evil, 203.0.113.7:5678", "203.0.113.7"),
     ],
 )
 async def test_an_address_is_believed_as_far_as_proxies_are_trusted(
@@ -274,9 +275,16 @@ async def test_who_reads_nothing_for_long_keeps_no_socket(
 
 async def test_a_handshake_is_no_way_into_the_log(port: Port, caplog: pytest.LogCaptureFixture) -> None:
     handshake = port.handshake().replace(b"/graphql", b"/graphql?token=evil")
-    with caplog.at_level(logging.INFO):
-        for change in ((b"", b""), (b"Host:", b"Origin: https://evil.example\r\nHost:")):
+    with caplog.at_level(logging.INFO), capture_logs() as lines:
+        async with await port.open() as line:
+            await line.send(handshake)
+            await line.until(b"HTTP/1.1 101 ", b"\r\n\r\n")
+        for change in ((b"Host:", b"Origin: https://evil.example\r\nHost:"), (b"/graphql", b"/evil")):
             async with await port.open() as line:
                 await line.send(handshake.replace(*change, 1))
-                await line.until(b"HTTP/1.1 ", b"\r\n\r\n")
+                await line.rest()
     assert "evil" not in caplog.text
+    assert [(each["event"], each["route"], each["status"]) for each in lines] == [
+        ("handshake", "/graphql", 403),
+        ("handshake", "/{path:path}", 404),
+    ]
