@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from graphql import GraphQLError, GraphQLSchema
+from graphql import GraphQLError, GraphQLSchema, get_introspection_query
 
 from schema.document_limits import DocumentLimits
 from schema.documents import Documents, Refused
@@ -35,6 +35,13 @@ def _each_with_each(fragments: int, operations: int) -> str:
     return " ".join(f"query Q{i} {{ {spreads} }}" for i in range(operations)) + " " + bodies
 
 
+def _about_types(times: int, inside: str) -> str:
+    """Questions about every type of the schema, which each costs a thousand answers."""
+    return "{ " + " ".join(f"a{i}: __schema {{ types {{ {inside} }} }}" for i in range(times)) + " }"
+
+
+_FIELDS = "fields { name args { name } } possibleTypes { name kind description }"
+
 DOCUMENTS = {
     "exponential in fragment spreads": _chain(25, 2, "viewer { id }"),
     "exponential without a field": _chain(28, 18, "__typename"),
@@ -53,6 +60,12 @@ DOCUMENTS = {
     "deep selections": "{ operator " * 1200,
     "deep inline fragments": "{" + "... {" * 140 + "__typename" + "}" * 141,
     "deep lists": "{ nodes(ids: " + "[" * 190 + "]" * 190 + ") { id } }",
+    "introspection of each with each": _about_types(30, "interfaces { possibleTypes { name kind description } }"),
+    "introspection of fields of fields": _about_types(
+        9, f"fields {{ type {{ {_FIELDS} ofType {{ {_FIELDS} ofType {{ {_FIELDS} }} }} }} }}"
+    ),
+    "as much introspection as fits": _about_types(1, "interfaces { possibleTypes { name kind description } }"),
+    "GraphiQL's introspection": get_introspection_query(input_value_deprecation=True),
     "comments": "#\n" * 1990 + "{ operator { id } }",
     "blank lines before errors": "\n" * 14_900 + "{ a b c d e f }",
     "a long name": "{" + "x" * 14_900 + "}",
@@ -85,7 +98,7 @@ def _timed(work: Callable[[], str]) -> tuple[float, str]:
 
 def _outcome(schema: GraphQLSchema, text: str) -> str:
     try:
-        prepared = Documents(schema, DocumentLimits(), introspection=False).prepare(text)
+        prepared = Documents(schema, DocumentLimits(), introspection=True).prepare(text)
     except Refused as refused:
         return refused.errors[0].message[:70]
     except GraphQLError as error:

@@ -112,6 +112,7 @@ def production_environment(folder: Path, url: str) -> dict[str, str]:
         "PORT": str(free_port()),
         # All the load comes from few people.
         "HEARTH_REQUESTS_PER_SESSION": "10000000",
+        "HEARTH_SOCKETS_PER_USER": "10000000",
     }
 
 

@@ -113,6 +113,10 @@ class Provider:
         """Whether users may be sent back to this address: exactly as it is registered, or not at all."""
         return redirect_uri in self._registration.redirect_uris
 
+    async def check(self) -> None:
+        """Fetch what the network publishes, as a sign-in would, and no more. Raises ProviderUnavailable."""
+        await self._published_keys(await self._metadata(), younger_than=FRESH_SECONDS)
+
     async def authorization_url(self, redirect_uri: str, code_challenge: str, state: str) -> str:
         """Where to send a user who is to be asked. `code_challenge` is S256's. Raises ProviderUnavailable."""
         metadata = await self._metadata()

@@ -47,6 +47,17 @@ class SmtpGateway:
             client.close()
         return Sent(email["Message-ID"], DeliveryStatus.SENT)
 
+    async def check(self) -> None:
+        """Go as far as a message would, and send none. Raises GatewayUnavailable."""
+        client = self._client()
+        try:
+            await self._open(client)
+            await client.quit()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise _failure(error) from error
+        finally:
+            client.close()
+
     def _client(self) -> aiosmtplib.SMTP:
         return aiosmtplib.SMTP(
             hostname=self._account.host,

@@ -33,6 +33,7 @@ class Told(StrEnum):
     STATEMENTS = "statements"  # (operation,): how many an operation sent
     LOADER_BATCH = "loader_batch"  # (loader,): how many keys
     ONE_TIME_CODE = "one_time_code"  # (purpose, outcome): one more
+    MESSAGE = "message"  # (channel, outcome): one more
 
 
 Note = Callable[[Told, tuple[str, ...], float], None]

@@ -103,7 +103,7 @@ class _Counting:
             match selection:
                 case FieldNode():
                     cost.fixed += 1
-                    # A union has nothing but __typename, and introspection is limited by a rule of its own.
+                    # A union has nothing but __typename, and what introspection costs is counted by itself.
                     if selection.selection_set and not selection.name.value.startswith("__"):
                         assert isinstance(parent, GraphQLObjectType | GraphQLInterfaceType)
                         self._field(cost, selection, selection.selection_set, parent)

@@ -21,8 +21,9 @@ from graphql import (
     SelectionSetNode,
 )
 
+from schema.introspection_cost import INTROSPECTION
+
 TOO_COMPLEX = "DOCUMENT_TOO_COMPLEX"
-_INTROSPECTION = {"__schema", "__type"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class DocumentLimits:
     """How much of each a document may have.
 
     `depth`, `fields` and `repeats` are those of one definition with its fragments expanded: levels of fields, fields
-    and fragments together, and fields that share one place in the answer. `cost` is that of `schema.document_cost`.
+    and fragments together, and fields that share one place in the answer. `cost` is that of `schema.document_cost`, and
+    `introspection` counts values of the schema (`schema.introspection_cost`), of which GraphiQL asks for 26,000.
     """
 
     tokens: int = 2_000
@@ -43,6 +45,7 @@ class DocumentLimits:
     fields: int = 400
     repeats: int = 20
     cost: int = 20_000
+    introspection: int = 50_000
 
 
 def check(document: DocumentNode, limits: DocumentLimits, *, introspection: bool) -> None:
@@ -116,8 +119,8 @@ class _Measuring:
                     self._count_field(selection)
                     if selection.selection_set:
                         below, inside = self._measure(selection.selection_set, level + 1)
-                    # How deep introspection goes is limited by a rule of its own: lists within lists are what costs.
-                    below = 1 if selection.name.value in _INTROSPECTION else below + 1
+                    # What introspection costs is counted by itself: lists within lists, and not levels.
+                    below = 1 if selection.name.value in INTROSPECTION else below + 1
                 case InlineFragmentNode():
                     below, inside = self._measure(selection.selection_set, level)
                 case FragmentSpreadNode() if fragment := self._by_name.get(selection.name.value):
@@ -140,7 +143,7 @@ class _Measuring:
             self._aliases += 1
             if self._aliases > self._limits.aliases:
                 self._refuse("aliases", "A document may have at most {} aliases")
-        if not self._introspection and field.name.value in _INTROSPECTION:
+        if not self._introspection and field.name.value in INTROSPECTION:
             raise GraphQLError("Introspection is switched off here", field, extensions={"code": "INTROSPECTION_OFF"})
 
     def _count_directives(self, directives: Iterable[object] | None) -> None:

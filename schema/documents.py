@@ -23,6 +23,7 @@ from domain.trusted_document import digest
 from execution.cache import Cache
 from schema.document_cost import Cost, costs
 from schema.document_limits import DocumentLimits, check, exceeded
+from schema.introspection_cost import Introspection, TooMuch
 
 # Of those that came again, of those that came once, and of those that are trusted; bytes of memory.
 _KNOWN = 2_000
@@ -34,6 +35,8 @@ _TRUSTED_BYTES = 64 * 2**20
 # Documents of clients have some hundred tokens, the largest 2,000.
 _TOKEN_BYTES = 500
 _MOST_ERRORS = 5
+# Values of the schema in an operation that asks for something else too, and is therefore answered on the event loop.
+_BESIDE = 2_000
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
@@ -148,7 +151,24 @@ class Documents:
         )
         if errors:
             raise Refused(document, errors)
+        if self._introspection:
+            self._check_introspection(document)
         return Prepared(query, document, costs(self._schema, document))
+
+    def _check_introspection(self, document: DocumentNode) -> None:
+        asked = Introspection(self._schema, document)
+        left = self.limits.introspection
+        for operation in document.definitions:
+            if not isinstance(operation, OperationDefinitionNode):
+                continue
+            alone = asked.is_all_of(operation)
+            try:
+                left -= asked.cost(operation, left if alone else min(left, _BESIDE))
+            except TooMuch:
+                message = "A document may ask for at most {} values of the schema"
+                if not alone:
+                    message += f", and beside something else for at most {_BESIDE}"
+                raise Refused(document, [exceeded(self.limits, "introspection", message)]) from None
 
     def operation(self, query: str, operation_name: str | None) -> OperationDefinitionNode | None:
         """The operation of a document that was executed."""

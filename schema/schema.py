@@ -35,6 +35,7 @@ from schema.guest_granting import GuestGrantMutation
 from schema.household_errors import HOUSEHOLD_ERRORS
 from schema.household_management import HouseholdMutation
 from schema.internet import InternetMutation
+from schema.introspection import IntrospectionAside
 from schema.invitation import InvitationMutation
 from schema.line_block import LINE_BLOCK_ERRORS, LineBlockMutation
 from schema.link_request import LINK_REQUEST_ERRORS, LinkRequestMutation
@@ -198,6 +199,7 @@ def build_schema(
     """
     schema: HearthSchema
     compiling = [lambda: CompiledOperations(schema.operations, Context.start_anew, final=SILENT)]
+    aside = [lambda: IntrospectionAside(schema._schema)]
     schema = HearthSchema(
         query=Query,
         mutation=Mutation,
@@ -208,6 +210,7 @@ def build_schema(
             lambda: DocumentGuard(schema.documents),
             lambda: MaskErrors(should_mask_error=is_bug, error_message="Something went wrong on our side"),
             *(compiling if compiled else ()),
+            *(aside if introspection else ()),
         ],
     )
     for type_ in schema._schema.type_map.values():

@@ -26,7 +26,7 @@ from schema.schema import build_schema
 from server import dev_pages, dev_payment_page, documents, graphiql, inbound, payments
 from server.autopay import pay_automatically
 from server.drain import LOOPS_SECONDS, Drain
-from server.edge import AnswerHeaders, broken, refused
+from server.edge import AnswerHeaders, broken, no_socket, refused
 from server.fees import charge_fees
 from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
@@ -90,7 +90,7 @@ def create_app(
             await stack.enter_async_context(process_database(settings.dsn, pool_size=settings.pool_size))
             pool = await stack.enter_async_context(reader_pool(settings.dsn, settings.pool_size))
             app.state.pool = pool
-            await stack.enter_async_context(metrics(settings, pool))
+            await stack.enter_async_context(metrics(settings, pool, lambda: schema.operations.counts))
             told = billing or _billing(settings)
             # What our own database says needs no remembering in it: a read costs no write.
             remembered = RememberedBilling(told, pool) if told.remote else None
@@ -134,6 +134,7 @@ def create_app(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"] if settings.get_queries else ["POST"]),
             WebSocketRoute("/graphql", socket),
+            WebSocketRoute("/{path:path}", no_socket),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             *inbound.routes(settings, served),

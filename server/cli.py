@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hearth",
         description="Hearth, a self-care GraphQL API for telecom households.",
-        epilog="Settings come from the environment, HEARTH_*: see server/settings.py.",
+        epilog="Settings come from the environment, HEARTH_*: see server/settings.py and server/edge_settings.py.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -163,7 +163,7 @@ def _serve(_: argparse.Namespace) -> None:
 
 def _worker(_: argparse.Namespace) -> None:
     settings = load_settings()
-    from server.commands import work
+    from server.worker_process import work
 
     work(settings)
 
@@ -295,7 +295,7 @@ def _user(arguments: argparse.Namespace) -> None:
         if sys.stdin.readline().strip() != "yes":
             raise StartFailure(f"Nothing was done: {action} was not confirmed")
     settings = load_settings()
-    from server.commands import erase_user, export_user
+    from server.user_commands import erase_user, export_user
 
     (erase_user if action == "erase" else export_user)(settings, user_id, arguments.by)
 
@@ -319,7 +319,7 @@ def _documents(arguments: argparse.Namespace) -> None:
     if (action == "list") != (what is None):
         raise StartFailure("Say which FILE to publish, which ID to withdraw, and nothing to list")
     settings = load_settings()
-    from server.commands import list_documents, publish_documents, withdraw_document
+    from server.document_commands import list_documents, publish_documents, withdraw_document
 
     if action == "publish":
         # All of it is looked through before the database is: a broken document changes nothing.

@@ -7,46 +7,25 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import asyncpg
 
-from domain.challenge import ChallengeChannel
 from domain.profile import Profile
 from models.database import credentials
 from models.migrate import shipped
 from server.database import attached, check
+from server.doctor_gateways import gateways, social_networks
 from server.failure import StartFailure
+from server.findings import Finding, State
 from server.operators import served_operators
 from server.settings import Settings
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
-
-
-class State(StrEnum):
-    """How serious a finding is; only a problem fails the command."""
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at, how it is, and what to do where it is not well."""
-
-    check: str
-    state: State
-    found: str
-    advice: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.state:<8} {self.check:<14} {self.found}{f': {self.advice}' if self.advice else ''}"
 
 
 _WAITS_SECONDS = 60
@@ -97,10 +76,11 @@ def report(settings: Settings, *, as_json: bool) -> None:
 
 def examine(settings: Settings) -> list[Finding]:
     """Look at everything, as far as it can be reached."""
-    findings = [*_configuration(settings), *_gateways(settings)]
+    findings = [*_configuration(settings), *gateways(settings)]
     try:
         profiles = served_operators(settings)
         findings.append(Finding("operators", State.OK, ", ".join(profiles)))
+        findings += social_networks(settings, profiles)
         with attached(settings) as (ready, _):
             findings += asyncio.run(_database(ready, profiles))
     except StartFailure as failure:
@@ -148,28 +128,6 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _gateways(settings: Settings) -> Iterator[Finding]:
-    simulated = "simulated, as in development"
-    for channel, variable, state in (
-        (ChallengeChannel.SMS, "SMS_URL", State.PROBLEM),
-        (ChallengeChannel.VOICE_CALL, "VOICE_URL", State.WARNING),
-        (ChallengeChannel.EMAIL, "EMAIL_URL", State.WARNING),
-    ):
-        name = channel.lower().replace("_call", "")
-        if channel in settings.channels:
-            yield Finding(name, State.OK, simulated if settings.development else "configured")
-        else:
-            yield Finding(name, state, "no code can be sent this way", f"set HEARTH_{variable}")
-    for name, account, variable, found in (
-        ("payments", settings.payments_account, "PAYMENTS_URL", "nobody can pay"),
-        ("sim registry", settings.sim_registry_account, "SIM_REGISTRY_URL", "swapped SIMs go unnoticed"),
-    ):
-        if account is not None or settings.development:
-            yield Finding(name, State.OK, simulated if account is None else "configured")
-        else:
-            yield Finding(name, State.WARNING, found, f"set HEARTH_{variable}")
 
 
 async def _database(settings: Settings, profiles: Mapping[str, Profile]) -> list[Finding]:

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from server.graphql_answer import BROKEN, problem
 from server.watching import HEADER
@@ -44,6 +45,12 @@ async def refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     return _error(status, status.phrase, status.name, dict(error.headers or {}))
+
+
+async def no_socket(websocket: WebSocket) -> None:
+    """A handshake where there is no socket to open."""
+    status = HTTPStatus.NOT_FOUND
+    await websocket.send_denial_response(_error(status, status.phrase, status.name, {}))
 
 
 async def broken(request: Request, _: Exception) -> Response:

@@ -6,7 +6,6 @@ Follows the GraphQL-over-HTTP specification: request errors are 400 without `dat
 
 import asyncio
 import gzip
-import re
 from typing import Any
 
 import orjson
@@ -26,6 +25,7 @@ from models.counter import Standing, standings
 from models.reader import SILENT, Reader
 from schema.schema import HearthSchema
 from server import graphql_request, watching
+from server.accepted import weights
 from server.document_lookup import DocumentLookup
 from server.graphql_answer import BROKEN, OVERLOADED, answer, problem
 from server.graphql_context import Contexts, address_of
@@ -152,7 +152,7 @@ class GraphQLEndpoint:
         return (
             len(response.body) >= _WORTH_COMPRESSING
             and response.status_code == 200
-            and _weights(request.headers.get("accept-encoding", "")).get("gzip", 0) > 0
+            and weights(request.headers.get("accept-encoding", "")).get("gzip", 0) > 0
             and "set-cookie" not in response.headers
             and self._schema.documents.reads_only(query, operation_name)
         )
@@ -160,25 +160,15 @@ class GraphQLEndpoint:
 
 def _accepted(accept: str) -> str | None:
     """The media type to answer with; None when the client takes none of ours."""
-    weights = _weights(accept or "*/*")
-    if weights.get(EVENTS, 0.0) > max(weights.get(MODERN, 0.0), weights.get(LEGACY, 0.0)):
+    named = weights(accept or "*/*")
+    if named.get(EVENTS, 0.0) > max(named.get(MODERN, 0.0), named.get(LEGACY, 0.0)):
         return EVENTS
-    anything = weights.get("application/*", weights.get("*/*", 0.0))
+    anything = named.get("application/*", named.get("*/*", 0.0))
     # Who does not name the newer one may not know it.
-    modern, legacy = weights.get(MODERN, 0.0), weights.get(LEGACY, anything)
-    if modern > 0 and modern >= weights.get(LEGACY, 0.0):
+    modern, legacy = named.get(MODERN, 0.0), named.get(LEGACY, anything)
+    if modern > 0 and modern >= named.get(LEGACY, 0.0):
         return MODERN
     return LEGACY if legacy > 0 else None
-
-
-def _weights(accept: str) -> dict[str, float]:
-    """How much a client wants each of what it names in a header such as Accept: 0 is not at all, and 1 the most."""
-    weights: dict[str, float] = {}
-    for part in accept.split(","):
-        name, *parameters = (word.strip().lower() for word in part.split(";"))
-        quality = next((word[2:].strip() for word in parameters if word.startswith("q=")), "1")
-        weights[name] = float(quality) if re.fullmatch(r"[01](\.[0-9]{0,3})?", quality) else 0.0
-    return weights
 
 
 def _why_not(refused: Exception) -> str:

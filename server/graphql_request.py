@@ -139,12 +139,13 @@ def _check_keys(body: bytes) -> None:
 
 
 def _check_content_type(headers: Headers) -> None:
-    media_type, _, parameter = headers.get("content-type", "").partition(";")
+    # Of two, others on the way may have believed the second; together they are none that is taken.
+    media_type, _, parameter = ",".join(headers.getlist("content-type")).partition(";")
     if media_type.strip().lower() != "application/json":
         raise BadRequest(415, "Content-Type must be application/json")
     if parameter.strip().lower().replace('"', "") not in ("", "charset=utf-8"):
         raise BadRequest(415, "The charset must be utf-8")
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    if any(coding.lower() != "identity" for coding in headers.getlist("content-encoding")):
         raise BadRequest(415, "The body must not be encoded")
 
 

@@ -26,6 +26,8 @@ from server.graphql_request import BadRequest, GraphQLRequest, checked, decoded
 from server.graphql_stream import ENDED, MOST_OPERATIONS, Streams
 from server.live import Ear, Guard
 from server.operator_choice import UnknownOperator, choose
+from server.rate_limit import network_of
+from server.socket_limits import Places
 
 PROTOCOL = "graphql-transport-ws"
 # uvicorn closes a socket that sends a longer message, with 1009.
@@ -66,23 +68,33 @@ class GraphQLSockets:
         self.contexts = streams.contexts
         self.hub = streams.hub
         self.drain = drain or Drain()
+        self.users = Places(streams.contexts.settings.sockets_per_user)
+        self._networks = Places(streams.contexts.settings.sockets_per_network)
 
     async def __call__(self, websocket: WebSocket) -> None:
-        if not self._is_welcome(websocket):
-            body = {"errors": [problem("This origin may not open a socket", "FORBIDDEN")]}
-            await websocket.send_denial_response(JSONResponse(body, status_code=403))
-        elif PROTOCOL not in websocket.scope["subprotocols"]:
-            body = {"errors": [problem(f"Sec-WebSocket-Protocol must offer {PROTOCOL}", "BAD_REQUEST")]}
-            await websocket.send_denial_response(JSONResponse(body, status_code=400))
-        elif (admission := self.contexts.rates.admit(None, address_of(websocket))) and not admission.is_allowed:
-            headers = {"retry-after": str(admission.wait_seconds)}
-            denial = JSONResponse({"errors": [rate_limit.refusal(admission)]}, status_code=429, headers=headers)
-            await websocket.send_denial_response(denial)
-        else:
+        with self._networks.taken(network_of(address_of(websocket))) as has_place:
+            denial = self._denial(websocket, has_place=has_place)
+            if denial is not None:
+                await websocket.send_denial_response(denial)
+                return
             await websocket.accept(PROTOCOL)
             socket = _Socket(self, websocket)
             with self.drain.telling(socket.leave):
                 await socket.serve()
+
+    def _denial(self, websocket: WebSocket, *, has_place: bool) -> JSONResponse | None:
+        """Why a handshake is refused, if it is."""
+        if not self._is_welcome(websocket):
+            return _denied(403, problem("This origin may not open a socket", "FORBIDDEN"))
+        if PROTOCOL not in websocket.scope["subprotocols"]:
+            return _denied(400, problem(f"Sec-WebSocket-Protocol must offer {PROTOCOL}", "BAD_REQUEST"))
+        if not has_place:
+            message = f"At most {self._networks.most} sockets at once from a network"
+            return _denied(429, problem(message, "TOO_MANY_SOCKETS"))
+        admission = self.contexts.rates.admit(None, address_of(websocket))
+        if admission is not None and not admission.is_allowed:
+            return _denied(429, rate_limit.refusal(admission), {"retry-after": str(admission.wait_seconds)})
+        return None
 
     def _is_welcome(self, websocket: WebSocket) -> bool:
         """Whether the page that asks may use the browser's cookies here; a client without an origin is no browser."""
@@ -127,6 +139,7 @@ class _Socket:
         self._streams = endpoint.streams
         self._contexts = endpoint.contexts
         self._hub = endpoint.hub
+        self._users = endpoint.users
         self._websocket = websocket
         self._profile: Profile
         self._token: str | None = None
@@ -158,10 +171,13 @@ class _Socket:
         except TimeoutError:
             raise _Close(_INIT_TIMEOUT, "Connection initialisation timeout") from None
         viewer = await self._open(payload)
-        await self._send({"type": "connection_ack"})
-        with self._guarding(viewer) if viewer else nullcontext():
-            while True:
-                await self._handle(await self._receive())
+        with self._users.taken(viewer.user_id if viewer else None) as has_place:
+            if not has_place:
+                raise _Close(_TRY_AGAIN_LATER, f"At most {self._users.most} sockets at once for a user")
+            await self._send({"type": "connection_ack"})
+            with self._guarding(viewer) if viewer else nullcontext():
+                while True:
+                    await self._handle(await self._receive())
 
     async def _first_payload(self) -> Mapping[str, Any]:
         """What the client says of itself in `connection_init`, keys in lower case."""
@@ -337,6 +353,10 @@ class _Socket:
                 task.cancel()
             if self._farewell is not None:
                 self._farewell.cancel()
+
+
+def _denied(status: int, error: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"errors": [error]}, status_code=status, headers=headers)
 
 
 def _id(message: Mapping[str, Any]) -> str:

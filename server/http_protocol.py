@@ -22,6 +22,7 @@ OVER = "hearth.over"
 
 _TOO_SLOW = (408, "The request's headers did not arrive in time", "TIMEOUT")
 _TOO_LARGE = (431, f"Send at most {MOST_HEADERS} headers of {LARGEST_HEAD} bytes together", "BAD_REQUEST")
+_HOSTLESS = (400, "Name one Host", "BAD_REQUEST")
 _INVALID = (400, "This is not HTTP", "BAD_REQUEST")
 
 
@@ -29,8 +30,8 @@ _INVALID = (400, "This is not HTTP", "BAD_REQUEST")
 _LAST_MOMENT_SECONDS = 0.5
 
 
-class _TooManyHeaders(Exception):
-    pass
+class _Unwanted(Exception):
+    """The parser stops, and asks for `send_400_response`."""
 
 
 class Connections(ServerState):
@@ -92,13 +93,18 @@ class GuardedHttp(HttpToolsProtocol):
         self._headers += 1
         if self._headers > MOST_HEADERS:
             self._refusal = _TOO_LARGE
-            raise _TooManyHeaders  # the parser stops, and asks for `send_400_response`
+            raise _Unwanted
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._begun = False
         self._loose = 0
         self._settle()
+        # Two servers on the way of a request for two hosts may each believe another one (RFC 9112, 3.2).
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            self._refusal = _HOSTLESS
+            raise _Unwanted
         super().on_headers_complete()
         if isinstance(self.server_state, Connections) and self.server_state.are_leaving:
             self.answer_last()

@@ -130,10 +130,11 @@ def development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> l
     async def phone(request: Request) -> Response:
         status = ""
         if request.method == "POST":
-            form = {
-                name: values[-1]
-                for name, values in parse_qs((await bounded_body(request, MAX_BODY_BYTES)).decode()).items()
-            }
+            try:
+                written = (await bounded_body(request, MAX_BODY_BYTES)).decode(errors="replace")
+            except BadRequest as refused:
+                return JSONResponse({"error": str(refused)}, status_code=refused.status)
+            form = {name: values[-1] for name, values in parse_qs(written).items()}
             profile = profiles.get(form.get("operator", ""))
             if profile is not None:
                 sender, to, text = (form.get(name, "").strip() for name in ("from", "to", "text"))

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from execution.operations import Counts
 from models import watch
 from models.database import credentials, writing_pool
 from models.watch import Told
+from server.executor_metrics import ExecutorCounted
 from server.failure import StartFailure
 from server.settings import Settings
 
@@ -73,15 +75,22 @@ def shared_metrics(settings: Settings) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def metrics(settings: Settings, reads: asyncpg.Pool[asyncpg.Record]) -> AsyncIterator[None]:
-    """Count what this process does, for the life of the block; alone, or for who started it."""
+async def metrics(
+    settings: Settings,
+    reads: asyncpg.Pool[asyncpg.Record] | None = None,
+    executor: Callable[[], Counts] | None = None,
+) -> AsyncIterator[None]:
+    """Count what this process does, for the life of the block; alone, or for who started it.
+
+    Who only writes has no pool of `reads`, and who answers no queries no `executor` that counts them.
+    """
     if settings.metrics_port is None:
         yield
         return
     from prometheus_client import CollectorRegistry
 
     registry = CollectorRegistry()
-    counted = Counted(registry)
+    counted = Counted(registry, executor)
     watch.count_with(counted.note)
     looking = asyncio.create_task(counted.keep_up({"reads": lambda: reads, "writes": writing_pool}))
     try:
@@ -122,7 +131,7 @@ class _Gathered:
 class Counted:
     """The numbers of one process."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, executor: Callable[[], Counts] | None = None) -> None:
         from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -147,6 +156,7 @@ class Counted:
             "hearth_loader_batch_keys", "Keys in a loader's batch", ["loader"], buckets=_KEYS, registry=registry
         )
         codes = Counter("hearth_one_time_codes", "One-time codes by outcome", ["purpose", "outcome"], registry=registry)
+        messages = Counter("hearth_messages", "Messages tried, by outcome", ["channel", "outcome"], registry=registry)
         self._pools = Gauge(
             "hearth_pool_connections",
             "Connections to PostgreSQL, looked at every second",
@@ -158,7 +168,9 @@ class Counted:
         self._gathered: dict[tuple[Told, tuple[str, ...]], _Gathered] = {}
         # How the numbers of each kind are brought in: to which histogram, or to which counter.
         self._histograms = {Told.STATEMENTS: statements, Told.LOADER_BATCH: batches}
-        self._codes, self._ended, self._seconds = codes, ended, seconds
+        self._counters = {Told.ONE_TIME_CODE: codes, Told.MESSAGE: messages}
+        self._ended, self._seconds = ended, seconds
+        self._executor = None if executor is None else ExecutorCounted(executor, registry)
 
     def note(self, told: Told, labels: tuple[str, ...], value: float) -> None:
         """Count a number; it is told within a second."""
@@ -179,8 +191,8 @@ class Counted:
         for (told, labels), gathered in self._gathered.items():
             if not (number := sum(gathered.counts)):
                 continue
-            if told is Told.ONE_TIME_CODE:
-                self._codes.labels(*labels).inc(number)
+            if (counter := self._counters.get(told)) is not None:
+                counter.labels(*labels).inc(number)
             elif told is Told.OPERATION:
                 name, kind, outcome = labels
                 self._ended.labels(name, outcome).inc(number)
@@ -190,6 +202,8 @@ class Counted:
             else:
                 gathered.bring(self._histograms[told].labels(*labels))
             gathered.forget()
+        if self._executor is not None:
+            self._executor.flush()
 
     def _bounded(self, name: str) -> str:
         if name not in self._names:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from domain.features_table import operators_document
 from domain.profile import ProfileRejected, read_profiles
+from server.edge_settings import PREFIX, ROOT
 from server.failure import StartFailure
-from server.settings import PREFIX, ROOT
 
 
 def print_operators(ids: Sequence[str]) -> None:

@@ -58,6 +58,9 @@ class Watching:
             if scope["type"] == "websocket":
                 with tracing.of_socket(headers):
                     await self._app(scope, receive, send_with_id)
+                # Of one that was accepted its operations tell.
+                if status >= 400:
+                    _log.info("handshake", route=_route(scope), status=status)
                 return
             with tracing.request(scope["method"], headers), _working() as work:
                 began = time.perf_counter()
@@ -106,13 +109,18 @@ def _working() -> Iterator[Work]:
 
 
 def _tell_request(scope: Scope, work: Work, status: int, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", "unknown")
+    route = _route(scope)
     if route == "/graphql":
         work.outcome = (work.outcome or "refused") if status < 300 else _refusal(status)
         _count(work, seconds)
     watch.describe(f"{scope['method']} {route}", {"http.route": route, "http.response.status_code": status})
     if route not in _QUIET or status >= 400:
         _log.info("request", method=scope["method"], route=route, status=status, **_line(work, seconds))
+
+
+def _route(scope: Scope) -> str:
+    """The route that was found, as it is written: what a caller names may hold a token."""
+    return str(getattr(scope.get("route"), "path", "unknown"))
 
 
 def _refusal(status: int) -> str:

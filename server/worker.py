@@ -12,6 +12,7 @@ import structlog
 from domain.challenge import DeliveryStatus
 from domain.receipt import Sheet
 from gateways.messages import Attachment, InboundHandler, Message, MessageGateway, MessageRefused, SendFailed, Sent
+from models import watch
 from models.database import credentials
 from models.reader import SILENT
 from server.loops import rest
@@ -130,6 +131,16 @@ async def deliver_once(connection: "asyncpg.Connection[asyncpg.Record]", gateway
     """Deliver one batch, several messages at a time, oldest first; gives how many messages it held."""
     await connection.execute(_EXPIRE)
     claimed = sorted(_Claimed(*row) for row in await connection.fetch(_CLAIM, _BATCH, float(_LEASE_SECONDS)))
+    # A look that finds nothing, which most do, is nothing to tell of.
+    if claimed:
+        with watch.span("outbox", {"outbox.messages": len(claimed)}):
+            await _deliver_all(connection, gateway, claimed)
+    return len(claimed)
+
+
+async def _deliver_all(
+    connection: "asyncpg.Connection[asyncpg.Record]", gateway: MessageGateway, claimed: list[_Claimed]
+) -> None:
     turns = asyncio.Semaphore(_AT_ONCE)
     waiting = {message.id for message in claimed}
     tries = [asyncio.create_task(_try(message, gateway, turns, waiting)) for message in claimed]
@@ -143,15 +154,15 @@ async def deliver_once(connection: "asyncpg.Connection[asyncpg.Record]", gateway
         await asyncio.gather(*tries, return_exceptions=True)
         if waiting and not connection.is_closed():
             await connection.execute(_GIVE_BACK, list(waiting))
-    return len(claimed)
 
 
 async def _try(claimed: _Claimed, gateway: MessageGateway, turns: asyncio.Semaphore, waiting: set[int]) -> _Tried:
     async with turns:
         waiting.discard(claimed.id)
         try:
-            async with asyncio.timeout(_SEND_SECONDS):
-                return _Tried(claimed, await _send(claimed, gateway))
+            with watch.span("message", {"outbox.kind": claimed.kind, "outbox.attempt": claimed.attempts}):
+                async with asyncio.timeout(_SEND_SECONDS):
+                    return _Tried(claimed, await _send(claimed, gateway))
         except Exception as error:  # whatever a gateway raises, the message stays and is tried again
             return _Tried(claimed, error)
 
@@ -186,22 +197,27 @@ async def _receipt(body: dict[str, Any]) -> Attachment | None:
 
 
 async def _note(connection: "asyncpg.Connection[asyncpg.Record]", claimed: _Claimed, outcome: Sent | Exception) -> None:
+    arguments: tuple[object, ...]
     match outcome:
         case Sent(gateway_id, delivery):
-            await connection.execute(_DONE, claimed.id, gateway_id, delivery)
+            told, noted, arguments = "SENT", _DONE, (gateway_id, delivery)
         case MessageRefused():
             _log.warning("a message was refused", message=claimed.id, kind=claimed.kind, error=str(outcome))
-            await connection.execute(_REFUSED, claimed.id, str(outcome))
+            told, noted, arguments = "REFUSED", _REFUSED, (str(outcome),)
         case _:
-            await _postpone(connection, claimed, outcome)
+            told, noted, arguments = "POSTPONED", _LATER, _postponed(claimed, outcome)
+    watch.note(watch.Told.MESSAGE, (claimed.kind.upper(), told))
+    with watch.span("sql", {"db.system.name": "postgresql", "db.query.text": noted}):
+        await connection.execute(noted, claimed.id, *arguments)
 
 
-async def _postpone(connection: "asyncpg.Connection[asyncpg.Record]", claimed: _Claimed, error: Exception) -> None:
+def _postponed(claimed: _Claimed, error: Exception) -> tuple[str, float]:
+    """Why a message could not be sent, and for how many seconds it stays."""
     pause = min(2.0**claimed.attempts, _LONGEST_PAUSE_SECONDS)
     # Another error's text may quote the message.
     reason = str(error) if isinstance(error, SendFailed) else type(error).__name__
     _log.warning("a message stays in the outbox", message=claimed.id, kind=claimed.kind, error=reason)
-    await connection.execute(_LATER, claimed.id, reason, pause)
+    return reason, pause
 
 
 async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":

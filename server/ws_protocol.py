@@ -1,9 +1,16 @@
 """uvicorn's WebSocket protocol, which tells every client why it is let go, and logs nobody's rubbish as our error."""
 
+import logging
+from typing import Any
+
 import orjson
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
+from websockets.typing import StatusLike
 
 from server.graphql_answer import problem
 
@@ -12,10 +19,31 @@ FAREWELL_SECONDS = 2.0
 # How long the application may take to close its sockets when the server leaves.
 _LEAVE_SECONDS = 4.0
 _BROKEN_TEXT = 1007
+# uvicorn tells of each handshake, with the address and the words of whoever asks: `server.watching` tells what counts.
+_QUIET = logging.getLogger("uvicorn.error.sockets")
+_QUIET.setLevel(logging.WARNING)
+
+
+class _Handshakes(ServerProtocol):
+    """Refuses a handshake with a body of JSON, as all that we refuse is refused."""
+
+    def reject(self, status: StatusLike, text: str) -> Response:
+        response = super().reject(status, text)
+        response.body = orjson.dumps({"errors": [problem(text.strip(), "BAD_REQUEST")]})
+        told = {"content-type": "application/json; charset=utf-8", "content-length": str(len(response.body))}
+        for name, value in (told | {"cache-control": "no-store", "x-content-type-options": "nosniff"}).items():
+            response.headers.pop(name, None)
+            response.headers[name] = value
+        return response
 
 
 class GuardedSocket(WebSocketsSansIOProtocol):
     """Answers a handshake that it cannot read, and lingers until a client has read the close frame."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.logger = _QUIET
+        self.conn = _Handshakes(max_size=self.config.ws_max_size, logger=_QUIET)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -30,8 +58,39 @@ class GuardedSocket(WebSocketsSansIOProtocol):
             )
             self.transport.close()
 
+    def handle_cont(self, event: Frame) -> None:
+        # Any number of empty parts is within the limit of a message, and would be kept.
+        if event.data or event.fin:
+            super().handle_cont(event)
+
+    def handle_ping(self) -> None:
+        super().handle_ping()
+        # Who asks for pongs and reads none would fill the memory with them.
+        if not self.writable.is_set():
+            self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.read_paused:
+            self.transport.resume_reading()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        # Each message that is taken lets more pings in.
+        await self.writable.wait()
+        return await super().receive()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._show_out(FAREWELL_SECONDS)
+
+    def _show_out(self, seconds: float) -> None:
+        """Let go, in so many seconds, of a client that does not even read the goodbye: a close would wait for it."""
+        self.loop.call_later(seconds, self.transport.abort)
+
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
+        if message["type"] == "websocket.close":
+            self._show_out(self.close_timeout + FAREWELL_SECONDS)
         # A handshake that was refused with an answer is over too, and no error of ours.
         if message["type"] == "websocket.http.response.body" and self.close_sent:
             self.handshake_complete = True
@@ -71,7 +130,7 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.stop_keepalive()
-        self.close_timer = self.loop.call_later(FAREWELL_SECONDS, self.transport.close)
+        self.close_timer = self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
         if self.transport.can_write_eof():
             self.transport.write_eof()
         if self.read_paused:

@@ -351,6 +351,21 @@ def hearth_server(process_database: str, tmp_path_factory: pytest.TempPathFactor
         yield address
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for this machine that vouches for itself, with its key in the same file."""
+    file = tmp_path_factory.mktemp("certificate") / "server.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=Hearth-test"
+    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    subprocess.run(
+        [*command.split(), "-addext", names, "-keyout", file, "-out", file.with_suffix(".crt")],
+        check=True,
+        capture_output=True,
+    )
+    file.write_text(file.read_text() + file.with_suffix(".crt").read_text())
+    return file
+
+
 def running_server(database_url: str, data: Path, **environment: str) -> "_RunningServer":
     """`hearth run` on a free port, once it is ready."""
     return _RunningServer(database_url, data, environment)

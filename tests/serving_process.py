@@ -19,7 +19,7 @@ import orjson
 from domain.payment import ConfirmationKind
 from domain.profile import read_profiles
 from models.migrate import migrate
-from server.settings import ROOT
+from server.edge_settings import ROOT
 from services import catalogue, seed
 from tests.chaos.http import Http
 from tests.chaos.people import Payer, sign_in

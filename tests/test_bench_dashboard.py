@@ -24,7 +24,7 @@ from bench.same_answers import canonical, of_postgraphile
 from domain.access import AccessLevel, HouseholdRole, LinkKind, Scope, scopes
 from loaders.visible import in_order
 from models.visible import LineRow, standing
-from server.settings import ROOT
+from server.edge_settings import ROOT
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=200), st.floats(0.01, 1))

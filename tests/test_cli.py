@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from server.settings import ROOT
+from server.edge_settings import ROOT
 
 # A wrong turn must not reach the database or the secret of the developer who runs the tests.
 NOT_INHERITED = ("HEARTH_", "PORT", "PG")

@@ -11,9 +11,10 @@ import asyncpg
 import pytest
 
 from server import database
+from server.edge_settings import ROOT
 from server.embedded_postgres import EmbeddedPostgres
 from server.failure import DatabaseUnavailable
-from server.settings import ROOT, Settings
+from server.settings import Settings
 
 
 @pytest.fixture(scope="module")

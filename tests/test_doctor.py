@@ -3,40 +3,111 @@
 import asyncio
 import json
 import os
+import socket
+import ssl
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
 import pytest
+from aiosmtpd.controller import Controller
+from pydantic import SecretStr
 
-from server import doctor
-from server.doctor import Finding, State
-from server.settings import ROOT, Settings
+from server import doctor, doctor_gateways
+from server.doctor_gateways import gateways, social_networks
+from server.edge_settings import ROOT
+from server.failure import StartFailure
+from server.findings import Finding, State
+from server.settings import Settings
+from tests.conftest import free_port
 
-GOOD: dict[str, Any] = {
-    "env": "production",
-    "secret": "0123456789abcdefghijklmnopqrstuvwxyz",
-    "sms_url": "smpp://name:password@127.0.0.1:2775?source=1070",
-    "email_url": "smtps://name:password@mail.example.ru?from=noreply@example.ru",
-    "voice_url": "https://voice.example.ru/calls",
-    "sms_key": "0123456789abcdef",
-    "payments_url": "yookassa://123456@api.yookassa.ru/v3",
-    "payments_key": "0123456789abcdef",
-    "sim_registry_url": "https://sims.example.ru/camara",
-    "sim_registry_key": "0123456789abcdef",
-    "trusted_proxies": "10.0.0.0/8",
-    "site_url": "https://lk.example.ru",
-    "operators_path": ROOT / "operators",
-}
+SECRET = "0123456789abcdef"
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """Answers whatever it is asked with its server's status, and remembers what it was sent."""
+
+    def do_GET(self) -> None:
+        self.server.asked.append((self.path, dict(self.headers)))  # type: ignore[attr-defined]
+        self.send_response(self.server.status)  # type: ignore[attr-defined]
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Any]:
+    """Whoever the server talks to over HTTP, and an SMS centre as far as one can see by connecting to it."""
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    server.status, server.asked = 404, []
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def postbox(certificate: Path) -> Iterator[list[str]]:
+    """The recipients of a mail server on the port that is the last of them."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+
+    async def handle_rcpt(server: object, session: object, envelope: object, address: str, options: object) -> str:
+        recipients.append(address)
+        return "250 OK"
+
+    handler = SimpleNamespace(handle_RCPT=handle_rcpt)
+    controller = Controller(handler, hostname="127.0.0.1", port=free_port(), ssl_context=context)
+    recipients = [str(controller.port)]
+    controller.start()
+    yield recipients
+    controller.stop()
+
+
+@pytest.fixture(scope="module")
+def values(elsewhere: Any, postbox: list[str], certificate: Path) -> dict[str, Any]:
+    """What the environment of a production server says that is well."""
+    port = elsewhere.server_port
+    return {
+        "env": "production",
+        "secret": "0123456789abcdefghijklmnopqrstuvwxyz",
+        "sms_url": f"smpp://name:password@127.0.0.1:{port}?source=1070",
+        "email_url": f"smtps://127.0.0.1:{postbox[0]}?from=noreply@example.ru",
+        "email_ca": certificate,
+        "voice_url": f"http://127.0.0.1:{port}/calls",
+        "sms_key": SECRET,
+        "payments_url": f"yookassa://123456@127.0.0.1:{port}/v3",
+        "payments_key": SECRET,
+        "crediting_url": f"http://127.0.0.1:{port}/credits",
+        "crediting_key": SECRET,
+        "sim_registry_url": f"http://127.0.0.1:{port}/camara",
+        "sim_registry_key": SECRET,
+        "trusted_proxies": "10.0.0.0/8",
+        "site_url": "https://lk.example.ru",
+        "operators_path": ROOT / "operators",
+    }
 
 
 @pytest.fixture
-def good(demo_database: str, tmp_path: Path) -> Settings:
+def good(demo_database: str, tmp_path: Path, values: dict[str, Any]) -> Settings:
     """The settings of a production server that is well."""
-    return Settings(database_url=demo_database, data=tmp_path, **GOOD)
+    return Settings(database_url=demo_database, data=tmp_path, **values)
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, values: dict[str, Any]) -> Settings:
+    """The same, without a database."""
+    return Settings(database_url="postgresql://127.0.0.1:1/nowhere", data=tmp_path, **values)
 
 
 async def examined(settings: Settings) -> dict[str, Finding]:
@@ -67,8 +138,7 @@ async def test_a_server_that_is_well_has_no_findings(good: Settings) -> None:
         ({}, "start", State.PROBLEM),
     ],
 )
-def test_what_is_missing_is_found(changed: dict[str, Any], check: str, state: State, tmp_path: Path) -> None:
-    nowhere = Settings(database_url="postgresql://127.0.0.1:1/nowhere", data=tmp_path, **GOOD)
+def test_what_is_missing_is_found(changed: dict[str, Any], check: str, state: State, nowhere: Settings) -> None:
     [found] = [each for each in doctor.examine(nowhere.model_copy(update=changed)) if each.check == check]
     assert found.state is state
     assert found.advice or check == "start"
@@ -149,11 +219,80 @@ async def test_its_connection_cannot_change_anything(good: Settings) -> None:
             await connection.execute("delete from outbox")
 
 
-async def test_the_command_fails_for_a_problem_and_tells_programs(good: Settings) -> None:
+# Gateways
+
+
+def test_gateways_are_asked_for_nothing_and_shown_no_key(nowhere: Settings, elsewhere: Any, postbox: list[str]) -> None:
+    elsewhere.asked.clear()
+    found = {finding.check: finding.found for finding in gateways(nowhere)}
+    names = {"sms", "voice", "email", "payments", "billing", "sim registry"}
+    assert found == dict.fromkeys(names, "answers")
+    assert {path for path, _ in elsewhere.asked} == {"/calls", "/v3", "/credits", "/camara"}
+    assert SECRET not in str(elsewhere.asked)
+    assert not [headers for _, headers in elsewhere.asked if "authorization" in headers]
+    assert postbox[1:] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "check", "found"),
+    [
+        ({"sms_url": SecretStr("smpp://name:password@127.0.0.1:1?source=1070")}, "sms", "ConnectionRefusedError"),
+        ({"email_url": SecretStr("smtps://127.0.0.1:1?from=noreply@example.ru")}, "email", "cannot be used"),
+        ({"email_ca": None}, "email", "certificate is not trusted"),
+        ({"payments_url": SecretStr("yookassa://1@127.0.0.1:1/v3")}, "payments", "ConnectError"),
+        ({"voice_url": SecretStr("http://127.0.0.1:1/calls?key=hidden")}, "voice", "ConnectError"),
+        ({"sim_registry_url": SecretStr("http://127.0.0.1:1")}, "sim registry", "ConnectError"),
+    ],
+)
+def test_a_gateway_that_does_not_answer_is_a_warning(
+    nowhere: Settings, changed: dict[str, Any], check: str, found: str
+) -> None:
+    silent = [each for each in gateways(nowhere.model_copy(update=changed)) if each.state is not State.OK]
+    assert [(each.check, each.state) for each in silent] == [(check, State.WARNING)]
+    assert found in silent[0].found
+    assert silent[0].advice
+    assert not [word for word in ("password", "hidden", "127.0.0.1") if word in str(silent[0])]
+
+
+def test_a_gateway_that_is_broken_is_a_warning(
+    nowhere: Settings, elsewhere: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere, "status", 503)
+    found = {each.check: (each.state, each.found) for each in gateways(nowhere)}
+    assert found["payments"] == (State.WARNING, "answers 503")
+    assert found["sms"] == (State.OK, "answers")
+
+
+def test_a_gateway_that_hangs_is_not_waited_for(nowhere: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_gateways, "_PATIENCE_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        url = SecretStr(f"http://127.0.0.1:{hanging.getsockname()[1]}/calls")
+        found = {each.check: each for each in gateways(nowhere.model_copy(update={"voice_url": url}))}
+    assert found["voice"].state is State.WARNING
+    assert found["voice"].found.startswith("does not answer within")
+
+
+def test_social_networks_are_asked_what_they_publish(nowhere: Settings, elsewhere: Any, tmp_path: Path) -> None:
+    file = tmp_path / "oidc.toml"
+    issuer = f"http://127.0.0.1:{elsewhere.server_port}"
+    file.write_text(
+        f'[letai.VK]\nissuer = "{issuer}"\nclient_id = "a"\nredirect_uris = ["https://lk.example.ru/social"]\n'
+    )
+    elsewhere.asked.clear()
+    [found] = social_networks(nowhere.model_copy(update={"oidc": file}), ["letai"])
+    assert (found.check, found.state, found.found) == ("letai.VK", State.WARNING, "discovery: status 404 without JSON")
+    assert [path for path, _ in elsewhere.asked] == ["/.well-known/openid-configuration"]
+    assert social_networks(nowhere, ["letai"]) == []
+    file.write_text("[letai.VK]\nissuer = 1")
+    with pytest.raises(StartFailure, match="HEARTH_OIDC"):
+        social_networks(nowhere.model_copy(update={"oidc": file}), ["letai"])
+
+
+async def test_the_command_fails_for_a_problem_and_tells_programs(good: Settings, values: dict[str, Any]) -> None:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("HEARTH_", "PORT", "PG"))},
         "PYTHONPATH": str(ROOT),
-        **{f"HEARTH_{name.upper()}": str(value) for name, value in GOOD.items()},
+        **{f"HEARTH_{name.upper()}": str(value) for name, value in values.items()},
         "HEARTH_DATABASE_URL": good.dsn,
     }
 
@@ -174,4 +313,4 @@ async def test_the_command_fails_for_a_problem_and_tells_programs(good: Settings
     assert "origins" in line
     assert "HEARTH_ALLOWED_ORIGINS" in line
     assert "1 of" in ill.stderr
-    assert "0123456789abcdef" not in well.stdout + ill.stdout + ill.stderr
+    assert SECRET not in well.stdout + ill.stdout + ill.stderr

@@ -226,7 +226,11 @@ async def test_hints_are_given_where_introspection_is_on(cabinet: Cabinet) -> No
 
 async def test_pages_of_other_origins_are_told_nothing(strict: Cabinet) -> None:
     asked = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
-    for origin, allowed in (("https://lk.example.ru", True), ("https://evil.example", False), ("null", False)):
+    told_nothing = (
+        *("https://evil.example", "null", "https://lk.example.ru.evil.example", "https://evil.example/lk.example.ru"),
+        *("http://lk.example.ru", "https://lk.example.ru:8443", "https://lk.example.ru, https://evil.example", "*"),
+    )
+    for origin, allowed in (("https://lk.example.ru", True), *((each, False) for each in told_nothing)):
         preflight = await strict.http.options("/graphql", headers={"origin": origin, **asked})
         answered = await send(strict, QUERY, origin=origin)
         for response in (preflight, answered):

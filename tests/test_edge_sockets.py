@@ -128,6 +128,8 @@ async def conversation(port: Port, frames: bytes, *, refused: bool = False) -> t
         (b"GET /graphql", b"GET /nothing"),
         (b"Host:", b"Origin: https://evil.example\r\nHost:"),
         (b"Host:", b"Origin: http://[\r\nHost:"),
+        (b"Host:", b"Origin: null\r\nHost:"),
+        (b"Host:", b"Origin: http://127.0.0.1\r\nHost:"),
         (b"Host:", b"A: " + b"b" * 9_000 + b"\r\nHost:"),
         (b"Host:", b"\xff\xfe: \xff\r\nHost:"),
         (b"Host:", b"A: b\r\n" * 101 + b"Host:"),
@@ -141,7 +143,12 @@ async def test_handshakes_that_are_wrong_are_answered(
             await line.send(port.handshake().replace(*change).replace(b"Upgrade\r\n", b"Upgrade, close\r\n"))
             said = await line.rest()
     assert said[:10] == b"HTTP/1.1 4", said
-    assert b"\r\nserver:" not in said.lower()
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert b"\r\nserver:" not in head.lower()
+    assert b"content-type: application/json" in head.lower()
+    assert f"content-length: {len(body)}".encode() in head.lower()
+    [error] = orjson.loads(body)["errors"]
+    assert error["message"]
     assert not caplog.records
 
 

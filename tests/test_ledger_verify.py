@@ -9,7 +9,7 @@ import pytest
 
 from domain.ledger import Posted, personal
 from models.database import database
-from server.settings import ROOT
+from server.edge_settings import ROOT
 from services.ledger_verify import LedgerProven, verify
 from tests.databases import fetch
 from tests.ledger import PEOPLE, move, posted, top_up

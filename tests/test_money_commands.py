@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.settings import ROOT
+from server.edge_settings import ROOT
 from tests.databases import fetch
 
 

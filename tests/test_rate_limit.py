@@ -1,16 +1,22 @@
 """Limits of rate: what is counted, for whom, what is told of it, and that a read writes nothing for it."""
 
+import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 import httpx2
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
 
 from domain.profile import Profile
 from gateways.ledger_billing import LedgerBilling
@@ -25,13 +31,14 @@ from server.rate_limit import WINDOW_SECONDS, Buckets, RateLimits, network_of
 from server.settings import Settings
 from tests.cabinet import Cabinet
 from tests.conftest import NOBODY
-from tests.edge import serving
+from tests.edge import Port, serving
 from tests.serving import SCHEMA
 from tests.session import open_session
 from tests.sockets import opened
 
 QUERY = "{ operator { name } }"
 STRANGER = "203.0.113.7"
+OFFER: dict[str, Any] = {"subprotocols": [Subprotocol("graphql-transport-ws")], "proxy": None}
 WIDGET = """
 mutation Make($input: CreateWidgetTokenInput!) {
   createWidgetToken(input: $input) { userErrors { code ... on RateLimited { retryAt } } }
@@ -109,11 +116,12 @@ def test_invented_tokens_are_counted_for_the_network_that_they_come_from() -> No
 @pytest.fixture
 def strict(
     app: Starlette, settings: Settings, profiles: Mapping[str, Profile]
-) -> Callable[[int, int], tuple[Starlette, Contexts]]:
+) -> Callable[..., tuple[Starlette, Contexts]]:
     """The application as one that lets few in."""
 
-    def made(per_session: int, per_network: int) -> tuple[Starlette, Contexts]:
-        told = settings.model_copy(update={"requests_per_session": per_session, "requests_per_network": per_network})
+    def made(per_session: int, per_network: int, **more: int) -> tuple[Starlette, Contexts]:
+        few = {"requests_per_session": per_session, "requests_per_network": per_network, **more}
+        told = settings.model_copy(update=few)
         application = create_app(told, profiles=profiles)
         contexts = Contexts(told, profiles, LedgerBilling(), app.state.pool, {}, NOBODY)
         application.state.graphql = GraphQLEndpoint(SCHEMA, contexts)
@@ -124,7 +132,7 @@ def strict(
 
 
 @pytest.fixture
-async def stranger(strict: Callable[[int, int], tuple[Starlette, Contexts]]) -> AsyncIterator[Cabinet]:
+async def stranger(strict: Callable[..., tuple[Starlette, Contexts]]) -> AsyncIterator[Cabinet]:
     """Somebody from far away, whose network may ask three times a minute, and a session twice."""
     application, _ = strict(2, 3)
     transport = httpx2.ASGITransport(app=application, client=(STRANGER, 5000))
@@ -197,7 +205,7 @@ mutation Ask($input: RequestTemporaryPasswordInput!) {
 
 
 async def test_over_a_socket_operations_are_counted_like_requests(
-    strict: Callable[[int, int], tuple[Starlette, Contexts]],
+    strict: Callable[..., tuple[Starlette, Contexts]],
     settings: Settings,
     shared_database: str,
     demo_people: dict[str, Any],
@@ -217,7 +225,7 @@ async def test_over_a_socket_operations_are_counted_like_requests(
 
 
 async def test_a_network_over_its_limit_opens_no_sockets(
-    strict: Callable[[int, int], tuple[Starlette, Contexts]], settings: Settings
+    strict: Callable[..., tuple[Starlette, Contexts]], settings: Settings
 ) -> None:
     application, contexts = strict(3, 1)
     contexts.rates.admit(None, STRANGER)
@@ -229,3 +237,67 @@ async def test_a_network_over_its_limit_opens_no_sockets(
             said = await line.until(b"RATE_LIMITED")
     assert said.startswith(b"HTTP/1.1 429 ")
     assert b"retry-after: 60" in said.lower()
+
+
+async def test_a_network_has_so_many_sockets_and_gets_a_place_when_one_closes(
+    strict: Callable[..., tuple[Starlette, Contexts]], settings: Settings
+) -> None:
+    application, _ = strict(100, 100, sockets_per_network=2)
+    behind = settings.model_copy(update={"trusted_proxies": ("127.0.0.1",)})
+    here, neighbour = {"X-Forwarded-For": STRANGER}, {"X-Forwarded-For": "203.0.113.8"}
+    async with serving(application, behind) as port, opened(port.address, headers=here):
+        async with opened(port.address, headers=here):
+            # The third, with or without saying who one is.
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(port.address.replace("http", "ws") + "/graphql", **OFFER, additional_headers=here)
+            answer = refused.value.response
+            assert answer.status_code == 429
+            assert orjson.loads(answer.body)["errors"][0] == {
+                "message": "At most 2 sockets at once from a network",
+                "extensions": {"code": "TOO_MANY_SOCKETS"},
+            }
+            async with opened(port.address, headers=neighbour) as other:
+                await other.init(operator="tele2")
+        await _until_admitted(port, here)
+
+
+async def test_a_user_has_so_many_sockets_whatever_the_session(
+    strict: Callable[..., tuple[Starlette, Contexts]],
+    settings: Settings,
+    shared_database: str,
+    demo_people: dict[str, Any],
+    database: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    application, _ = strict(100, 100, sockets_per_user=2)
+    login = demo_people["tele2"]["owner"]["login"]
+    tokens = [await open_session(shared_database, "tele2", login) for _ in range(3)]
+    own = [{"operator": "tele2", "authorization": f"Bearer {token}"} for token in tokens]
+    async with serving(application, settings) as port, opened(port.address) as first, opened(port.address) as second:
+        await first.init(**own[0])
+        await second.init(**own[1])
+        async with opened(port.address) as third, opened(port.address) as stranger:
+            await third.send({"type": "connection_init", "payload": own[2]})
+            assert await third.closed() == (1013, [])
+            assert third.connection.close_reason == "At most 2 sockets at once for a user"
+            # Who says nothing of themselves is not counted for anybody.
+            await stranger.init(operator="tele2")
+            await first.answer("1", QUERY)
+        await second.connection.close()
+        async with asyncio.timeout(10):
+            while True:
+                async with opened(port.address) as again:
+                    await again.send({"type": "connection_init", "payload": own[2]})
+                    with suppress(ConnectionClosed):
+                        assert await again.receive() == {"type": "connection_ack"}
+                        break
+    await database.execute("truncate session")
+
+
+async def _until_admitted(port: Port, headers: dict[str, str]) -> None:
+    """Open a socket, as soon as the server has noticed that another is closed."""
+    async with asyncio.timeout(10):
+        while True:
+            with suppress(InvalidStatus):
+                async with opened(port.address, headers=headers) as again:
+                    await again.init(operator="tele2")
+                    return

@@ -15,8 +15,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from server.edge_settings import ROOT
 from server.run import banner
-from server.settings import ROOT, Settings
+from server.settings import Settings
 from tests.test_cli import NOT_INHERITED, free_port
 
 

@@ -1,7 +1,6 @@
 """E-mail, against a mail server of aiosmtpd's and a certificate of the test's own."""
 
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -53,21 +52,6 @@ class Postbox:
             self.received.append(received)
             self.encrypted.append(session.ssl is not None)
         return self.data_answer
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for this machine that vouches for itself, with its key in the same file."""
-    file = tmp_path_factory.mktemp("certificate") / "server.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=Hearth-test"
-    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
-    subprocess.run(
-        [*command.split(), "-addext", names, "-keyout", file, "-out", file.with_suffix(".crt")],
-        check=True,
-        capture_output=True,
-    )
-    file.write_text(file.read_text() + file.with_suffix(".crt").read_text())
-    return file
 
 
 @pytest.fixture

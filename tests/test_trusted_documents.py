@@ -25,10 +25,11 @@ from schema.schema import build_schema
 from server.app import create_app
 from server.cli import main
 from server.document_lookup import Accepted
+from server.edge_settings import ROOT
 from server.failure import StartFailure
 from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
-from server.settings import ROOT, Settings
+from server.settings import Settings
 from server.trusted_documents import trusted_manifest
 from services import trusted_document
 from tests.cabinet import SIGN_IN, Cabinet
@@ -187,6 +188,25 @@ async def test_what_is_published_is_known_at_once_in_every_worker(worker: Open, 
             "DOCUMENT_NOT_TRUSTED",
             "DOCUMENT_NOT_FOUND",
         )
+
+
+async def test_no_other_way_of_writing_an_id_or_a_text_is_trusted(worker: Open) -> None:
+    await trusted_document.publish({ID: QUERY})
+    cabinet = worker("trusted")
+    assert (await send(cabinet, {"documentId": ID}))["data"] == WHOSE
+    full_width = ID.translate({ord("0") + digit: 0xFF10 + digit for digit in range(10)})
+    ids = [ID.upper(), f" {ID}", f"{ID} ", f"{ID}\n", f"{ID}\0", ID[:-1], f"0{ID}", full_width, ID[:32] + "%" * 32]
+    ids += [f"SHA256:{ID}", f"sha256: {ID}", f"sha256:sha256:{ID}", f"md5:{ID}", "sha256:", "%"]
+    for wrong in ids:
+        for request in ({"documentId": wrong}, {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": wrong}}}):
+            assert code(await send(cabinet, request)) == "DOCUMENT_NOT_TRUSTED", wrong
+        by_get = await cabinet.http.get("/graphql", params={"documentId": wrong})
+        assert code(by_get.json()) == "DOCUMENT_NOT_TRUSTED", wrong
+        assert code(await send(cabinet, {"query": QUERY, "documentId": wrong})) == "PERSISTED_QUERY_HASH_MISMATCH"
+    for text in (f"{QUERY} ", f"\ufeff{QUERY}", f"{QUERY}#", OTHER):
+        assert code(await send(cabinet, {"query": text})) == "DOCUMENT_NOT_TRUSTED"
+        assert code(await send(cabinet, {"query": text, "documentId": digest(text)})) == "DOCUMENT_NOT_TRUSTED"
+        assert code(await send(cabinet, {"query": text, **apq(QUERY)})) == "PERSISTED_QUERY_HASH_MISMATCH"
 
 
 async def test_operations_of_a_trusted_document_keep_the_rules_of_all(worker: Open) -> None:

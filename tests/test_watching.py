@@ -11,8 +11,8 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import redirect_stderr
-from dataclasses import dataclass, field
+from contextlib import redirect_stderr, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import httpx2
 import pytest
 import structlog
 
+from execution.operations import Counts
 from models.watch import Told
 from server.logs import configure_logs
 from server.metrics import MOST_OPERATIONS, Counted, shared_metrics
@@ -292,6 +293,21 @@ async def test_spans_follow_an_operation_down_to_the_database(watched: Watched) 
     assert {span.name for span in watched.collector.spans()} >= {"gateway messages", "gateway provider"}
 
 
+async def test_spans_follow_a_message_from_the_outbox_to_its_gateway(watched: Watched) -> None:
+    spans = watched.collector.spans()
+    by_id = {span.span_id: span for span in spans}
+    batches = {span.span_id for span in spans if span.name == "outbox" and not span.parent_span_id}
+    messages = [span for span in spans if span.name == "message"]
+    assert {attributes(span)["outbox.kind"] for span in messages} >= {"sms", "email"}
+    assert {span.parent_span_id for span in messages} <= batches
+    sent = [by_id[span.parent_span_id] for span in spans if span.name == "gateway messages"]
+    assert {span.name for span in sent} == {"message"}
+    # What became of it is noted by the outbox's own connection.
+    noted = [attributes(span) for span in spans if span.parent_span_id in batches and span.name == "sql"]
+    assert len(noted) == len(messages)
+    assert all("update outbox" in str(each["db.query.text"]) for each in noted)
+
+
 # Metrics
 
 
@@ -320,8 +336,73 @@ async def test_metrics_tell_what_happened_on_a_port_of_their_own(watched: Watche
     assert told['hearth_top_ups{state="COMPLETED"}'] == 1
     assert (told["hearth_outbox_waiting"], told["hearth_outbox_lag_seconds"]) == (0, 0)
     assert told["hearth_database_answers"] == 1
+    assert told['hearth_messages_total{channel="SMS",outcome="SENT"}'] >= 3
+    assert told['hearth_executor_lookups_total{found="miss"}'] >= 5
+    assert told['hearth_executor_left_total{reason="new"}'] >= 5
+    # The second time it came.
+    assert told["hearth_executor_ran_total"] >= 1
+    assert told["hearth_executor_compiled_total"] >= 1
+    assert told["hearth_executor_entries"] >= 1
+    assert told["hearth_executor_bytes"] > 1_000
     # What a wrong document calls itself is nobody's name.
     assert not [name for name in told if "Wrong" in name or NEW_PASSWORD in name]
+
+
+async def test_worker_tells_of_the_outbox_on_a_port_of_its_own(watched: Watched, tmp_path: Path) -> None:
+    port = free_port()
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "HEARTH_ENV": "development",
+        "HEARTH_DATABASE_URL": watched.town.url,
+        "HEARTH_DATA": str(watched.town.data),
+        "HEARTH_METRICS_PORT": str(port),
+    }
+    with (tmp_path / "log").open("wb") as log:
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "server.cli", "worker", env=environment, stdout=log, stderr=log
+        )
+    try:
+        told: dict[str, float] = {}
+        async with asyncio.timeout(20):
+            while not told:
+                await asyncio.sleep(0.1)
+                with suppress(OSError):
+                    told = await asyncio.to_thread(numbers, f"http://127.0.0.1:{port}/metrics")
+        assert (told["hearth_outbox_waiting"], told["hearth_database_answers"]) == (0, 1)
+        # It answers no queries.
+        assert not [name for name in told if name.startswith("hearth_executor")]
+    finally:
+        worker.terminate()
+        ended = await worker.wait()
+    assert ended == 0, (tmp_path / "log").read_text()
+
+
+def test_executor_is_counted_on_from_where_it_was() -> None:
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    none = Counts(hits=0, misses=0, compiled=0, evicted=0, entries=0, size=0, ran=0, left={}, rerun={})
+    states = iter(
+        [
+            none,
+            replace(none, hits=3, misses=2, entries=2, size=900, ran=2, left={"new": 2}, rerun={"KeyError": 1}),
+            replace(none, hits=7, misses=2, entries=1, size=400, ran=6, left={"new": 2}, rerun={"KeyError": 1}),
+        ]
+    )
+    registry = CollectorRegistry()
+    counted = Counted(registry, lambda: next(states))
+    for _ in range(3):
+        counted.flush()
+    told = generate_latest(registry).decode()
+    for line in (
+        'hearth_executor_lookups_total{found="hit"} 7.0',
+        'hearth_executor_lookups_total{found="miss"} 2.0',
+        "hearth_executor_ran_total 6.0",
+        'hearth_executor_left_total{reason="new"} 2.0',
+        'hearth_executor_rerun_total{reason="KeyError"} 1.0',
+        "hearth_executor_entries 1.0",
+        "hearth_executor_bytes 400.0",
+    ):
+        assert line in told
 
 
 def test_made_up_names_are_one() -> None:

@@ -25,7 +25,8 @@ from domain.profile import read_profiles
 from models.migrate import migrate
 from models.reader import SILENT
 from server.bank_process import journal_file
-from server.settings import ROOT, Settings
+from server.edge_settings import ROOT
+from server.settings import Settings
 from services import catalogue, seed
 from tests.chaos.http import Http
 from tests.chaos.postgres import Postgres
