@@ -7,7 +7,7 @@
             wrong_type()
         v7 = o.msisdn
         out = {
-            "msisdn": MSISDN_or_null(v7),
+            "msisdn": (None if v7 is None else MSISDN_value(v7)),
             "balance": None,
         }
         r.queues[4].append((o, out))
@@ -75,7 +75,7 @@ class Compiler:
         self.calls = calls
         self.plain = Plain()
         self._objects: dict[str, OfType] = {}
-        self._leaves: dict[tuple[str, bool], Callable[[Any], Any]] = {}
+        self._leaves: dict[str, Callable[[Any], Any]] = {}
 
     def compile(self, document: DocumentNode, operation_name: str | None, variables: VariableValues) -> Program:
         """The program of a query.
@@ -102,10 +102,11 @@ class Compiler:
             known = self._objects[kind.name] = OfType(kind.is_type_of, self.plain)
         return known
 
-    def leaf(self, kind: GraphQLLeafType, nullable: bool) -> Callable[[Any], Any]:
-        known = self._leaves.get((kind.name, nullable))
+    def leaf(self, kind: GraphQLLeafType) -> Callable[[Any], Any]:
+        """What completes the values of a scalar or an enum."""
+        known = self._leaves.get(kind.name)
         if known is None:
-            known = self._leaves[kind.name, nullable] = leaf(kind, nullable, self.plain)
+            known = self._leaves[kind.name] = leaf(kind, self.plain)
         return known
 
 
@@ -251,16 +252,14 @@ class _Writing:
             items = f"({name} if {name}.__class__ is list or {name}.__class__ is tuple else listed({name}))"
             return f"({nothing} if {name} is None else [{inside} for {item} in {items}])"
         if is_leaf_type(kind):
-            complete = self._named(
-                f"{kind.name}_{'or_null' if nullable else 'value'}", self._compiler.leaf(kind, nullable)
-            )
+            complete = self._named(f"{kind.name}_value", self._compiler.leaf(kind))
             if kind is GraphQLInt:
                 fits = f"{name}.__class__ is int and -0x80000000 <= {name} <= 0x7FFFFFFF"
             elif (same := unchanged(kind)) is not None:
                 fits = f"{name}.__class__ is {same.__name__}"
             else:
-                return f"{complete}({name})"
-            return f"({name} if {fits} else {complete}({name}))"
+                return f"({nothing} if {name} is None else {complete}({name}))"
+            return f"({name} if {fits} else {nothing} if {name} is None else {complete}({name}))"
         select = (
             self._abstract(kind, place, details, level)
             if is_abstract_type(kind)

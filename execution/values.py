@@ -38,6 +38,8 @@ class Plain(set[type]):
     def check(self, value: Any) -> None:
         """Learn the class of a value. Raises `Anomaly` when it is an error or has to be awaited."""
         kind = value.__class__
+        if value is Undefined:
+            raise Anomaly("there is no value")
         if isinstance(value, Exception):
             raise Anomaly("a resolver answered an error")
         if is_awaitable(value):
@@ -128,13 +130,11 @@ class ByType(dict[Any, Selection]):
         return selection
 
 
-def leaf(kind: GraphQLLeafType, nullable: bool, plain: Plain) -> Callable[[Any], Any]:
-    """What completes the values of a scalar or an enum."""
+def leaf(kind: GraphQLLeafType, plain: Plain) -> Callable[[Any], Any]:
+    """What completes the values of a scalar or an enum, but for null."""
     coerce = kind.coerce_output_value
 
     def complete(value: Any) -> Any:
-        if value is None or value is Undefined:
-            return None if nullable else null()
         if value.__class__ not in plain:
             plain.check(value)
         coerced = coerce(value)
@@ -156,7 +156,7 @@ class Names(dict[Any, Any]):
     def __missing__(self, value: Any) -> Any:
         completed = self._complete(value)
         # A member equals its text, and what equals both may still be neither.
-        if value is None or value.__class__ in (str, self._members):
+        if value.__class__ in (str, self._members):
             self[value] = completed
         return completed
 

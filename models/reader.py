@@ -159,19 +159,28 @@ class Reader:
         await self._idle.wait()
 
     async def close(self) -> None:
-        """Give the connection back for good."""
+        """Give the connection back for good, also when whoever calls is cancelled."""
         self._closed = True
-        # What is on its way is waited for, since a statement that is cut off leaves its connection unfinished; what is
-        # not sent yet is not sent any more.
-        await asyncio.gather(*self._sending, return_exceptions=True)
-        await self.release()
+        if self._sending or self._turn.locked():
+            # What is on its way is waited for, since a statement that is cut off leaves its connection unfinished; what
+            # is not sent yet is not sent any more.
+            await asyncio.shield(self._end())
+        else:
+            await self._give_back()  # which the pool goes on with, whatever happens
 
     async def release(self) -> None:
         """Give the connection back. The next read takes one again."""
         async with self._turn:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                await self._pool.release(connection)
+            await self._give_back()
+
+    async def _end(self) -> None:
+        await asyncio.gather(*self._sending, return_exceptions=True)
+        await self.release()
+
+    async def _give_back(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._pool.release(connection)
 
     async def _records(self, sql: str, arguments: Sequence[object]) -> list[Any]:
         self._asked += 1

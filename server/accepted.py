@@ -1,9 +1,13 @@
 """What a client says that it takes, in headers such as Accept and Accept-Encoding."""
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 
 
-def weights(accept: str) -> dict[str, float]:
+# There are few that differ, one for each kind of client.
+@lru_cache(100)
+def weights(accept: str) -> Mapping[str, float]:
     """How much a client wants each of what it names in a header such as Accept: 0 is not at all, and 1 the most."""
     named: dict[str, float] = {}
     for part in accept.split(","):

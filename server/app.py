@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from domain.profile import Profile
@@ -122,17 +123,13 @@ def create_app(
             gc.set_threshold(_COLLECT_AFTER)
             yield
 
-    async def graphql(request: Request) -> Response:
-        endpoint: GraphQLEndpoint = request.app.state.graphql
-        return await endpoint(request)
-
     async def socket(websocket: WebSocket) -> None:
         endpoint: GraphQLSockets = websocket.app.state.sockets
         await endpoint(websocket)
 
     application = Starlette(
         routes=[
-            Route("/graphql", graphql, methods=["GET", "POST"] if settings.get_queries else ["POST"]),
+            Route("/graphql", _GraphQL(), methods=["GET", "POST"] if settings.get_queries else ["POST"]),
             WebSocketRoute("/graphql", socket),
             WebSocketRoute("/{path:path}", no_socket),
             Route("/healthz", healthz),
@@ -151,6 +148,14 @@ def create_app(
     # It would lead to whatever host the caller names.
     application.router.redirect_slashes = False
     return application
+
+
+class _GraphQL:
+    """The endpoint, which is made when the application starts."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint: GraphQLEndpoint = scope["app"].state.graphql
+        await endpoint(scope, receive, send)
 
 
 def _development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRoute]:

@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,16 +11,16 @@ from starlette.websockets import WebSocket
 from server.graphql_answer import BROKEN, problem
 from server.watching import HEADER
 
-_ALWAYS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",
-}
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
 # Pages have a policy of their own; nothing else is to be shown as one.
-_NO_PAGE = "default-src 'none'; frame-ancestors 'none'"
-_ENCRYPTED = "max-age=31536000"
+_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_ENCRYPTED = (b"strict-transport-security", b"max-age=31536000")
 _STARTS = {"http.response.start", "websocket.http.response.start"}
 
 
@@ -34,7 +33,7 @@ class AnswerHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] in _STARTS:
-                _complete(MutableHeaders(raw=message["headers"]), scope["scheme"])
+                _complete(message["headers"], scope["scheme"])
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -58,7 +57,7 @@ async def broken(request: Request, _: Exception) -> Response:
     # By now the request has left what gives the others their id.
     request_id = {HEADER: request.scope[HEADER]} if HEADER in request.scope else {}
     response = _error(HTTPStatus.INTERNAL_SERVER_ERROR, BROKEN, "INTERNAL", request_id)
-    _complete(response.headers, request.scope["scheme"])
+    _complete(response.raw_headers, request.scope["scheme"])
     return response
 
 
@@ -66,10 +65,11 @@ def _error(status: int, message: str, code: str, headers: dict[str, str]) -> Res
     return JSONResponse({"errors": [problem(message, code)]}, status_code=status, headers=headers)
 
 
-def _complete(headers: MutableHeaders, scheme: str) -> None:
-    for name, value in _ALWAYS.items():
-        headers.setdefault(name, value)
-    if not headers.get("content-type", "").startswith("text/html"):
-        headers.setdefault("content-security-policy", _NO_PAGE)
-    if scheme in ("https", "wss"):
-        headers.setdefault("strict-transport-security", _ENCRYPTED)
+def _complete(headers: list[tuple[bytes, bytes]], scheme: str) -> None:
+    """Add what a route has not set itself; names are in small letters, as ASGI asks for."""
+    given = dict(headers)
+    headers += [each for each in _ALWAYS if each[0] not in given]
+    if _POLICY[0] not in given and not given.get(b"content-type", b"").startswith(b"text/html"):
+        headers.append(_POLICY)
+    if scheme in ("https", "wss") and _ENCRYPTED[0] not in given:
+        headers.append(_ENCRYPTED)

@@ -1,6 +1,5 @@
 """The context of an operation, from the connection it came by: the same for a request and for a socket."""
 
-import hashlib
 import hmac
 from collections.abc import Mapping
 
@@ -40,6 +39,9 @@ class Contexts:
         self.settings = settings
         self.profiles = profiles
         self.rates = RateLimits(settings.requests_per_session, settings.requests_per_network)
+        self._key = settings.key
+        self._network_key = settings.network_key.get_secret_value().encode() or None
+        self._channels = settings.channels
         self._billing = billing
         self._pool = pool
         self._social = social
@@ -81,13 +83,13 @@ class Contexts:
             reads=reads,
             billing=self._billing,
             batches=batches,
-            secret=self.settings.key,
-            network_key=self.settings.network_key.get_secret_value().encode() or None,
+            secret=self._key,
+            network_key=self._network_key,
             secure_cookies=not self.settings.development,
             site=self._site(connection),
             initiator=self._initiator(connection),
             address=address_of(connection),
-            channels=self.settings.channels,
+            channels=self._channels,
             device=connection.headers.get("user-agent"),
             response=response,
             live=live,
@@ -106,7 +108,7 @@ class Contexts:
     def _initiator(self, connection: HTTPConnection) -> str:
         """A pseudonym of the address and the client's name, which are not to be stored themselves."""
         told = f"{address_of(connection) or ''}\n{connection.headers.get('user-agent', '')}"
-        return hmac.new(self.settings.key, told.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._key, told.encode(), "sha256").hex()
 
 
 def address_of(connection: HTTPConnection) -> str | None:

@@ -4,7 +4,6 @@ Follows the GraphQL-over-HTTP specification: request errors are 400 without `dat
 `application/graphql-response+json`, and 200 for those that take `application/json` only.
 """
 
-import asyncio
 import gzip
 from typing import Any
 
@@ -13,6 +12,7 @@ import structlog
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
@@ -58,7 +58,13 @@ class GraphQLEndpoint:
         self._development = contexts.settings.development
         self._hints = contexts.settings.introspection
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As an ASGI application: a route's own wrapping of functions would come on top for every request."""
+        response = await self.answer(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    async def answer(self, request: Request) -> Response:
+        """The answer to a request, whatever is wrong with it."""
         media_type = _accepted(request.headers.get("accept", "*/*"))
         events = self._events if media_type == EVENTS else None
         if media_type == EVENTS:
@@ -100,7 +106,7 @@ class GraphQLEndpoint:
             standings.reset(listening)
             # Fields may still be on their way when a sibling has failed and the answer is made.
             batches.cancel()
-            await asyncio.shield(reads.close())
+            await reads.close()
 
     async def _answer(
         self,

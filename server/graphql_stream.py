@@ -90,7 +90,7 @@ class Streams:
             _log.exception("an operation failed")
             return [problem(BROKEN, "INTERNAL")]
         finally:
-            await asyncio.shield(reads.close())
+            await reads.close()
 
     async def _tell_answers(
         self, listener: Listener, wanted: GraphQLRequest, context: Context, allowed: Iterable[OperationType]

@@ -19,7 +19,7 @@ SCHEMA = build_schema(compile_after=1)
 async def served(contexts: Contexts) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the cabinet with those contexts."""
     endpoint = GraphQLEndpoint(SCHEMA, contexts)
-    application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
+    application = Starlette(routes=[Route("/graphql", endpoint, methods=["POST"])])
     transport = httpx2.ASGITransport(app=application)
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         yield client

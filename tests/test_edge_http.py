@@ -316,13 +316,13 @@ async def test_who_is_slow_with_a_body_is_let_go(port: Port, monkeypatch: pytest
 
 async def test_patience_is_not_lost_while_an_answer_is_made(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEADER_SECONDS", 0.1)
-    answer = GraphQLEndpoint.__call__
+    answer = GraphQLEndpoint.answer
 
     async def slowly(self: GraphQLEndpoint, request: Any) -> Any:
         await asyncio.sleep(0.4)
         return await answer(self, request)
 
-    monkeypatch.setattr(GraphQLEndpoint, "__call__", slowly)
+    monkeypatch.setattr(GraphQLEndpoint, "answer", slowly)
     one = POST + b"Content-Length: %d\r\n\r\n" % len(QUERY) + QUERY
     async with await port.open() as line:
         await line.send(one * 3)

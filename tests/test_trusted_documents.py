@@ -78,7 +78,7 @@ async def worker(
             endpoint = GraphQLEndpoint(
                 build_schema(), Contexts(told, profiles, LedgerBilling(), app.state.pool, {}, NOBODY)
             )
-            application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["GET", "POST"])])
+            application = Starlette(routes=[Route("/graphql", endpoint, methods=["GET", "POST"])])
             client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=application), base_url="http://127.0.0.1")
             stack.push_async_callback(client.aclose)
             return Cabinet(client)
@@ -347,7 +347,7 @@ async def test_a_manifest_comes_with_the_server(
     schema = build_schema()
     schema.documents.manifest = trusted_manifest(file, schema.documents)
     endpoint = GraphQLEndpoint(schema, Contexts(told, profiles, LedgerBilling(), app.state.pool, {}, NOBODY))
-    application = Starlette(routes=[Route("/graphql", endpoint.__call__, methods=["POST"])])
+    application = Starlette(routes=[Route("/graphql", endpoint, methods=["POST"])])
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=application), base_url="http://127.0.0.1"
     ) as client:
