@@ -30,9 +30,10 @@ _STATUSES = {status.value: status for status in LineStatus}
 _SHOW_CONTRACT = frozenset({Scope.VIEW, Scope.DOCUMENTS})
 
 
-@dataclass(frozen=True, slots=True)
+# A frozen one takes several times as long to make, and a page may show hundreds of these.
+@dataclass(slots=True)
 class Account:
-    """A personal account with the viewer's rights over it."""
+    """A personal account with the viewer's rights over it; never changed once it is made."""
 
     id: int
     operator: str
@@ -59,9 +60,12 @@ class Account:
         return scope in self.rights
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Line:
-    """A line with the viewer's rights over it, and what beside them its user has (`domain/access.py`)."""
+    """A line with the viewer's rights over it, and what beside them its user has (`domain/access.py`).
+
+    Never changed once it is made, as an account.
+    """
 
     id: int
     operator: str

@@ -18,7 +18,8 @@ LARGEST_SIZE = 100
 _LONGEST_CURSOR = 256
 
 
-@dataclass(frozen=True, slots=True)
+# Each node has one: what is frozen takes longer to make.
+@dataclass(slots=True)
 class Edge(Generic[N]):
     """A node, and what gives its sort key: few ask for the cursor, which a page may start after."""
 
@@ -30,7 +31,7 @@ class Edge(Generic[N]):
         return base64.urlsafe_b64encode(orjson.dumps(list(self.key()))).rstrip(b"=").decode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PageInfo:
     """Where a page stands (Relay), from its first edge to its last; an empty one has neither."""
 
@@ -48,7 +49,7 @@ class PageInfo:
         return self.last.cursor if self.last else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Page(Generic[N]):
     """One page; `count` asks how many nodes there are in all, and is only called when that is selected."""
 

@@ -47,7 +47,6 @@ class GuardedHttp(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._patience: asyncio.TimerHandle | None = None
         self._unread = 0
-        self._headers = 0
         # Bytes that have come since something of the request was last complete.
         self._loose = 0
         self._begun = False
@@ -85,13 +84,11 @@ class GuardedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._begun = True
-        self._headers = 0
         super().on_message_begin()
         self.scope["extensions"] = {OVER: {"event": self._over}}
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers += 1
-        if self._headers > MOST_HEADERS:
+        if len(self.headers) >= MOST_HEADERS:
             self._refusal = _TOO_LARGE
             raise _Unwanted
         super().on_header(name, value)
