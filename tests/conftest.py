@@ -3,8 +3,6 @@
 import gc
 import os
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -39,6 +37,7 @@ from tests import family, linking
 from tests.bank import Street, street
 from tests.cabinet import Cabinet
 from tests.databases import created, drop_what_dead_runs_left, fetch, in_memory
+from tests.hearth import start
 from tests.ledger import PEOPLE
 from tests.newcomers import Newcomers
 from tests.paying import Town
@@ -381,21 +380,18 @@ class _RunningServer:
         }
 
     def __enter__(self) -> str:
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "server.cli", "run"], env=self._environment, stdout=log, stderr=log
-            )
+        self.process = start(self._environment, "run", out=self._log, error=self._log)
         address = f"http://127.0.0.1:{self.port}"
         deadline = time.monotonic() + 30
         while not _is_ready(address):
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if self.process.is_over() or time.monotonic() > deadline:
                 raise AssertionError(f"the server did not start:\n{self._log.read_text()}")
             time.sleep(0.05)
         return address
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        self.process.wait(timeout=20)
+        self.process.wait(20)
 
 
 def free_port() -> int:

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 from server import doctor
 from server.doctor import Finding, State
 from server.settings import ROOT, Settings
+from tests.hearth import hearth
 
 GOOD: dict[str, Any] = {
     "env": "production",
@@ -157,16 +156,9 @@ async def test_the_command_fails_for_a_problem_and_tells_programs(good: Settings
         "HEARTH_DATABASE_URL": good.dsn,
     }
 
-    def hearth(*words: str, **changed: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "server.cli", "doctor", *words]
-        return subprocess.run(
-            command, env={**environment, **changed}, capture_output=True, text=True, check=False, timeout=60
-        )
-
-    well, ill = await asyncio.gather(
-        asyncio.to_thread(hearth, "--json"),
-        asyncio.to_thread(hearth, HEARTH_ALLOWED_ORIGINS="http://lk.example.ru"),
-    )
+    well = await asyncio.to_thread(hearth, environment, "doctor", "--json")
+    wrong = {**environment, "HEARTH_ALLOWED_ORIGINS": "http://lk.example.ru"}
+    ill = await asyncio.to_thread(hearth, wrong, "doctor")
     assert well.returncode == 0, well.stderr
     assert {finding["state"] for finding in json.loads(well.stdout)} == {"ok"}
     assert ill.returncode == 1
