@@ -16,8 +16,10 @@ import asyncpg
 import httpx2
 import pytest
 import structlog
+from argon2 import PasswordHasher
 from starlette.applications import Starlette
 
+from auth import passwords
 from domain.profile import Profile, read_profile, read_profiles
 from gateways.billing import Billing
 from gateways.ledger_billing import LedgerBilling
@@ -59,7 +61,11 @@ structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatte
 
 # Six thousand tests, and the types of a schema, stay until the end: looking through them again and again for garbage
 # would take a sixth of the time. The server does without, too.
-gc.set_threshold(50_000)
+gc.set_threshold(500_000, 2, 2)
+
+# To hash a password takes 30 ms on purpose, and the suite does it thousands of times: nothing in it is about how long.
+passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+passwords._NOBODY = passwords._HASHER.hash("nobody has this password")
 
 # Nothing is paid where nobody was told to take payments.
 NOBODY = Desk(UnconfiguredProvider())
