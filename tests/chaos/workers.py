@@ -9,6 +9,7 @@ background tasks. Only the imports are done once, so that a thousand of them can
 
 import argparse
 import ctypes
+import gc
 import os
 import signal
 import socket
@@ -58,6 +59,8 @@ def main() -> None:
     settings = load_settings()
     app = create_app(settings, provider=forgetful if told.broken else payment_provider)
     listener = socket.socket(fileno=told.listener)
+    # As `hearth serve` does it before it forks: what is never looked through for garbage is never copied for it either.
+    gc.freeze()
     print("ready", flush=True)
     for line in sys.stdin:
         match line.split():
