@@ -11,6 +11,10 @@ ROOMS := auth bench domain execution gateways loaders models resolvers schema se
 # PyPI has packages named like our rooms; with the root first on the path, `schema` is always ours.
 export PYTHONPATH := $(CURDIR)
 
+# Containers set it, to keep their layers small: then each of the hundreds of processes that the tests start would
+# compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A company's network may vouch for the package registries itself: its certificates are the system's.
 export UV_SYSTEM_CERTS ?= 1
 export NODE_OPTIONS ?= --use-system-ca
@@ -41,7 +45,8 @@ import: installed ## load households into the development database: make import 
 test: installed-dev ## run every test but those of the browser
 	@# Three for two cores, since many tests wait for processes and databases.
 	@$(PY) -m pytest -m "not browser and not alone" --numprocesses=3 --dist=loadfile --no-loadscope-reorder
-	@$(PY) -m pytest -m alone --numprocesses=2 --dist=loadfile
+	@# Only the files with such tests, since to read all of them takes two workers longer than to run these.
+	@$(PY) -m pytest -m alone --numprocesses=2 --dist=loadfile $$(grep -l 'mark\.alone' tests/test_*.py)
 
 test-browser: installed-dev chromium ## run the tests that need a browser
 	@$(PY) -m pytest -m browser

@@ -58,6 +58,8 @@ MODULES = [
     )
 ]
 
+_models_are_known = False
+
 _ATTEMPTS = 5
 # Who waits for longer is told to come again: within five seconds, however long the reads before it have waited.
 _ACQUIRE_SECONDS = 2.0
@@ -151,7 +153,7 @@ def tortoise_config(url: str, pool_size: int = 5) -> dict[str, Any]:
 async def database(url: str, *, pool_size: int = 5) -> AsyncIterator[None]:
     """Connect Tortoise, for the life of the block, for the task that runs it and the tasks it starts."""
     async with TortoiseContext() as context:
-        await context.init(config=tortoise_config(url, pool_size))
+        await _begin(context, url, pool_size)
         yield
 
 
@@ -160,11 +162,25 @@ async def process_database(url: str, *, pool_size: int) -> AsyncIterator[None]:
     """Connect Tortoise, for the life of the block, for every task of this process: one at a time."""
     context = TortoiseContext()
     with context:  # current while it is set up; afterwards every task finds it as the process's
-        await context.init(config=tortoise_config(url, pool_size), _enable_global_fallback=True)
+        await _begin(context, url, pool_size, for_all_tasks=True)
     try:
         yield
     finally:
         await context.close_connections()
+
+
+async def _begin(context: TortoiseContext, url: str, pool_size: int, *, for_all_tasks: bool = False) -> None:
+    """Set Tortoise up for that database.
+
+    What the models look like is the process's and not a database's, and takes longer to find out than to connect: it
+    is found out the first time. After that one of the modules will do, of the at least one that Tortoise wants named.
+    """
+    global _models_are_known
+    config = tortoise_config(url, pool_size)
+    if _models_are_known:
+        config["apps"]["models"]["models"] = MODULES[:1]
+    await context.init(config=config, _enable_global_fallback=for_all_tasks)
+    _models_are_known = True
 
 
 async def tx(work: Callable[[BaseDBAsyncClient], Awaitable[T]], *, isolation: Isolation = "read_committed") -> T:

@@ -9,6 +9,7 @@ setting or a taken port from waiting a second for GraphQL and the ORM to be impo
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from server.failure import StartFailure
 from server.listener import open_listener
 from server.settings import load_development_settings, load_settings
 
+_COLLECT_AFTER = 50_000
 _MOST_VOUCHERS = 10_000
 _LONGEST_DAYS = 3650
 
@@ -26,6 +28,8 @@ Command = Callable[[argparse.Namespace], None]
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code of the process."""
+    # What the imports make stays until the end: looking it through for garbage takes a sixth of their time.
+    gc.set_threshold(_COLLECT_AFTER)
     arguments = _parser().parse_args(words)
     command: Command = arguments.command
     try:

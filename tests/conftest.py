@@ -1,9 +1,9 @@
 """One PostgreSQL for all tests, a template for each kind of database, and the application as its users meet it."""
 
+import gc
 import os
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,8 +17,12 @@ import asyncpg
 import httpx2
 import pytest
 import structlog
+from argon2 import PasswordHasher
 from starlette.applications import Starlette
 
+import models.database
+import models.reader
+from auth import passwords
 from domain.profile import Profile, read_profile, read_profiles
 from gateways.billing import Billing
 from gateways.ledger_billing import LedgerBilling
@@ -38,6 +42,7 @@ from tests import family, linking
 from tests.bank import Street, street
 from tests.cabinet import Cabinet
 from tests.databases import created, drop_what_dead_runs_left, fetch, in_memory
+from tests.hearth import start
 from tests.ledger import PEOPLE
 from tests.newcomers import Newcomers
 from tests.paying import Town
@@ -57,6 +62,18 @@ _CHANGED = "session, challenge, outbox, counter, audit_event"
 # A failed test shows what failed; a traceback with every local variable of the executor hides it.
 structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
 
+# Six thousand tests, and the types of a schema, stay until the end: looking through them again and again for garbage
+# would take a sixth of the time. The server does without, too.
+gc.set_threshold(500_000, 2, 2)
+
+# To hash a password takes 30 ms on purpose, and the suite does it thousands of times: nothing in it is about how long.
+passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+passwords._NOBODY = passwords._HASHER.hash("nobody has this password")
+
+# Fifty who ask this process at once have to wait on a busy machine, and that they were told to come again would prove
+# nothing. How a server that is overloaded answers is for the processes of test_operations.py.
+models.database._ACQUIRE_SECONDS = models.reader._ACQUIRE_SECONDS = 20.0
+
 # Nothing is paid where nobody was told to take payments.
 NOBODY = Desk(UnconfiguredProvider())
 
@@ -65,19 +82,20 @@ _names = count()
 # Those that take longest, and wait for much of it: whoever begins with them is not alone with them in the end.
 _LONG = (
     "test_migrations",
-    "test_subscriptions",
     "test_foreign_ids",
-    "test_catalogue_commands",
-    "test_trusted_documents",
-    "test_money_commands",
-    "test_payment_settlement",
+    "test_subscriptions",
+    "test_household_import",
+    "test_service_connection",
+    "test_social",
     "test_run",
-    "test_edge_audit",
-    "test_household_machine",
-    "test_household_commands",
-    "test_watching",
+    "test_payment_settlement",
+    "test_ringback",
+    "test_autopay_run",
+    "test_ownership_transfer",
     "test_link_races",
+    "test_household_machine",
     "test_bank_process",
+    "test_edge_audit",
     "test_reader",
     "test_cancellation",
     "test_service_machine",
@@ -88,6 +106,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first, where several processes share them."""
     places = {name: place for place, name in enumerate(_LONG)}
     items.sort(key=lambda item: places.get(item.path.stem, len(_LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """Nothing of what there is now will be garbage."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -386,21 +409,18 @@ class _RunningServer:
         }
 
     def __enter__(self) -> str:
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "server.cli", "run"], env=self._environment, stdout=log, stderr=log
-            )
+        self.process = start(self._environment, "run", out=self._log, error=self._log)
         address = f"http://127.0.0.1:{self.port}"
         deadline = time.monotonic() + 30
         while not _is_ready(address):
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if self.process.is_over() or time.monotonic() > deadline:
                 raise AssertionError(f"the server did not start:\n{self._log.read_text()}")
             time.sleep(0.05)
         return address
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        self.process.wait(timeout=20)
+        self.process.wait(20)
 
 
 def free_port() -> int:

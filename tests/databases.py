@@ -25,17 +25,15 @@ async def created(engine: str, name: str, template: str = "template1") -> AsyncI
     """A database of that name, copied from the database at the URL `template`, for the life of the block."""
     name = f"{_OURS}_{name}"
     source = urlsplit(template).path.lstrip("/")
-    connection = await asyncpg.connect(engine)
-    try:
+    url = urlunsplit(urlsplit(engine)._replace(path=f"/{name}"))
+    async with _borrowed(engine) as connection:
         place = f"tablespace {_OURS}" if await _has_memory(connection) else ""
         await connection.execute(f"drop database if exists {name} with (force)")
         await connection.execute(f"create database {name} template {source} strategy file_copy {place}")
-        url = urlunsplit(urlsplit(engine)._replace(path=f"/{name}"))
-        yield url
-        await _forget(url)
+    yield url
+    await _forget(url)
+    async with _borrowed(engine) as connection:
         await connection.execute(f"drop database if exists {name} with (force)")
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager
@@ -51,6 +49,7 @@ async def in_memory(engine: str) -> AsyncIterator[None]:
         try:
             yield
         finally:
+            await _forget(engine)
             await connection.execute(f"drop tablespace if exists {_OURS}")
             await connection.close()
 
@@ -75,10 +74,16 @@ _idle: dict[tuple[asyncio.AbstractEventLoop, str], list["asyncpg.Connection[asyn
 
 async def fetch(url: str, statement: str, *arguments: object) -> list[tuple[Any, ...]]:
     """The rows of one statement, as plain tuples."""
+    async with _borrowed(url) as connection:
+        return [tuple(row) for row in await connection.fetch(statement, *arguments)]
+
+
+@asynccontextmanager
+async def _borrowed(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     idle = _idle.setdefault((asyncio.get_running_loop(), url), [])
     connection = idle.pop() if idle else await asyncpg.connect(url)
     try:
-        return [tuple(row) for row in await connection.fetch(statement, *arguments)]
+        yield connection
     finally:
         if not connection.is_closed():
             idle.append(connection)

@@ -1,13 +1,12 @@
 """`hearth catalogue import` as an employee meets it: a real process, what changed, and a line for each problem."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from server.edge_settings import ROOT
 from tests.databases import fetch
+from tests.hearth import hearth
 from tests.test_catalogue import SERVICE, TARIFF, folder_with
 
 TEXT = TARIFF.format(code="a") + SERVICE.format(code="s")
@@ -24,10 +23,9 @@ def environment(empty_database: str, tmp_path: Path) -> dict[str, str]:
     }
 
 
-def hearth(environment: dict[str, str], *words: str) -> tuple[int, str, str]:
+def imported(environment: dict[str, str], *words: str) -> tuple[int, str, str]:
     """`hearth catalogue import`: its exit code, and what it said."""
-    command = [str(ROOT / "hearth"), "catalogue", "import", *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    done = hearth(environment, "catalogue", "import", *words)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -38,19 +36,19 @@ async def test_f111_what_changed_is_told(environment: dict[str, str], empty_data
     )
 
     added = "tele2: 2 added\n  added     tariff a\n  added     service s\n"
-    assert hearth(environment, "--check", str(file)) == (0, added, "")
+    assert imported(environment, "--check", str(file)) == (0, added, "")
     assert await fetch(empty_database, sold) == [], "a check changes nothing"
-    assert hearth(environment, str(file)) == (0, added, "")
+    assert imported(environment, str(file)) == (0, added, "")
     assert await fetch(empty_database, sold) == [("tele2", "a", False), ("tele2", "s", False)]
-    assert hearth(environment, str(file)) == (0, "tele2: nothing changed\n", "")
+    assert imported(environment, str(file)) == (0, "tele2: nothing changed\n", "")
 
     elsewhere = tmp_path / "new.toml"
     elsewhere.write_text(TEXT.replace('"a"', '"b"').replace('"0"', '"1"'))
     told = "tele2: 1 added, 1 changed, 1 archived\n  added     tariff b\n  changed   service s\n  archived  tariff a\n"
-    assert hearth(environment, "--operator", "tele2", str(elsewhere)) == (0, told, "")
+    assert imported(environment, "--operator", "tele2", str(elsewhere)) == (0, told, "")
 
     elsewhere.write_text(TEXT.replace("GB", "TB") + 'colour = "red"')
-    code, said, problems = hearth(environment, "--operator", "tele2", str(elsewhere))
+    code, said, problems = imported(environment, "--operator", "tele2", str(elsewhere))
     assert (code, said) == (1, "")
     first, second = problems.splitlines()
     shown = f"hearth: {'/'.join(elsewhere.parts[-3:])}"
@@ -68,7 +66,7 @@ async def test_f111_what_changed_is_told(environment: dict[str, str], empty_data
     ],
 )
 def test_what_cannot_be_imported_is_one_line(environment: dict[str, str], words: tuple[str, ...], said: str) -> None:
-    code, output, problems = hearth(environment, *words)
+    code, output, problems = imported(environment, *words)
     assert (code, output) == (1, "")
     [line] = problems.splitlines()
     assert said in line
@@ -77,5 +75,5 @@ def test_what_cannot_be_imported_is_one_line(environment: dict[str, str], words:
 def test_a_database_without_tables_is_not_sold_from(environment: dict[str, str], engine: str, tmp_path: Path) -> None:
     file = folder_with(tmp_path, TEXT) / "tele2" / "catalogue.toml"
     production = {"HEARTH_ENV": "production", "HEARTH_SECRET": "a secret of the tests, long enough for production too"}
-    code, _, problems = hearth({**environment, **production}, str(file))
+    code, _, problems = imported({**environment, **production}, str(file))
     assert (code, problems) == (1, "hearth: The database is not migrated: run `hearth migrate` first\n")

@@ -5,8 +5,6 @@ import json
 import os
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -27,6 +25,7 @@ from server.failure import StartFailure
 from server.findings import Finding, State
 from server.settings import Settings
 from tests.conftest import free_port
+from tests.hearth import hearth
 
 SECRET = "0123456789abcdef"
 
@@ -296,16 +295,9 @@ async def test_the_command_fails_for_a_problem_and_tells_programs(good: Settings
         "HEARTH_DATABASE_URL": good.dsn,
     }
 
-    def hearth(*words: str, **changed: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "server.cli", "doctor", *words]
-        return subprocess.run(
-            command, env={**environment, **changed}, capture_output=True, text=True, check=False, timeout=60
-        )
-
-    well, ill = await asyncio.gather(
-        asyncio.to_thread(hearth, "--json"),
-        asyncio.to_thread(hearth, HEARTH_ALLOWED_ORIGINS="http://lk.example.ru"),
-    )
+    well = await asyncio.to_thread(hearth, environment, "doctor", "--json")
+    wrong = {**environment, "HEARTH_ALLOWED_ORIGINS": "http://lk.example.ru"}
+    ill = await asyncio.to_thread(hearth, wrong, "doctor")
     assert well.returncode == 0, well.stderr
     assert {finding["state"] for finding in json.loads(well.stdout)} == {"ok"}
     assert ill.returncode == 1

@@ -1,7 +1,8 @@
 """`hearth households` as an employee meets it: who claims one without an owner, and the operator's say (F049)."""
 
 from tests.databases import fetch
-from tests.test_money_commands import environment, hearth
+from tests.hearth import hearth
+from tests.test_money_commands import environment
 
 __all__ = ["environment"]
 

@@ -9,9 +9,9 @@ import pytest
 
 from domain.ledger import Posted, personal
 from models.database import database
-from server.edge_settings import ROOT
 from services.ledger_verify import LedgerProven, verify
 from tests.databases import fetch
+from tests.hearth import hearth
 from tests.ledger import PEOPLE, move, posted, top_up
 
 CORRUPTIONS = {
@@ -82,8 +82,7 @@ async def test_i17_the_command_proves_the_demo_and_names_the_account_that_is_wro
     environment |= {"HEARTH_ENV": "development", "HEARTH_DATABASE_URL": demo_database}
 
     def verified() -> subprocess.CompletedProcess[str]:
-        command = [str(ROOT / "hearth"), "ledger", "verify"]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        return hearth(environment, "ledger", "verify")
 
     [(entries,)] = await fetch(demo_database, "select count(*) from ledger_entry")
     right = await asyncio.to_thread(verified)

@@ -2,13 +2,13 @@
 
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from server.edge_settings import ROOT
 from tests.databases import fetch
+from tests.hearth import hearth
 
 
 @pytest.fixture
@@ -27,11 +27,6 @@ def environment(smiths_database: str, tmp_path: Path) -> dict[str, str]:
         "HEARTH_DATA": str(tmp_path / "data"),
         "HEARTH_OPERATORS_PATH": str(tmp_path / "operators"),
     }
-
-
-def hearth(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    command = [str(ROOT / "hearth"), *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 async def test_f159_codes_are_printed_once(environment: dict[str, str], smiths_database: str) -> None:

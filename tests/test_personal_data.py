@@ -3,8 +3,6 @@
 import asyncio
 import io
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from services.user_erasure import ERASED, Erased, ErasedBefore, MoneyUnderWay
 from services.user_export import EXPORTED, NOT_EXPORTED
 from tests.cabinet import Cabinet
 from tests.conftest import ROOT
+from tests.hearth import hearth
 from tests.newcomers import Newcomer, Newcomers
 from tests.session import open_session
 from tests.test_sign_in import WHO
@@ -265,15 +264,14 @@ def test_commands_tell_and_erase(process_database: str, tmp_path: Path) -> None:
         "HEARTH_DATA": str(tmp_path),
     }
 
-    def hearth(*words: str, said: str = "") -> str:
-        command = [sys.executable, "-P", "-m", "server.cli", "user", *words]
-        done = subprocess.run(command, env=environment, input=said, capture_output=True, text=True, check=False)
+    def user(*words: str, said: str = "") -> str:
+        done = hearth(environment, "user", *words, said=said)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     user_id = asyncio.run(_solitary(process_database))
-    assert json.loads(hearth("export", encode("User", user_id), "--by", "Office"))["user"] == user_id
-    assert hearth("erase", str(user_id), said="yes\n") == f"User {user_id} is erased\n"
+    assert json.loads(user("export", encode("User", user_id), "--by", "Office"))["user"] == user_id
+    assert user("erase", str(user_id), said="yes\n") == f"User {user_id} is erased\n"
 
 
 @pytest.mark.parametrize("said", ["no\n", "", "y\n"])

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ from domain.staff import Staff, staff
 from server.cli import main
 from server.settings import Settings
 from tests.cabinet import Cabinet
-from tests.conftest import ROOT
+from tests.hearth import hearth
 from tests.newcomers import Newcomer, Newcomers
 from tests.test_account_security import CHANGE, REVOKE, SESSIONS
 from tests.test_closing import CLOSE
@@ -202,11 +201,8 @@ async def test_e60_command_prints_a_token_that_works(
     }
 
     async def run(*words: str) -> tuple[int | None, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            ROOT / "hearth", "support", *words, *named, env=environment, stdout=PIPE, stderr=PIPE
-        )
-        told, failed = await process.communicate()
-        return process.returncode, told.decode(), failed.decode()
+        done = await asyncio.to_thread(hearth, environment, "support", *words, *named)
+        return done.returncode, done.stdout, done.stderr
 
     code, token, failed = await run("--operator", "tele2", "--login", login)
     assert (code, failed) == (0, "")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -25,7 +24,6 @@ from schema.schema import build_schema
 from server.app import create_app
 from server.cli import main
 from server.document_lookup import Accepted
-from server.edge_settings import ROOT
 from server.failure import StartFailure
 from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
@@ -35,6 +33,7 @@ from services import trusted_document
 from tests.cabinet import SIGN_IN, Cabinet
 from tests.conftest import NOBODY, SECRET
 from tests.edge import serving
+from tests.hearth import hearth
 from tests.sockets import opened
 
 QUERY = "query Whose { operator { id } }"
@@ -368,21 +367,19 @@ async def test_publishing_listing_and_withdrawing_on_the_command_line(demo_datab
         "HEARTH_DATA": str(tmp_path / "data"),
     }
 
-    def hearth(*words: str) -> tuple[int, list[str]]:
-        done = subprocess.run(
-            [str(ROOT / "hearth"), "documents", *words], env=environment, capture_output=True, text=True, check=False
-        )
+    def documents(*words: str) -> tuple[int, list[str]]:
+        done = hearth(environment, "documents", *words)
         return done.returncode, (done.stderr or done.stdout).splitlines()
 
     file = manifest_of(tmp_path, QUERY, OTHER)
-    assert hearth("publish", str(file)) == (0, ["Published 2 documents; 0 were known."])
-    status, lines = hearth("publish", str(manifest_of(tmp_path, "{ operator { label } }", "{ nothing }", QUERY)))
+    assert documents("publish", str(file)) == (0, ["Published 2 documents; 0 were known."])
+    status, lines = documents("publish", str(manifest_of(tmp_path, "{ operator { label } }", "{ nothing }", QUERY)))
     assert (status, len(lines)) == (1, 2)
     assert all(line.startswith(f"hearth: {file}: ") for line in lines)
-    status, lines = hearth("list")
+    status, lines = documents("list")
     assert status == 0
     assert {tuple(line.split("\t")[::2]) for line in lines} == {(ID, "Whose"), (digest(OTHER), "without a name")}
-    assert hearth("withdraw", f"sha256:{ID}") == (0, [f"sha256:{ID}\twithdrawn"])
+    assert documents("withdraw", f"sha256:{ID}") == (0, [f"sha256:{ID}\twithdrawn"])
 
 
 def test_half_a_command_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
