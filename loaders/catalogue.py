@@ -1,39 +1,27 @@
-"""Tariffs and services as the catalogue shows them; fees in minor units of their operator's currency.
+"""Tariffs and services as the catalogue shows them; fees in minor units of their operator's currency."""
 
-Many lines have the same few of them: what was read of one is made into an object once, whoever it is read for.
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
-
-import orjson
+from typing import Any, NamedTuple
 
 from domain.catalogue import Allowance, FeePeriod, ServiceCategory, TariffOption, read_allowances, tariff_option
 from domain.line import ServiceKind
 from domain.money import CurrencyCode, Money
-from domain.tariff import Option, read_options
 from loaders.scope import ReadScope
 
 TARIFF_COLUMNS = """
-t.id, t.operator, t.code, t.name, t.kind, t.fee, t.fee_period, t.connection_fee, t.included::text, t.terms,
-t.family_shareable, t.archived, t.version, t.options::text, to_json(t.localities)::text, t.speed_mbps
+t.id, t.operator, t.code, t.name, t.kind, t.fee, t.fee_period, t.connection_fee, t.included, t.terms,
+t.family_shareable, t.archived, t.version, t.options, t.localities, t.speed_mbps
 """
 
 SERVICE_COLUMNS = """
 s.id, s.operator, s.code, s.name, s.kind, s.category, s.description, s.fee, s.fee_period, s.connection_fee,
-s.terms, s.trial_days, s.age_rating, s.archived, s.included::text, s.valid_days, s.content_provider,
-to_json(s.localities)::text, s.speed_mbps
+s.terms, s.trial_days, s.age_rating, s.archived, s.included, s.valid_days, s.content_provider, s.localities,
+s.speed_mbps
 """
 
 
-# An operator sells some hundreds; the older versions that lines still have come on top.
-_REMEMBERED = 4_000
-
-
 class TariffRow(NamedTuple):
-    """A row of `TARIFF_COLUMNS`; lists are JSON."""
+    """A row of `TARIFF_COLUMNS`."""
 
     id: int
     operator: str
@@ -43,18 +31,18 @@ class TariffRow(NamedTuple):
     fee_minor: int
     fee_period: FeePeriod
     connection_fee_minor: int
-    included_json: str
+    included_json: list[dict[str, Any]]
     terms: str
     family_shareable: bool
     archived: bool
     version: int
-    options_json: str
-    localities_json: str
+    options_json: list[dict[str, Any]]
+    localities: list[str]
     speed_mbps: int | None
 
 
 class ServiceRow(NamedTuple):
-    """A row of `SERVICE_COLUMNS`; lists are JSON."""
+    """A row of `SERVICE_COLUMNS`."""
 
     id: int
     operator: str
@@ -70,10 +58,10 @@ class ServiceRow(NamedTuple):
     trial_days: int | None
     age_rating: int | None
     archived: bool
-    included_json: str
+    included_json: list[dict[str, Any]]
     valid_days: int | None
     content_provider: str | None
-    localities_json: str
+    localities: list[str]
     speed_mbps: int | None
 
 
@@ -88,13 +76,13 @@ class Tariff:
     fee: Money
     fee_period: FeePeriod
     connection_fee: Money
-    included: tuple[Allowance, ...]
+    included: list[Allowance]
     terms: str | None
     family_shareable: bool
     archived: bool
     version: int
-    configurable: Sequence[TariffOption]
-    localities: Sequence[str]
+    configurable: list[TariffOption]
+    localities: list[str]
     speed_mbps: int | None
 
 
@@ -115,20 +103,16 @@ class Service:
     trial_days: int | None
     age_rating: int | None
     archived: bool
-    included: tuple[Allowance, ...]
+    included: list[Allowance]
     valid_days: int | None
     content_provider: str | None
-    localities: Sequence[str]
+    localities: list[str]
     speed_mbps: int | None
 
 
 def tariff(scope: ReadScope, row: TariffRow) -> Tariff:
     """A tariff in the currency of its operator."""
-    return _tariff(row, _currency(scope, row.operator))
-
-
-@lru_cache(_REMEMBERED)
-def _tariff(row: TariffRow, currency: CurrencyCode) -> Tariff:
+    currency = _currency(scope, row.operator)
     return Tariff(
         id=row.id,
         code=row.code,
@@ -137,24 +121,20 @@ def _tariff(row: TariffRow, currency: CurrencyCode) -> Tariff:
         fee=Money(row.fee_minor, currency),
         fee_period=FeePeriod(row.fee_period),
         connection_fee=Money(row.connection_fee_minor, currency),
-        included=read_allowances(orjson.loads(row.included_json)),
+        included=[*read_allowances(row.included_json)],
         terms=row.terms or None,
         family_shareable=row.family_shareable,
         archived=row.archived,
         version=row.version,
-        configurable=tuple(tariff_option(item, currency) for item in orjson.loads(row.options_json)),
-        localities=tuple(orjson.loads(row.localities_json)),
+        configurable=[tariff_option(item, currency) for item in row.options_json],
+        localities=row.localities,
         speed_mbps=row.speed_mbps,
     )
 
 
 def service(scope: ReadScope, row: ServiceRow) -> Service:
     """A service in the currency of its operator."""
-    return _service(row, _currency(scope, row.operator))
-
-
-@lru_cache(_REMEMBERED)
-def _service(row: ServiceRow, currency: CurrencyCode) -> Service:
+    currency = _currency(scope, row.operator)
     return Service(
         id=row.id,
         code=row.code,
@@ -169,18 +149,12 @@ def _service(row: ServiceRow, currency: CurrencyCode) -> Service:
         trial_days=row.trial_days,
         age_rating=row.age_rating,
         archived=row.archived,
-        included=read_allowances(orjson.loads(row.included_json)),
+        included=[*read_allowances(row.included_json)],
         valid_days=row.valid_days,
         content_provider=row.content_provider,
-        localities=tuple(orjson.loads(row.localities_json)),
+        localities=row.localities,
         speed_mbps=row.speed_mbps,
     )
-
-
-@lru_cache(_REMEMBERED)
-def options(options_json: str) -> tuple[Option, ...]:
-    """What may be chosen of a tariff (F104), as `TariffRow` tells it."""
-    return read_options(orjson.loads(options_json))
 
 
 def _currency(scope: ReadScope, operator: str) -> CurrencyCode:

@@ -3,13 +3,33 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from auth.session import Viewer
 from domain.access import NOBODY, AccessLevel, Scope, Standing, scopes
 from domain.profile import Profile
+from execution.cache import Cache
 from gateways.billing import Billing
 from loaders.batch import Batches
 from models.reader import Reader
+
+# An operator sells some hundreds; the older versions that lines still have come on top.
+_ENTRIES = 4_000
+
+
+class Entry(NamedTuple):
+    """A tariff or a service, and the version of it that a statement met: columns `id, xmin`."""
+
+    id: int
+    version: int
+
+
+class CatalogueMemory:
+    """What a process has read of the catalogue, by cabinet and entry (`loaders/catalogue_memory.py`)."""
+
+    def __init__(self) -> None:
+        self.plans: Cache[tuple[str, Entry], Any] = Cache(_ENTRIES, _ENTRIES)
+        self.services: Cache[tuple[str, Entry], Any] = Cache(_ENTRIES, _ENTRIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +43,7 @@ class ReadScope:
     profiles: Mapping[str, Profile]
     billing: Billing
     now: datetime
+    catalogue: CatalogueMemory = field(default_factory=CatalogueMemory)
     _days: dict[str, date] = field(default_factory=dict)
 
     @property

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from domain.catalogue import FeePeriod
 from domain.money import Money
 from loaders.batch import grouped
-from loaders.catalogue import SERVICE_COLUMNS, Service, ServiceRow, service
-from loaders.scope import ReadScope
+from loaders.catalogue import Service
+from loaders.catalogue_memory import services
+from loaders.scope import Entry, ReadScope
 from models.reader import Statement
 
 
@@ -45,16 +46,13 @@ class _Row(NamedTuple):
     next_charge_at: datetime | None
     ended_at: datetime | None
     paid_until: datetime | None
-    service: ServiceRow
+    service_id: int
+    service_version: int
 
 
-def _row(*columns: Any) -> _Row:
-    return _Row._make((*columns[:8], ServiceRow(*columns[8:])))
-
-
-_COLUMNS = f"""
+_COLUMNS = """
 ss.id, ss.line_id, ss.since, ss.valid_until, ss.trial_ends_at, ss.next_charge_at, ss.ended_at, ss.paid_until,
-{SERVICE_COLUMNS}
+s.id, s.xmin
 """
 
 BY_LINE = Statement(
@@ -64,7 +62,7 @@ from service_subscription ss join service s on s.id = ss.service_id
 where ss.line_id = any($1::bigint[]) and ss.ended_at is null and (ss.valid_until is null or ss.valid_until > now())
 order by ss.line_id, ss.id
 """,
-    _row,
+    _Row,
 )
 
 BY_ID = Statement(
@@ -73,28 +71,29 @@ select {_COLUMNS}
 from service_subscription ss join service s on s.id = ss.service_id
 where ss.id = any($1::bigint[])
 """,
-    _row,
+    _Row,
 )
 
 
 async def services_by_line_id(scope: ReadScope, line_ids: Sequence[int]) -> Mapping[int, list[ServiceSubscription]]:
     rows = await scope.reads.fetch(BY_LINE, line_ids)
-    return grouped(_subscriptions(scope, rows), lambda subscription: subscription.line_id)
+    return grouped(await _subscriptions(scope, rows), lambda subscription: subscription.line_id)
 
 
 async def service_subscription_by_id(
     scope: ReadScope, subscription_ids: Sequence[int]
 ) -> Mapping[int, ServiceSubscription | None]:
     rows = await scope.reads.fetch(BY_ID, subscription_ids)
-    return {subscription.id: subscription for subscription in _subscriptions(scope, rows)}
+    return {subscription.id: subscription for subscription in await _subscriptions(scope, rows)}
 
 
-def _subscriptions(scope: ReadScope, rows: Sequence[_Row]) -> list[ServiceSubscription]:
+async def _subscriptions(scope: ReadScope, rows: Sequence[_Row]) -> list[ServiceSubscription]:
+    named = await services(scope, (Entry(row.service_id, row.service_version) for row in rows))
     return [
         ServiceSubscription(
             id=row.id,
             line_id=row.line_id,
-            service=service(scope, row.service),
+            service=named[row.service_id],
             since=row.since,
             valid_until=row.valid_until,
             trial_ends_at=row.trial_ends_at,
@@ -103,4 +102,5 @@ def _subscriptions(scope: ReadScope, rows: Sequence[_Row]) -> list[ServiceSubscr
             paid_until=row.paid_until,
         )
         for row in rows
+        if row.service_id in named
     ]

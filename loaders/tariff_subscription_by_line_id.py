@@ -1,18 +1,15 @@
 """The tariff of a line now (F101), what waits for its next period (F106), and what it can go back to (F108)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
-
-import orjson
 
 from domain.catalogue import Allowance
 from domain.tariff import as_it_is
-from loaders.catalogue import TARIFF_COLUMNS, Tariff, TariffRow, options, tariff
-from loaders.catalogue_by_id import tariff_by_id
-from loaders.scope import ReadScope
+from loaders.catalogue import Tariff
+from loaders.catalogue_memory import Plan, plans
+from loaders.scope import Entry, ReadScope
 from models.reader import Statement
 
 
@@ -27,7 +24,7 @@ class TariffSubscription:
     tariff: Tariff
     since: datetime
     next_charge_at: datetime | None
-    configuration: Sequence[Allowance] | None = None
+    configuration: list[Allowance] | None = None
     pending_change: "TariffSubscription | None" = None
     can_revert_to: Tariff | None = None
     revert_until: datetime | None = None
@@ -35,27 +32,34 @@ class TariffSubscription:
 
 class _Row(NamedTuple):
     line_id: int
+    operator: str
     since: datetime
     next_charge_at: datetime | None
-    configuration_json: str
-    pending_tariff_id: int | None
-    pending_options_json: str | None
-    pending_configuration_json: str | None
+    tariff_id: int
+    tariff_version: int
+    configuration: list[dict[str, Any]]
+    pending_id: int | None
+    pending_version: int | None
+    pending_configuration: list[dict[str, Any]] | None
     pending_at: datetime | None
     before_id: int | None
+    before_version: int | None
     paid_until: datetime | None
-    tariff: TariffRow
 
-
-def _row(*columns: Any) -> _Row:
-    return _Row._make((*columns[:10], TariffRow(*columns[10:])))
+    @property
+    def entries(self) -> Iterator[Entry]:
+        """The tariffs that it names."""
+        yield Entry(self.tariff_id, self.tariff_version)
+        for entry, version in ((self.pending_id, self.pending_version), (self.before_id, self.before_version)):
+            if entry is not None and version is not None:
+                yield Entry(entry, version)
 
 
 # Only the last change can be taken back without saying which, and nothing while another one waits.
 SUBSCRIPTIONS = Statement(
-    f"""
-select ts.line_id, ts.since, ts.next_charge_at, ts.configuration::text, ts.pending_tariff_id, p.options::text,
-  ts.pending_configuration::text, ts.pending_at, b.before_id, b.paid_until, {TARIFF_COLUMNS}
+    """
+select ts.line_id, t.operator, ts.since, ts.next_charge_at, t.id, t.xmin, ts.configuration, p.id, p.xmin,
+  ts.pending_configuration, ts.pending_at, b.before_id, b.before_version, b.paid_until
 from tariff_subscription ts join tariff t on t.id = ts.tariff_id
 left join tariff p on p.id = ts.pending_tariff_id
 left join lateral (
@@ -63,12 +67,13 @@ left join lateral (
   where e.line_id = ts.line_id and (l.reissued_at is null or e.at >= l.reissued_at) order by e.id desc limit 1
 ) e on e.action <> 'REVERT' and ts.pending_at is null
 left join lateral (
-  select o.id as before_id, r.paid_until from tariff_rest r join tariff o on o.id = e.before_id and not o.archived
+  select o.id as before_id, o.xmin as before_version, r.paid_until
+  from tariff_rest r join tariff o on o.id = e.before_id and not o.archived
   where r.event_id = e.id and r.paid_until > now()
 ) b on true
 where ts.line_id = any($1::bigint[])
 """,
-    _row,
+    _Row,
 )
 
 
@@ -76,41 +81,37 @@ async def tariff_subscription_by_line_id(
     scope: ReadScope, line_ids: Sequence[int]
 ) -> Mapping[int, TariffSubscription | None]:
     rows = await scope.reads.fetch(SUBSCRIPTIONS, line_ids)
-    others = sorted({each for row in rows for each in (row.pending_tariff_id, row.before_id) if each is not None})
-    named = await tariff_by_id(scope, others) if others else {}
-    return {row.line_id: _subscription(scope, row, named) for row in rows}
+    named = await plans(scope, (entry for row in rows for entry in row.entries))
+    return {row.line_id: _subscription(scope, row, named) for row in rows if row.tariff_id in named}
 
 
-def _subscription(scope: ReadScope, row: _Row, named: Mapping[int, Tariff | None]) -> TariffSubscription:
-    before = _back(scope, row, named)
+def _subscription(scope: ReadScope, row: _Row, named: Mapping[int, Plan]) -> TariffSubscription:
+    plan, before = named[row.tariff_id], _back(scope, row, named)
     return TariffSubscription(
-        tariff=tariff(scope, row.tariff),
+        tariff=plan.tariff,
         since=row.since,
         next_charge_at=row.next_charge_at,
-        configuration=_chosen(row.tariff.options_json, row.configuration_json),
+        configuration=_chosen(plan, row.configuration),
         pending_change=_pending(row, named),
         can_revert_to=before,
         revert_until=row.paid_until if before is not None else None,
     )
 
 
-def _back(scope: ReadScope, row: _Row, named: Mapping[int, Tariff | None]) -> Tariff | None:
-    profile = scope.profile_of(row.tariff.operator)
-    if row.before_id is None or profile is None or not profile.tariffs.revert:
+def _back(scope: ReadScope, row: _Row, named: Mapping[int, Plan]) -> Tariff | None:
+    profile = scope.profile_of(row.operator)
+    if row.before_id is None or profile is None or not profile.tariffs.revert or row.before_id not in named:
         return None
-    return named.get(row.before_id)
+    return named[row.before_id].tariff
 
 
-def _pending(row: _Row, named: Mapping[int, Tariff | None]) -> TariffSubscription | None:
-    found = named.get(row.pending_tariff_id) if row.pending_tariff_id is not None else None
-    if found is None or row.pending_at is None:
+def _pending(row: _Row, named: Mapping[int, Plan]) -> TariffSubscription | None:
+    plan = named.get(row.pending_id) if row.pending_id is not None else None
+    if plan is None or row.pending_at is None:
         return None
-    chosen = _chosen(row.pending_options_json or "[]", row.pending_configuration_json or "[]")
-    return TariffSubscription(found, row.pending_at, row.pending_at, chosen)
+    chosen = _chosen(plan, row.pending_configuration or [])
+    return TariffSubscription(plan.tariff, row.pending_at, row.pending_at, chosen)
 
 
-@lru_cache(4_000)
-def _chosen(offered_json: str, stored_json: str) -> Sequence[Allowance] | None:
-    """What a subscription has chosen of what may be; both as the database keeps them."""
-    chosen = as_it_is(options(offered_json), orjson.loads(stored_json))
-    return tuple(Allowance(unit, value) for unit, value in chosen) or None
+def _chosen(plan: Plan, stored: list[dict[str, Any]]) -> list[Allowance] | None:
+    return [Allowance(unit, value) for unit, value in as_it_is(plan.options, stored)] or None

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from domain.catalogue import Allowance, FeePeriod, ServiceCategory, read_allowances
 from domain.rerating import DAYS, Package, Shelf, shelf
-from domain.tariff import Option
+from domain.tariff import Option, read_options
 from domain.usage import UsageUnit
-from loaders.catalogue import TARIFF_COLUMNS, Tariff, TariffRow, options, tariff
+from loaders.catalogue import TARIFF_COLUMNS, Tariff, TariffRow, tariff
 from loaders.scope import ReadScope
 from models.offering import TARIFF_FITS, sold_in
 from models.reader import Statement
@@ -37,6 +37,11 @@ class Sold:
     roaming_day: int | None
 
 
+class _Found(NamedTuple):
+    options: list[dict[str, Any]]
+    row: TariffRow
+
+
 class _Service(NamedTuple):
     line_ids: list[int]
     category: str
@@ -49,10 +54,10 @@ class _Service(NamedTuple):
 # Each with the lines that it is sold to: they are of few kinds and in few places, and the catalogue is long.
 _TARIFFS = Statement(
     f"""
-select array_agg(l.id), {TARIFF_COLUMNS}
+select array_agg(l.id), t.options, {TARIFF_COLUMNS}
 from line l join tariff t on {TARIFF_FITS} where l.id = any($1::bigint[]) group by t.id order by t.id
 """,
-    lambda line_ids, *columns: (line_ids, TariffRow(*columns)),
+    lambda line_ids, options, *columns: (line_ids, _Found(options, TariffRow(*columns))),
 )
 # A package that the line has already can be bought again.
 _SERVICES = Statement(
@@ -66,17 +71,17 @@ where l.id = any($1::bigint[]) group by s.id order by s.id
 )
 _OF_LINES = Statement(
     f"""
-select ts.line_id, ts.configuration, ts.options_fee, {TARIFF_COLUMNS}
+select ts.line_id, ts.configuration, ts.options_fee, t.options, {TARIFF_COLUMNS}
 from tariff_subscription ts join tariff t on t.id = ts.tariff_id where ts.line_id = any($1::bigint[])
 """,
-    lambda line_id, chosen, fee, *columns: (line_id, chosen, fee, TariffRow(*columns)),
+    lambda line_id, chosen, fee, options, *columns: (line_id, chosen, fee, _Found(options, TariffRow(*columns))),
 )
 
 
 async def tariffs_for_rating_by_line_id(scope: ReadScope, line_ids: Sequence[int]) -> Mapping[int, Sold]:
     tariffs: dict[int, list[Rateable]] = {line_id: [] for line_id in line_ids}
-    for sold_to, row in await scope.reads.fetch(_TARIFFS, line_ids):
-        rateable = _rateable(scope, row)
+    for sold_to, found in await scope.reads.fetch(_TARIFFS, line_ids):
+        rateable = _rateable(scope, found)
         for line_id in sold_to:
             tariffs[line_id].append(rateable)
     services: dict[int, list[_Service]] = {line_id: [] for line_id in line_ids}
@@ -97,19 +102,18 @@ async def tariffs_for_rating_by_line_id(scope: ReadScope, line_ids: Sequence[int
 
 async def rated_tariff_by_line_id(scope: ReadScope, line_ids: Sequence[int]) -> Mapping[int, Rateable | None]:
     rows = await scope.reads.fetch(_OF_LINES, line_ids)
-    return {line_id: _rateable(scope, row, chosen, fee) for line_id, chosen, fee, row in rows}
+    return {line_id: _rateable(scope, found, chosen, fee) for line_id, chosen, fee, found in rows}
 
 
 def _rateable(
-    scope: ReadScope, row: TariffRow, chosen: list[dict[str, Any]] | None = None, options_fee: int = 0
+    scope: ReadScope, found: _Found, chosen: list[dict[str, Any]] | None = None, options_fee: int = 0
 ) -> Rateable:
-    plan = tariff(scope, row)
     return Rateable(
-        tariff=plan,
-        fee=row.fee_minor,
-        every=plan.fee_period,
-        included=plan.included,
-        options=options(row.options_json),
+        tariff=tariff(scope, found.row),
+        fee=found.row.fee_minor,
+        every=FeePeriod(found.row.fee_period),
+        included=read_allowances(found.row.included_json),
+        options=read_options(found.options),
         configuration=chosen,
         options_fee=options_fee,
     )

@@ -13,6 +13,7 @@ from gateways.billing import Billing
 from gateways.oidc import SocialProviders
 from gateways.sim_registry import NoRegistry, SimRegistry
 from loaders.batch import Batches
+from loaders.scope import CatalogueMemory
 from models.reader import Reader
 from resolvers.context import Context, Live
 from resolvers.sign_in import cookie_name
@@ -47,6 +48,7 @@ class Contexts:
         self._social = social
         self._desk = desk
         self._sims = sims or NoRegistry()
+        self._catalogue = CatalogueMemory()
 
     def reader(self) -> Reader:
         """A reader for one operation."""
@@ -96,6 +98,7 @@ class Contexts:
             social=self._social,
             desk=self._desk,
             sims=self._sims,
+            catalogue=self._catalogue,
         )
 
     def _site(self, connection: HTTPConnection) -> str:
