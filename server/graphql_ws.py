@@ -5,9 +5,11 @@ for it (`server.graphql_stream`).
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from contextvars import copy_context
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -18,12 +20,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from auth.session import Expired, Viewer, Widget
 from domain.profile import Profile
 from models.reader import SILENT
+from models.watch import Work
 from server import rate_limit, watching
 from server.drain import Drain
 from server.graphql_answer import OVERLOADED, problem
-from server.graphql_context import address_of
-from server.graphql_request import BadRequest, GraphQLRequest, checked, decoded
-from server.graphql_stream import ENDED, MOST_OPERATIONS, Streams
+from server.graphql_context import Whence, address_of
+from server.graphql_request import BadRequest, checked, decoded
+from server.graphql_stream import ENDED, MOST_OPERATIONS, Asked, Streams
 from server.live import Ear, Guard
 from server.operator_choice import UnknownOperator, choose
 
@@ -93,18 +96,20 @@ class GraphQLSockets:
         return origin.lower() == f"{scheme}://{websocket.headers.get('host', '')}".lower()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Operation:
     """One operation of a socket, and the listener to it."""
 
     id: str
     socket: "_Socket"
+    asked: Asked
     ear: Ear
     unheard: bool = False
+    work: Work = field(default_factory=Work)
+    began: float = field(default_factory=time.perf_counter)
 
-    def admitting(self, _: object) -> AbstractContextManager[None]:
+    def admit(self, _: object) -> None:
         """The socket has counted it, and watches the session for all of its operations."""
-        return nullcontext()
 
     def session_ended(self) -> None:
         """End the socket with it."""
@@ -119,9 +124,29 @@ class _Operation:
         self.unheard = True
         self.ear.close()
 
+    def go_on(self) -> None:
+        """Something was heard after a while of waiting, or the end was."""
+        self.socket.go_on(self)
+
 
 class _Socket:
     """One socket, from its first message to its last."""
+
+    __slots__ = (
+        "_abandoned",
+        "_contexts",
+        "_conversation",
+        "_farewell",
+        "_hub",
+        "_operations",
+        "_profile",
+        "_streams",
+        "_surroundings",
+        "_tasks",
+        "_token",
+        "_websocket",
+        "_whence",
+    )
 
     def __init__(self, endpoint: GraphQLSockets, websocket: WebSocket) -> None:
         self._streams = endpoint.streams
@@ -129,7 +154,10 @@ class _Socket:
         self._hub = endpoint.hub
         self._websocket = websocket
         self._profile: Profile
+        self._whence: Whence
         self._token: str | None = None
+        # In which the log and the spans find the request that opened the socket, whoever wakes an operation.
+        self._surroundings = copy_context()
         self._operations: dict[str, _Operation] = {}
         # Those that were stopped are among them, for as long as they have something to finish.
         self._tasks: set[asyncio.Task[None]] = set()
@@ -189,6 +217,7 @@ class _Socket:
             raise _Close(_BAD_MESSAGE, str(refused)) from None
         given = authorization if authorization is not None else headers.get("authorization")
         self._token = self._contexts.token(self._websocket, self._profile, given)
+        self._whence = self._contexts.whence(self._websocket)
         reads = self._contexts.reader()
         try:
             caller = await self._contexts.caller(self._token, self._profile, reads)
@@ -253,25 +282,41 @@ class _Socket:
             refusal = problem(f"At most {MOST_OPERATIONS} operations at once on a socket", "TOO_MANY_OPERATIONS")
             await self._send({"id": operation_id, "type": "error", "payload": [refusal]})
             return
-        admission = self._contexts.rates.admit(self._token, address_of(self._websocket))
+        admission = self._contexts.rates.admit(self._token, self._whence.address)
         if admission is not None and not admission.is_allowed:
             await self._send({"id": operation_id, "type": "error", "payload": [rate_limit.refusal(admission)]})
             return
         # Who begins and stops faster than operations end is not listened to meanwhile.
         while len(self._tasks) >= 2 * MOST_OPERATIONS:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        operation = self._operations[operation_id] = _Operation(operation_id, self, self._hub.ear())
-        task = asyncio.create_task(self._operate(operation, wanted))
+        asked = Asked(self._whence, self._profile, self._token, wanted)
+        operation = self._operations[operation_id] = _Operation(operation_id, self, asked, self._hub.ear())
+        self._start(operation)
+
+    def _start(self, operation: _Operation) -> None:
+        task = asyncio.create_task(self._operate(operation), context=self._surroundings.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _operate(self, operation: _Operation, wanted: GraphQLRequest) -> None:
-        """Run one operation to its end, and tell its answers to whoever still waits for them."""
-        with watching.socket_operation() as work:
-            refused = await self._streams.run(self._websocket, self._profile, self._token, wanted, operation)
+    def go_on(self, operation: _Operation) -> None:
+        """Run an operation that has waited, unless it is over."""
+        if operation.ear.closed:
+            self._surroundings.copy().run(watching.tell_operation, operation.work, operation.began)
+        else:
+            self._start(operation)
+
+    async def _operate(self, operation: _Operation) -> None:
+        """Run one operation as far as it goes, and tell its answers to whoever still waits for them."""
+        work = operation.work
+        with watching.socket_operation(work):
+            refused = await self._streams.run(operation.asked, operation)
+            if operation.ear.listens:
+                operation.ear.when_heard(operation.go_on)
+                return
             if refused:
                 unavailable = refused[0]["extensions"]["code"] == "UNAVAILABLE"
                 work.outcome = "unavailable" if unavailable else work.outcome or "refused"
+            watching.tell_operation(work, operation.began)
         await self.tell(operation, "error" if refused else "complete", refused or None)
 
     async def tell(self, operation: _Operation, kind: str, payload: object) -> None:

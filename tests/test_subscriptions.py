@@ -7,6 +7,7 @@ import importlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidStatus
 
 from server.graphql_context import Contexts
-from server.live import Hub
+from server.live import Ear, Hub
 from server.serve import transport_options
 from server.settings import Settings
 from tests.cabinet import SIGN_IN, Cabinet
@@ -623,14 +624,19 @@ async def test_waiting_holds_nothing_and_early_ends_leave_nothing(
     before, idle = asyncio.all_tasks(), hub.listening
     free_turns = hub._turns._value
 
+    def tasks() -> int:
+        return len(asyncio.all_tasks() - before)
+
     def is_idle() -> bool:
         return bool(pool.get_idle_size() == pool.get_size() and hub._turns._value == free_turns)
 
     wrong = 'mutation { signInWithPassword(input: {identifier: "x", password: "y"}) { userErrors { code } } }'
     async with signed_in(served, owner) as waiting, signed_in(served, owner) as hasty:
+        opened_only = tasks()
         await waiting.subscribe("b", BALANCE, ids=[line_id])
         await waiting.next("b")
         await until(is_idle)
+        await until(lambda: tasks() == opened_only)
         for index in range(100):
             await hasty.subscribe("1", BALANCE, ids=[line_id])
             if index % 2:
@@ -758,14 +764,30 @@ async def test_an_ear_remembers_each_event_once_however_often_it_comes() -> None
     for _ in range(10_000):
         hub._hear("balance:1,balance:1,payment:1,nonsense,,balance:")
     assert len(ear._heard) == 1
-    assert await ear.heard() == frozenset({"balance:1"})
+    assert await ear.wait()
+    assert ear.heard() == frozenset({"balance:1"})
+    assert ear.heard() == frozenset()
     hub._hear("balance:2,balance:1")
     ear.listen(["balance:2"])
-    assert await ear.heard() == frozenset({"balance:2"})
-    assert await other.heard() == frozenset({"balance:2"})
+    assert ear.heard() == frozenset({"balance:2"})
+    assert other.heard() == frozenset({"balance:2"})
+    woken: list[Ear] = []
+    for each in (ear, other):
+        each.when_heard(partial(woken.append, each))
+    hub._hear("balance:1")
+    assert woken == []
+    hub._hear("balance:2,balance:2")
+    assert sorted(map(id, woken)) == sorted(map(id, (ear, other)))
+    hub._hear("balance:2")
+    assert len(woken) == 2, "once, until somebody waits again"
+    ear.when_heard(partial(woken.append, ear))
+    assert len(woken) == 3, "what was heard meanwhile is not waited for"
+    ear.heard()
+    ear.when_heard(partial(woken.append, ear))
     ear.close()
     other.close()
-    assert await ear.heard() is None
+    assert len(woken) == 4
+    assert not await ear.wait()
     assert hub.listening == 0
     ear.listen(["balance:1"])
     assert hub.listening == 0, "what is over does not listen again"
