@@ -1,7 +1,7 @@
 """The ASGI application: routes, and what lives as long as the process."""
 
 import gc
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -11,7 +11,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from domain.profile import Profile
@@ -123,14 +124,9 @@ def create_app(
         endpoint: GraphQLEndpoint = request.app.state.graphql
         return await endpoint(request)
 
-    async def socket(websocket: WebSocket) -> None:
-        endpoint: GraphQLSockets = websocket.app.state.sockets
-        await endpoint(websocket)
-
     application = Starlette(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"] if settings.get_queries else ["POST"]),
-            WebSocketRoute("/graphql", socket),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             *inbound.routes(settings, served),
@@ -161,12 +157,29 @@ def _development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> 
     ]
 
 
+class _Sockets:
+    """Leads to their endpoint those that come for one, past what is there for requests.
+
+    Whatever a socket passes through is kept for as long as it is open, thousands of times.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "websocket" and scope["path"] == "/graphql":
+            sockets: GraphQLSockets = scope["app"].state.sockets
+            return sockets(WebSocket(scope, receive, send))
+        return self._app(scope, receive, send)
+
+
 def _middleware(settings: Settings) -> list[Middleware]:
     if not settings.allowed_origins:
-        return [Middleware(Watching), Middleware(AnswerHeaders)]
+        return [Middleware(Watching), Middleware(AnswerHeaders), Middleware(_Sockets)]
     return [
         Middleware(Watching),
         Middleware(AnswerHeaders),
+        Middleware(_Sockets),
         Middleware(
             CORSMiddleware,
             allow_origins=list(settings.allowed_origins),

@@ -185,9 +185,9 @@ class _Socket:
                 payload = await self._first_payload()
         except TimeoutError:
             raise _Close(_INIT_TIMEOUT, "Connection initialisation timeout") from None
-        viewer = await self._open(payload)
-        await self._send({"type": "connection_ack"})
-        with self._guarding(viewer) if viewer else nullcontext():
+        with self._guarding(await self._open(payload)):
+            del payload
+            await self._send({"type": "connection_ack"})
             while True:
                 await self._handle(await self._receive())
 
@@ -218,6 +218,8 @@ class _Socket:
         given = authorization if authorization is not None else headers.get("authorization")
         self._token = self._contexts.token(self._websocket, self._profile, given)
         self._whence = self._contexts.whence(self._websocket)
+        # Nothing else of the handshake is asked for; it would be kept as long as the socket.
+        self._websocket.scope["headers"].clear()
         reads = self._contexts.reader()
         try:
             caller = await self._contexts.caller(self._token, self._profile, reads)
@@ -233,7 +235,9 @@ class _Socket:
             self._contexts.rates.recognise(self._token, None)
         return caller
 
-    def _guarding(self, viewer: Viewer) -> AbstractContextManager[None]:
+    def _guarding(self, viewer: Viewer | None) -> AbstractContextManager[None]:
+        if viewer is None:
+            return nullcontext()
         idle = self._profile.session.idle_timeout_seconds
         return self._hub.guarding(Guard(viewer.user_id, viewer.session_id, idle, self.end_session))
 

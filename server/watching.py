@@ -57,6 +57,7 @@ class Watching:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             if scope["type"] == "websocket":
                 with tracing.of_socket(headers):
+                    del headers  # they would be kept as long as the socket
                     await self._app(scope, receive, send_with_id)
                 return
             with tracing.request(scope["method"], headers), _working(Work()) as work:

@@ -32,6 +32,10 @@ class GuardedSocket(WebSocketsSansIOProtocol):
 
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
+        if message["type"] == "websocket.accept":
+            # They are in the scope, for whoever still wants them; here they would be kept as long as the socket.
+            self.request.headers.clear()
+            self.response.headers.clear()
         # A handshake that was refused with an answer is over too, and no error of ours.
         if message["type"] == "websocket.http.response.body" and self.close_sent:
             self.handshake_complete = True
