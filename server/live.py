@@ -146,7 +146,7 @@ class Ear:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._events = _NOTHING
+        self._events: tuple[str, ...] = ()
         # A set of its own only while there is something in it.
         self._heard: set[str] | frozenset[str] = _NOTHING
         self._wake: Callable[[], None] | None = None
@@ -162,12 +162,12 @@ class Ear:
 
     def listen(self, events: Iterable[str]) -> None:
         """Hear these events from now on, and no others."""
-        wanted = _NOTHING if self.closed else frozenset(events)
-        for event in wanted - self._events:
+        before, wanted = set(self._events), set() if self.closed else set(events)
+        for event in wanted - before:
             self._hub._listened(self, event)
-        for event in self._events - wanted:
+        for event in before - wanted:
             self._hub._forgotten(self, event)
-        self._events = wanted
+        self._events = tuple(wanted)
         self._heard = self._heard & wanted or _NOTHING
 
     def heard(self) -> frozenset[str]:

@@ -1,7 +1,14 @@
-"""uvicorn's WebSocket protocol, which tells every client why it is let go, and logs nobody's rubbish as our error."""
+"""uvicorn's WebSocket protocol, which tells every client why it is let go, and logs nobody's rubbish as our error.
+
+It keeps little for a socket on which nothing is said: there may be thousands.
+"""
+
+import asyncio
+from collections import deque
+from typing import Any
 
 import orjson
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -14,8 +21,55 @@ _LEAVE_SECONDS = 4.0
 _BROKEN_TEXT = 1007
 
 
+# Never cleared, so that nobody ever waits for it: one for all sockets that may be written to.
+_WRITABLE = asyncio.Event()
+_WRITABLE.set()
+
+
+class _Inbox:
+    """What was received and not taken yet: what a socket needs of `asyncio.Queue`, without its 2 kB while empty."""
+
+    __slots__ = ("_messages", "_waits")
+
+    def __init__(self) -> None:
+        self._messages: deque[ASGIReceiveEvent] | None = None
+        self._waits: asyncio.Future[None] | None = None
+
+    def empty(self) -> bool:
+        return self._messages is None
+
+    def put_nowait(self, message: ASGIReceiveEvent) -> None:
+        if self._messages is None:
+            self._messages = deque()
+        self._messages.append(message)
+        if self._waits is not None and not self._waits.done():
+            self._waits.set_result(None)
+
+    async def get(self) -> ASGIReceiveEvent:
+        """The next message; one at a time may ask."""
+        while self._messages is None:
+            self._waits = asyncio.get_running_loop().create_future()
+            await self._waits
+        message = self._messages.popleft()
+        if not self._messages:
+            self._messages = None
+        return message
+
+
 class GuardedSocket(WebSocketsSansIOProtocol):
     """Answers a handshake that it cannot read, and lingers until a client has read the close frame."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.queue = _Inbox()  # type: ignore[assignment]
+        self.writable = _WRITABLE
+
+    def pause_writing(self) -> None:
+        self.writable = asyncio.Event()
+
+    def resume_writing(self) -> None:
+        self.writable.set()
+        self.writable = _WRITABLE
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
