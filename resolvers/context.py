@@ -158,8 +158,6 @@ class Context:
         self.batches.cancel()
         await self.reads.release()
         if self.live is not None:
-            # What the last event loaded would be kept by each of thousands that wait.
-            self.loaders = self._fresh_loaders()
             self.live.rest()
 
     async def close(self) -> None:

@@ -90,8 +90,10 @@ class Streams:
             if asked.viewer is not None:
                 # Before anything is made: there may be thousands that heard the same.
                 await ear.turn()
+                if ear.closed:
+                    return None
             refused = await self._run(asked, listener)
-            waits = refused is None and ear.listens
+            waits = refused is None and ear.listens and not listener.unheard
             return refused
         except GraphQLError as error:  # a document that cannot be parsed, or is not known
             return refusals([error], hints=self.contexts.settings.introspection)
@@ -153,12 +155,8 @@ class Streams:
                 if isinstance(result, PreExecutionError) or "data" not in told:
                     return list(told["errors"])
                 await listener.tell(told)
-        if listener.ear.listens:
-            self._remember(asked, query, context)
+        if listener.ear.listens and asked.viewer is None:
+            asked.viewer = context.viewer
+            # Thousands subscribe with the same words: there is one copy of them.
+            asked.text, asked.wanted = intern(query), replace(wanted, query=None)
         return None
-
-    def _remember(self, asked: Asked, query: str, context: Context) -> None:
-        """What is needed to go on; of a text that thousands subscribe with there is one."""
-        asked.viewer = context.viewer
-        asked.text = intern(query)
-        asked.wanted = replace(asked.wanted, query=None)

@@ -17,6 +17,8 @@ import httpx2
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidStatus
 
@@ -662,6 +664,69 @@ async def test_waiting_holds_nothing_and_early_ends_leave_nothing(
     await until(is_idle)
     async with signed_in(served, owner) as client, asyncio.timeout(1):
         assert (await client.answer("q", "{ viewer { id } }"))["viewer"]
+
+
+async def test_what_has_waited_goes_on_as_the_same_operation(served: str, owner: dict[str, Any], database: Any) -> None:
+    line_id, account = await line(database, owner["msisdn"])
+    named = BALANCE.replace("subscription ", "subscription Balance")
+    token = await sign_in(served, owner)
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        async with opened(served, headers={"x-request-id": "edge:7f3a-0002"}) as client:
+            await client.init(authorization=f"Bearer {token}", operator=OPERATOR)
+            await client.subscribe("b", named, ids=[line_id])
+            for _ in range(3):
+                await client.next("b")
+                await tell(database, f"balance:{account}")
+            await client.next("b")
+            await client.complete("b")
+            # Whoever waits is told of when it ends, and once.
+            await client.answer("q", "{ __typename }")
+    [told] = [each for each in lines if each.get("kind") == "subscription"]
+    assert told.pop("ms") > 0
+    assert told.pop("statements") > 4 * 2
+    assert told == {
+        "event": "operation",
+        "log_level": "info",
+        "request_id": "edge:7f3a-0002",
+        "kind": "subscription",
+        "operation": "Balance",
+        "outcome": "ok",
+    }
+
+
+async def test_nothing_is_made_for_an_event_before_it_is_its_turn(
+    app: Starlette, served: str, owner: dict[str, Any], database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line_id, account = await line(database, owner["msisdn"])
+    turns = app.state.sockets.hub._turns
+    made = 0
+    reader = Contexts.reader
+
+    def counted(contexts: Contexts) -> Any:
+        nonlocal made
+        made += 1
+        return reader(contexts)
+
+    async with signed_in(served, owner) as client:
+        for index in range(5):
+            await client.subscribe(str(index), BALANCE, ids=[line_id])
+            await client.next(str(index))
+        free = turns._value
+        for _ in range(free):
+            await turns.acquire()
+        monkeypatch.setattr(Contexts, "reader", counted)
+        tasks = len(asyncio.all_tasks())
+        await tell(database, f"balance:{account}")
+        await until(lambda: len(asyncio.all_tasks()) == tasks + 5)
+        # One of them ends without ever having had its turn.
+        await client.complete("0")
+        assert await client.silent(0.05)
+        assert made == 0
+        for _ in range(free):
+            turns.release()
+        assert {(await client.receive())["id"] for _ in range(4)} == {"1", "2", "3", "4"}
+        assert await client.silent(0.05)
+        assert turns._value == free
 
 
 def sockets_of(server: uvicorn.Server) -> list[WebSocketsSansIOProtocol]:
