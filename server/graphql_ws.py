@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -123,10 +124,6 @@ class _Operation:
     def stop(self) -> None:
         self.unheard = True
         self.ear.close()
-
-    def go_on(self) -> None:
-        """Something was heard after a while of waiting, or the end was."""
-        self.socket.go_on(self)
 
 
 class _Socket:
@@ -286,8 +283,7 @@ class _Socket:
             refusal = problem(f"At most {MOST_OPERATIONS} operations at once on a socket", "TOO_MANY_OPERATIONS")
             await self._send({"id": operation_id, "type": "error", "payload": [refusal]})
             return
-        admission = self._contexts.rates.admit(self._token, self._whence.address)
-        if admission is not None and not admission.is_allowed:
+        if (admission := self._contexts.rates.admit(self._token, self._whence.address)) and not admission.is_allowed:
             await self._send({"id": operation_id, "type": "error", "payload": [rate_limit.refusal(admission)]})
             return
         # Who begins and stops faster than operations end is not listened to meanwhile.
@@ -302,8 +298,8 @@ class _Socket:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def go_on(self, operation: _Operation) -> None:
-        """Run an operation that has waited, unless it is over."""
+    def _go_on(self, operation: _Operation) -> None:
+        """Run an operation that has waited, unless what it heard is its end."""
         if operation.ear.closed:
             self._surroundings.copy().run(watching.tell_operation, operation.work, operation.began)
         else:
@@ -315,7 +311,7 @@ class _Socket:
         with watching.socket_operation(work):
             refused = await self._streams.run(operation.asked, operation)
             if operation.ear.listens:
-                operation.ear.when_heard(operation.go_on)
+                operation.ear.when_heard(partial(self._go_on, operation))
                 return
             if refused:
                 unavailable = refused[0]["extensions"]["code"] == "UNAVAILABLE"
