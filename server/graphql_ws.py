@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import orjson
-import structlog
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -49,8 +48,6 @@ _SECOND_INIT = 4429
 _TRY_AGAIN_LATER = 1013
 _GOING_AWAY = 1001
 _STOPPING = "The server stops; connect again"
-
-_log = structlog.get_logger()
 
 
 class _Close(Exception):
