@@ -163,7 +163,7 @@ async def _watch(
 ) -> list[tuple[float, int]]:
     """The minutes and kilobytes of each second after the warm-up; meanwhile balances change."""
     started = time.monotonic()
-    warm = max(seconds / 5, min(_LONGEST_WARM_SECONDS, seconds / 2))
+    warm = _warm_seconds(seconds)
     samples: list[tuple[float, int]] = []
     for person in itertools.cycle(people):
         passed = time.monotonic() - started
@@ -176,12 +176,20 @@ async def _watch(
     return samples
 
 
+def _warm_seconds(seconds: float) -> float:
+    """How long caches, pools and the allocator may take to fill: of `seconds` in all."""
+    return max(seconds / 5, min(_LONGEST_WARM_SECONDS, seconds / 2))
+
+
 def _tell(load: _Load, samples: list[tuple[float, int]], seconds: float, failed: list[str]) -> int:
     slope = statistics.linear_regression(*zip(*samples, strict=True)).slope
     broken = {status: count for status, count in load.statuses.items() if status >= 500}
     answers = ", ".join(f"{count:,} × {status}" for status, count in sorted(load.statuses.items()))
     print(f"{seconds / 60:g} minutes, {sum(load.statuses.values()):,} requests: {answers}; {load.events:,} events")
-    print(f"memory  {samples[0][1]:,} kB after the warm-up, {samples[-1][1]:,} kB at the end, {slope:+.0f} kB a minute")
+    print(
+        f"memory  {samples[0][1]:,} kB after {_warm_seconds(seconds) / 60:g} minutes of warm-up, "
+        f"{samples[-1][1]:,} kB at the end, {slope:+.0f} kB a minute"
+    )
     for what in [*failed, *(f"{count} × {each}" for each, count in load.lost.items())]:
         print(f"lost    {what}")
     kept = slope < STEEPEST_KILOBYTES_A_MINUTE and not broken and not load.lost and not failed

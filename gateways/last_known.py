@@ -8,7 +8,6 @@ import structlog
 
 from gateways.billing import Balance, Billing, PackageRemain, UsageItem, UsageKey
 from gateways.ledger_billing import REMAINS, USAGE, columns
-from models import watch
 from models.reader import Reader, Statement
 
 # A balance that changed is written this soon after somebody saw it.
@@ -72,18 +71,15 @@ class RememberedBilling:
         self._seen: dict[int, Balance] = {}
 
     async def balances(self, reads: Reader, account_ids: Sequence[int]) -> Sequence[Balance]:
-        with watch.span("gateway billing.balances", {"gateway.keys": len(account_ids)}):
-            told = await self._billing.balances(reads, account_ids)
+        told = await self._billing.balances(reads, account_ids)
         self._seen.update((balance.account_id, balance) for balance in told)
         return told
 
     async def remains(self, reads: Reader, line_ids: Sequence[int]) -> Sequence[PackageRemain]:
-        with watch.span("gateway billing.remains", {"gateway.keys": len(line_ids)}):
-            return await self._billing.remains(reads, line_ids)
+        return await self._billing.remains(reads, line_ids)
 
     async def usage(self, reads: Reader, keys: Sequence[UsageKey]) -> Sequence[UsageItem]:
-        with watch.span("gateway billing.usage", {"gateway.keys": len(keys)}):
-            return await self._billing.usage(reads, keys)
+        return await self._billing.usage(reads, keys)
 
     async def write_for_ever(self) -> None:
         """Write what was seen, every two seconds, until cancelled."""

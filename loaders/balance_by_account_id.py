@@ -9,5 +9,5 @@ from loaders.scope import ReadScope
 
 
 async def balance_by_account_id(scope: ReadScope, account_ids: Sequence[int]) -> Mapping[int, Balance | None]:
-    told = await ask(scope, lambda billing: billing.balances(scope.reads, account_ids))
+    told = await ask(scope, "balances", len(account_ids), lambda billing: billing.balances(scope.reads, account_ids))
     return by_key(told, lambda balance: balance.account_id)

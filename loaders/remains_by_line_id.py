@@ -10,7 +10,7 @@ from loaders.scope import ReadScope
 
 
 async def remains_by_line_id(scope: ReadScope, line_ids: Sequence[int]) -> Mapping[int, list[PackageRemain]]:
-    told = await ask(scope, lambda billing: billing.remains(scope.reads, line_ids))
+    told = await ask(scope, "remains", len(line_ids), lambda billing: billing.remains(scope.reads, line_ids))
     return grouped(sorted(told, key=_place), lambda remain: remain.line_id)
 
 

@@ -9,5 +9,5 @@ from loaders.scope import ReadScope
 
 
 async def usage_by_key(scope: ReadScope, keys: Sequence[UsageKey]) -> Mapping[UsageKey, list[UsageItem]]:
-    told = await ask(scope, lambda billing: billing.usage(scope.reads, keys))
+    told = await ask(scope, "usage", len(keys), lambda billing: billing.usage(scope.reads, keys))
     return grouped(told, lambda item: UsageKey(item.line_id, item.first, item.last))

@@ -140,7 +140,8 @@ async def resolve(context: Context, approval_id: str, *, approve: bool, comment:
 
 async def approval_requested(context: Context) -> AsyncGenerator[Approval, None]:
     """Open questions at once, every new one, and what becomes of those that were told of (F155)."""
-    told: dict[int, ApprovalStatus] = {}
+    assert context.live is not None
+    told: dict[int, ApprovalStatus] = context.live.told
 
     async def watched(context: Context) -> Mapping[int, str]:
         if not _may_look(context):

@@ -28,16 +28,24 @@ T = TypeVar("T")
 class Live(Protocol):
     """What one operation hears of changes, in whichever worker they are made (`models/notify.py` lists the events).
 
-    `closed` once nobody waits for the operation any more.
+    An operation that waits is not running: when something was heard it is run again, and knows of the time before what
+    is kept here. `closed` once nobody waits for the operation any more, `followed` is what it follows, by key, and the
+    event that tells of each one's change, `told` is whatever else it has to remember of what it told.
     """
 
     closed: bool
+    followed: dict[Any, str]
+    told: dict[Any, Any]
+
+    @property
+    def listens(self) -> bool:
+        """Whether it has begun to listen, and goes on."""
 
     def listen(self, events: Iterable[str]) -> None:
         """Hear these events from now on, and no others."""
 
-    async def heard(self) -> frozenset[str] | None:
-        """Wait for events; each is told once, however often it came. None: the operation is over."""
+    def heard(self) -> frozenset[str]:
+        """The events that came since this was asked last; each is told once, however often it came."""
 
     async def turn(self) -> None:
         """Wait until this operation may look at what changed."""
@@ -151,8 +159,6 @@ class Context:
         self.batches.cancel()
         await self.reads.release()
         if self.live is not None:
-            # What the last event loaded would be kept by each of thousands that wait.
-            self.loaders = self._fresh_loaders()
             self.live.rest()
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import asyncpg
 from starlette.requests import HTTPConnection
@@ -22,6 +23,16 @@ from server.settings import Settings
 from services.payment_row import Desk
 
 _LONGEST_TOKEN = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Whence:
+    """Where operations come from: all that their contexts tell of a connection (`Context` says what each of it is)."""
+
+    site: str
+    initiator: str
+    address: str | None
+    device: str | None
 
 
 class Contexts:
@@ -66,9 +77,14 @@ class Contexts:
         """Whose token it is; counts as activity."""
         return None if token is None else await authenticate(reads, profile, token)
 
+    def whence(self, connection: HTTPConnection) -> Whence:
+        """Where the operations of a connection come from."""
+        address, device = address_of(connection), connection.headers.get("user-agent")
+        return Whence(self._site(connection), self._initiator(address, device), address, device)
+
     def context(
         self,
-        connection: HTTPConnection,
+        whence: Whence,
         profile: Profile,
         caller: Viewer | Widget | Expired | None,
         reads: Reader,
@@ -77,7 +93,7 @@ class Contexts:
         response: Response | None = None,
         live: Live | None = None,
     ) -> Context:
-        """The context of an operation that came by `connection`."""
+        """The context of an operation."""
         return Context(
             profile=profile,
             profiles=self.profiles,
@@ -88,11 +104,11 @@ class Contexts:
             secret=self._key,
             network_key=self._network_key,
             secure_cookies=not self.settings.development,
-            site=self._site(connection),
-            initiator=self._initiator(connection),
-            address=address_of(connection),
+            site=whence.site,
+            initiator=whence.initiator,
+            address=whence.address,
             channels=self._channels,
-            device=connection.headers.get("user-agent"),
+            device=whence.device,
             response=response,
             live=live,
             social=self._social,
@@ -108,9 +124,9 @@ class Contexts:
         scheme = "https" if connection.scope["scheme"] in ("https", "wss") else "http"
         return f"{scheme}://{connection.headers.get('host', '')}"
 
-    def _initiator(self, connection: HTTPConnection) -> str:
+    def _initiator(self, address: str | None, device: str | None) -> str:
         """A pseudonym of the address and the client's name, which are not to be stored themselves."""
-        told = f"{address_of(connection) or ''}\n{connection.headers.get('user-agent', '')}"
+        told = f"{address or ''}\n{device or ''}"
         return hmac.digest(self._key, told.encode(), "sha256").hex()
 
 

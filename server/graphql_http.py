@@ -119,7 +119,8 @@ class GraphQLEndpoint:
         media_type: str,
     ) -> Response:
         response = Response(media_type=f"{media_type}; charset=utf-8")
-        context = self._contexts.context(request, profile, caller, reads, batches, response=response)
+        whence = self._contexts.whence(request)
+        context = self._contexts.context(whence, profile, caller, reads, batches, response=response)
         try:
             query = await self._lookup.text(wanted, reads)
         except GraphQLError as refused:

@@ -7,7 +7,7 @@ operation was not executed too, and `complete` follows the last. A client ends a
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import orjson
@@ -21,7 +21,7 @@ from auth.session import Expired, Viewer, Widget
 from domain.profile import Profile
 from server.graphql_answer import problem
 from server.graphql_request import GraphQLRequest
-from server.graphql_stream import ANY_OPERATION, ENDED, MOST_OPERATIONS, Streams
+from server.graphql_stream import ANY_OPERATION, ENDED, MOST_OPERATIONS, Asked, Streams
 from server.http_protocol import OVER
 from server.live import Guard
 
@@ -91,6 +91,7 @@ class _EventStream(Response):
         self._allowed = allowed
         self._send: Send
         self._expired = False
+        self._admitted = ExitStack()
         self.ear = opened.streams.hub.ear()
         self.unheard = False
 
@@ -115,7 +116,11 @@ class _EventStream(Response):
     async def _operate(self) -> None:
         streams, request = self._opened.streams, self._request
         token = streams.contexts.token(request, self._profile, request.headers.get("authorization"))
-        refused = await streams.run(request, self._profile, token, self._wanted, self, self._allowed)
+        asked = Asked(streams.contexts.whence(request), self._profile, token, self._wanted, self._allowed)
+        with self._admitted:
+            refused = await streams.run(asked, self)
+            while self.ear.listens and await self.ear.wait():
+                refused = await streams.run(asked, self)
         if refused is None and self._expired:
             refused = [problem(ENDED, "SESSION_EXPIRED")]
         if refused:
@@ -127,16 +132,14 @@ class _EventStream(Response):
             await self._say(_HEARTBEAT)
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
-    def admitting(self, caller: Viewer | Widget | Expired | None) -> AbstractContextManager[None]:
+    def admit(self, caller: Viewer | Widget | Expired | None) -> None:
         """Count the operation of a viewer, and watch the session."""
-        return self._watched(caller) if isinstance(caller, Viewer) else nullcontext()
-
-    @contextmanager
-    def _watched(self, viewer: Viewer) -> Iterator[None]:
-        idle = self._profile.session.idle_timeout_seconds
-        guard = Guard(viewer.user_id, viewer.session_id, idle, self._end_session)
-        with self._opened.counted(viewer.session_id), self._opened.streams.hub.guarding(guard):
-            yield
+        if isinstance(caller, Viewer):
+            guard = Guard(
+                caller.user_id, caller.session_id, self._profile.session.idle_timeout_seconds, self._end_session
+            )
+            self._admitted.enter_context(self._opened.counted(caller.session_id))
+            self._admitted.enter_context(self._opened.streams.hub.guarding(guard))
 
     def _end_session(self) -> None:
         # Answers may still come, such as that of signing out; events not.

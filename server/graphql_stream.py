@@ -1,18 +1,21 @@
 """Operations over transports that may tell more than one answer: sockets, and server-sent events.
 
 What has begun is always finished, as over HTTP: a client that ends an operation early, or goes away, only stops
-waiting for it. So no statement is ever interrupted, and what an operation holds is given back in its own time; only a
-subscription's waiting ends at once.
+waiting for it. So no statement is ever interrupted, and what an operation holds is given back in its own time.
+
+A subscription that has nothing to tell does not run: it is run again when something of it has changed, from what was
+asked (`Asked`) and what its ear remembers. So whoever waits, which nearly all do, costs next to nothing.
 """
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, aclosing
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from sys import intern
 from typing import Any, Protocol
 
 import structlog
 from graphql import GraphQLError
-from starlette.requests import HTTPConnection
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
@@ -25,7 +28,7 @@ from schema.schema import HearthSchema
 from server import watching
 from server.document_lookup import DocumentLookup
 from server.graphql_answer import BROKEN, OVERLOADED, answer, problem, refusals
-from server.graphql_context import Contexts
+from server.graphql_context import Contexts, Whence
 from server.graphql_request import GraphQLRequest
 from server.live import Ear, Hub
 
@@ -36,14 +39,30 @@ MOST_OPERATIONS = 10
 _log = structlog.get_logger()
 
 
+@dataclass(slots=True, eq=False)
+class Asked:
+    """An operation that was asked for; `allowed` are the types that it may be of.
+
+    `viewer` is whose it is, and `text` its document, once it has begun and told what there was to tell.
+    """
+
+    whence: Whence
+    profile: Profile
+    token: str | None
+    wanted: GraphQLRequest
+    allowed: Iterable[OperationType] = ANY_OPERATION
+    viewer: Viewer | None = None
+    text: str | None = None
+
+
 class Listener(Protocol):
     """Whoever waits for an operation's answers; `unheard` once nobody does."""
 
     ear: Ear
     unheard: bool
 
-    def admitting(self, caller: Viewer | Widget | Expired | None) -> AbstractContextManager[None]:
-        """What holds for as long as the operation of that caller runs. Raises GraphQLError for one too many."""
+    def admit(self, caller: Viewer | Widget | Expired | None) -> None:
+        """Let the operation of that caller begin. Raises GraphQLError for one too many."""
 
     def session_ended(self) -> None:
         """Take notice that the caller's session has ended."""
@@ -61,26 +80,21 @@ class Streams:
         self._schema = schema
         self._lookup = DocumentLookup(schema.documents, contexts.settings.documents)
 
-    async def run(
-        self,
-        connection: HTTPConnection,
-        profile: Profile,
-        token: str | None,
-        wanted: GraphQLRequest,
-        listener: Listener,
-        allowed: Iterable[OperationType] = ANY_OPERATION,
-    ) -> list[dict[str, Any]] | None:
-        """Run one operation to its end; gives the errors that kept it from being executed."""
-        reads, batches = self.contexts.reader(), Batches()
+    async def run(self, asked: Asked, listener: Listener) -> list[dict[str, Any]] | None:
+        """Run an operation as far as it goes; gives the errors that kept it from being executed.
+
+        While its ear listens then, it waits for something to be heard, and is to be run again.
+        """
+        ear, waits = listener.ear, False
         try:
-            caller = await self.contexts.caller(token, profile, reads)
-            context = self.contexts.context(connection, profile, caller, reads, batches, live=listener.ear)
-            try:
-                with listener.admitting(caller):
-                    return await self._tell_answers(listener, wanted, context, allowed)
-            finally:
-                listener.ear.close()
-                await asyncio.shield(context.close())
+            if asked.viewer is not None:
+                # Before anything is made: there may be thousands that heard the same.
+                await ear.turn()
+                if ear.closed:
+                    return None
+            refused = await self._run(asked, listener)
+            waits = refused is None and ear.listens and not listener.unheard
+            return refused
         except GraphQLError as error:  # a document that cannot be parsed, or is not known
             return refusals([error], hints=self.contexts.settings.introspection)
         except SILENT as error:
@@ -90,23 +104,38 @@ class Streams:
             _log.exception("an operation failed")
             return [problem(BROKEN, "INTERNAL")]
         finally:
+            ear.rest()
+            if not waits:
+                ear.close()
+
+    async def _run(self, asked: Asked, listener: Listener) -> list[dict[str, Any]] | None:
+        reads, batches = self.contexts.reader(), Batches()
+        try:
+            caller = asked.viewer or await self.contexts.caller(asked.token, asked.profile, reads)
+            context = self.contexts.context(asked.whence, asked.profile, caller, reads, batches, live=listener.ear)
+            try:
+                if asked.viewer is None:
+                    listener.admit(caller)
+                return await self._tell_answers(asked, context, listener)
+            finally:
+                await asyncio.shield(context.close())
+        finally:
             await reads.close()
 
-    async def _tell_answers(
-        self, listener: Listener, wanted: GraphQLRequest, context: Context, allowed: Iterable[OperationType]
-    ) -> list[dict[str, Any]] | None:
+    async def _tell_answers(self, asked: Asked, context: Context, listener: Listener) -> list[dict[str, Any]] | None:
         """Tell each answer as it comes."""
         if isinstance(context.caller, Expired):
             listener.session_ended()
             if listener.unheard:
                 return None
-        query = await self._lookup.text(wanted, context.reads)
+        wanted = asked.wanted
+        query = asked.text or await self._lookup.text(wanted, context.reads)
         answers = await self._schema.stream(
             query,
             variable_values=wanted.variables,
             context_value=context,
             operation_name=wanted.operation_name,
-            allowed_operation_types=allowed,
+            allowed_operation_types=asked.allowed,
         )
         async with aclosing(answers):
             async for result in answers:
@@ -126,5 +155,8 @@ class Streams:
                 if isinstance(result, PreExecutionError) or "data" not in told:
                     return list(told["errors"])
                 await listener.tell(told)
-                del result, told  # a subscription may wait for hours until there is another
+        if listener.ear.listens and asked.viewer is None:
+            asked.viewer = context.viewer
+            # Thousands subscribe with the same words: there is one copy of them.
+            asked.text, asked.wanted = intern(query), replace(wanted, query=None)
         return None

@@ -5,25 +5,28 @@ for it (`server.graphql_stream`).
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
-import structlog
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from auth.session import Expired, Viewer, Widget
 from domain.profile import Profile
 from models.reader import SILENT
+from models.watch import Work
 from server import rate_limit, watching
 from server.drain import Drain
 from server.graphql_answer import OVERLOADED, problem
-from server.graphql_context import address_of
-from server.graphql_request import BadRequest, GraphQLRequest, checked, decoded
-from server.graphql_stream import ENDED, MOST_OPERATIONS, Streams
+from server.graphql_context import Whence, address_of
+from server.graphql_request import BadRequest, checked, decoded
+from server.graphql_stream import ENDED, MOST_OPERATIONS, Asked, Streams
 from server.live import Ear, Guard
 from server.operator_choice import UnknownOperator, choose
 from server.rate_limit import network_of
@@ -47,8 +50,6 @@ _SECOND_INIT = 4429
 _TRY_AGAIN_LATER = 1013
 _GOING_AWAY = 1001
 _STOPPING = "The server stops; connect again"
-
-_log = structlog.get_logger()
 
 
 class _Close(Exception):
@@ -105,18 +106,20 @@ class GraphQLSockets:
         return origin.lower() == f"{scheme}://{websocket.headers.get('host', '')}".lower()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Operation:
     """One operation of a socket, and the listener to it."""
 
     id: str
     socket: "_Socket"
+    asked: Asked
     ear: Ear
     unheard: bool = False
+    work: Work = field(default_factory=Work)
+    began: float = field(default_factory=time.perf_counter)
 
-    def admitting(self, _: object) -> AbstractContextManager[None]:
+    def admit(self, _: object) -> None:
         """The socket has counted it, and watches the session for all of its operations."""
-        return nullcontext()
 
     def session_ended(self) -> None:
         """End the socket with it."""
@@ -135,6 +138,23 @@ class _Operation:
 class _Socket:
     """One socket, from its first message to its last."""
 
+    __slots__ = (
+        "_abandoned",
+        "_contexts",
+        "_conversation",
+        "_farewell",
+        "_hub",
+        "_operations",
+        "_profile",
+        "_streams",
+        "_surroundings",
+        "_tasks",
+        "_token",
+        "_users",
+        "_websocket",
+        "_whence",
+    )
+
     def __init__(self, endpoint: GraphQLSockets, websocket: WebSocket) -> None:
         self._streams = endpoint.streams
         self._contexts = endpoint.contexts
@@ -142,7 +162,10 @@ class _Socket:
         self._users = endpoint.users
         self._websocket = websocket
         self._profile: Profile
+        self._whence: Whence
         self._token: str | None = None
+        # In which the log and the spans find the request that opened the socket, whoever wakes an operation.
+        self._surroundings = copy_context()
         self._operations: dict[str, _Operation] = {}
         # Those that were stopped are among them, for as long as they have something to finish.
         self._tasks: set[asyncio.Task[None]] = set()
@@ -171,11 +194,12 @@ class _Socket:
         except TimeoutError:
             raise _Close(_INIT_TIMEOUT, "Connection initialisation timeout") from None
         viewer = await self._open(payload)
+        del payload
         with self._users.taken(viewer.user_id if viewer else None) as has_place:
             if not has_place:
                 raise _Close(_TRY_AGAIN_LATER, f"At most {self._users.most} sockets at once for a user")
-            await self._send({"type": "connection_ack"})
-            with self._guarding(viewer) if viewer else nullcontext():
+            with self._guarding(viewer):
+                await self._send({"type": "connection_ack"})
                 while True:
                     await self._handle(await self._receive())
 
@@ -205,6 +229,9 @@ class _Socket:
             raise _Close(_BAD_MESSAGE, str(refused)) from None
         given = authorization if authorization is not None else headers.get("authorization")
         self._token = self._contexts.token(self._websocket, self._profile, given)
+        self._whence = self._contexts.whence(self._websocket)
+        # Nothing else of the handshake is asked for; it would be kept as long as the socket.
+        self._websocket.scope["headers"].clear()
         reads = self._contexts.reader()
         try:
             caller = await self._contexts.caller(self._token, self._profile, reads)
@@ -220,7 +247,9 @@ class _Socket:
             self._contexts.rates.recognise(self._token, None)
         return caller
 
-    def _guarding(self, viewer: Viewer) -> AbstractContextManager[None]:
+    def _guarding(self, viewer: Viewer | None) -> AbstractContextManager[None]:
+        if viewer is None:
+            return nullcontext()
         idle = self._profile.session.idle_timeout_seconds
         return self._hub.guarding(Guard(viewer.user_id, viewer.session_id, idle, self.end_session))
 
@@ -269,25 +298,40 @@ class _Socket:
             refusal = problem(f"At most {MOST_OPERATIONS} operations at once on a socket", "TOO_MANY_OPERATIONS")
             await self._send({"id": operation_id, "type": "error", "payload": [refusal]})
             return
-        admission = self._contexts.rates.admit(self._token, address_of(self._websocket))
-        if admission is not None and not admission.is_allowed:
+        if (admission := self._contexts.rates.admit(self._token, self._whence.address)) and not admission.is_allowed:
             await self._send({"id": operation_id, "type": "error", "payload": [rate_limit.refusal(admission)]})
             return
         # Who begins and stops faster than operations end is not listened to meanwhile.
         while len(self._tasks) >= 2 * MOST_OPERATIONS:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        operation = self._operations[operation_id] = _Operation(operation_id, self, self._hub.ear())
-        task = asyncio.create_task(self._operate(operation, wanted))
+        asked = Asked(self._whence, self._profile, self._token, wanted)
+        operation = self._operations[operation_id] = _Operation(operation_id, self, asked, self._hub.ear())
+        self._start(operation)
+
+    def _start(self, operation: _Operation) -> None:
+        task = asyncio.create_task(self._operate(operation), context=self._surroundings.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _operate(self, operation: _Operation, wanted: GraphQLRequest) -> None:
-        """Run one operation to its end, and tell its answers to whoever still waits for them."""
-        with watching.socket_operation() as work:
-            refused = await self._streams.run(self._websocket, self._profile, self._token, wanted, operation)
+    def _go_on(self, operation: _Operation) -> None:
+        """Run an operation that has waited, unless what it heard is its end."""
+        if operation.ear.closed:
+            self._surroundings.copy().run(watching.tell_operation, operation.work, operation.began)
+        else:
+            self._start(operation)
+
+    async def _operate(self, operation: _Operation) -> None:
+        """Run one operation as far as it goes, and tell its answers to whoever still waits for them."""
+        work = operation.work
+        with watching.socket_operation(work):
+            refused = await self._streams.run(operation.asked, operation)
+            if operation.ear.listens:
+                operation.ear.when_heard(partial(self._go_on, operation))
+                return
             if refused:
                 unavailable = refused[0]["extensions"]["code"] == "UNAVAILABLE"
                 work.outcome = "unavailable" if unavailable else work.outcome or "refused"
+            watching.tell_operation(work, operation.began)
         await self.tell(operation, "error" if refused else "complete", refused or None)
 
     async def tell(self, operation: _Operation, kind: str, payload: object) -> None:

@@ -1,13 +1,14 @@
 """The LISTEN hub: one connection a process hears what every worker tells, and wakes the operations that wait for it.
 
 Nobody waits for anybody: an event is noted for each operation that listens, once however often it comes, and the
-operation takes what was noted when it gets to it.
+operation takes what was noted when it gets to it. An operation that waits is an `Ear` and no more (decision 0028).
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import structlog
@@ -22,10 +23,12 @@ _RETRY_SECONDS = 0.5
 # How long a session that ends by itself, or a connection that died without a word, may go unnoticed.
 _LOOK_SECONDS = 5.0
 
+_NOTHING: frozenset[str] = frozenset()
+
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Guard:
     """An open socket's session; `on_end` is called once it has ended, in whatever way."""
 
@@ -137,15 +140,20 @@ class Hub:
 
 
 class Ear:
-    """What one operation hears: the `Live` of its context."""
+    """What one operation hears, and what it remembers while it waits: the `Live` of its contexts."""
+
+    __slots__ = ("_events", "_heard", "_hub", "_in_turn", "_wake", "closed", "followed", "told")
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._events: frozenset[str] = frozenset()
-        self._heard: set[str] = set()
-        self._woken = asyncio.Event()
+        self._events: tuple[str, ...] = ()
+        # A set of its own only while there is something in it.
+        self._heard: set[str] | frozenset[str] = _NOTHING
+        self._wake: Callable[[], None] | None = None
         self._in_turn = False
         self.closed = False
+        self.followed: dict[Any, str] = {}
+        self.told: dict[Any, Any] = {}
 
     @property
     def listens(self) -> bool:
@@ -154,23 +162,31 @@ class Ear:
 
     def listen(self, events: Iterable[str]) -> None:
         """Hear these events from now on, and no others."""
-        wanted = frozenset() if self.closed else frozenset(events)
-        for event in wanted - self._events:
+        before, wanted = set(self._events), set() if self.closed else set(events)
+        for event in wanted - before:
             self._hub._listened(self, event)
-        for event in self._events - wanted:
+        for event in before - wanted:
             self._hub._forgotten(self, event)
-        self._events = wanted
-        self._heard &= wanted
+        self._events = tuple(wanted)
+        self._heard = self._heard & wanted or _NOTHING
 
-    async def heard(self) -> frozenset[str] | None:
-        """Wait for events; each is told once, however often it came. None: the operation is over."""
-        while not self._heard and not self.closed:
-            self._woken.clear()
-            await self._woken.wait()
-        if self.closed:
-            return None
-        told, self._heard = frozenset(self._heard), set()
+    def heard(self) -> frozenset[str]:
+        """The events that came since this was asked last; each is told once, however often it came."""
+        told, self._heard = frozenset(self._heard), _NOTHING
         return told
+
+    def when_heard(self, wake: Callable[[], None]) -> None:
+        """Call `wake` once: as soon as something was heard, or the operation is over."""
+        self._wake = wake
+        if self._heard or self.closed:
+            self._stir()
+
+    async def wait(self) -> bool:
+        """Wait until something was heard; False: the operation is over."""
+        woken = asyncio.Event()
+        self.when_heard(woken.set)
+        await woken.wait()
+        return not self.closed
 
     async def turn(self) -> None:
         """Wait until this operation may look at what changed; `rest` lets the next one."""
@@ -186,11 +202,19 @@ class Ear:
 
     def hear(self, event: str) -> None:
         """Note an event."""
-        self._heard.add(event)
-        self._woken.set()
+        if isinstance(self._heard, set):
+            self._heard.add(event)
+        else:
+            self._heard = {event}
+        self._stir()
 
     def close(self) -> None:
         """The operation is over: hear no more, and wait for nothing."""
         self.listen(())
         self.closed = True
-        self._woken.set()
+        self._stir()
+
+    def _stir(self) -> None:
+        wake, self._wake = self._wake, None
+        if wake is not None:
+            wake()

@@ -35,7 +35,8 @@ async def forget_withdrawn(hub: Hub, documents: Documents) -> None:
     ear = hub.ear()
     ear.listen([WITHDRAWN])
     try:
-        while await ear.heard():
+        while await ear.wait():
+            ear.heard()
             documents.forget_published()
     finally:
         ear.close()

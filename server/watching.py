@@ -57,12 +57,13 @@ class Watching:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             if scope["type"] == "websocket":
                 with tracing.of_socket(headers):
+                    del headers  # they would be kept as long as the socket
                     await self._app(scope, receive, send_with_id)
                 # Of one that was accepted its operations tell.
                 if status >= 400:
                     _log.info("handshake", route=_route(scope), status=status)
                 return
-            with tracing.request(scope["method"], headers), _working() as work:
+            with tracing.request(scope["method"], headers), _working(Work()) as work:
                 began = time.perf_counter()
                 try:
                     await self._app(scope, receive, send_with_id)
@@ -81,31 +82,37 @@ def named(documents: Documents, query: str, operation_name: str | None, told: Ma
     if work.kind is None and (operation := documents.operation(query, operation_name)) is not None:
         work.operation = operation.name.value if operation.name else None
         work.kind = operation.operation.value
-        about = {"graphql.operation.type": work.kind, "graphql.operation.name": work.operation or ""}
-        watch.describe(f"{work.kind} {work.operation or 'anonymous'}", about)
+        _describe(work)
 
 
 @contextmanager
-def socket_operation() -> Iterator[Work]:
-    """One operation of a socket: what it told of itself is told at its end."""
-    with watch.span("operation"), _working() as work:
-        began = time.perf_counter()
-        try:
-            yield work
-        finally:
-            seconds = time.perf_counter() - began
-            _count(work, seconds)
-            _log.info("operation", **_line(work, seconds))
+def socket_operation(work: Work) -> Iterator[None]:
+    """A stretch of an operation of a socket: all of it, or as much as a subscription has to tell."""
+    with watch.span("operation"), _working(work):
+        if work.kind is not None:
+            _describe(work)
+        yield
+
+
+def tell_operation(work: Work, began: float) -> None:
+    """Tell how an operation of a socket ended that began at `began`, of `time.perf_counter`."""
+    seconds = time.perf_counter() - began
+    _count(work, seconds)
+    _log.info("operation", **_line(work, seconds))
 
 
 @contextmanager
-def _working() -> Iterator[Work]:
-    work = Work()
+def _working(work: Work) -> Iterator[Work]:
     token = watch.work.set(work)
     try:
         yield work
     finally:
         watch.work.reset(token)
+
+
+def _describe(work: Work) -> None:
+    about = {"graphql.operation.type": work.kind or "", "graphql.operation.name": work.operation or ""}
+    watch.describe(f"{work.kind} {work.operation or 'anonymous'}", about)
 
 
 def _tell_request(scope: Scope, work: Work, status: int, seconds: float) -> None:

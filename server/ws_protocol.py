@@ -1,6 +1,11 @@
-"""uvicorn's WebSocket protocol, which tells every client why it is let go, and logs nobody's rubbish as our error."""
+"""uvicorn's WebSocket protocol, which tells every client why it is let go, and logs nobody's rubbish as our error.
 
+It keeps little for a socket on which nothing is said: there may be thousands.
+"""
+
+import asyncio
 import logging
+from collections import deque
 from typing import Any
 
 import orjson
@@ -37,6 +42,41 @@ class _Handshakes(ServerProtocol):
         return response
 
 
+# Never cleared, so that nobody ever waits for it: one for all sockets that may be written to.
+_WRITABLE = asyncio.Event()
+_WRITABLE.set()
+
+
+class _Inbox:
+    """What was received and not taken yet: what a socket needs of `asyncio.Queue`, without its 2 kB while empty."""
+
+    __slots__ = ("_messages", "_waits")
+
+    def __init__(self) -> None:
+        self._messages: deque[ASGIReceiveEvent] | None = None
+        self._waits: asyncio.Future[None] | None = None
+
+    def empty(self) -> bool:
+        return self._messages is None
+
+    def put_nowait(self, message: ASGIReceiveEvent) -> None:
+        if self._messages is None:
+            self._messages = deque()
+        self._messages.append(message)
+        if self._waits is not None and not self._waits.done():
+            self._waits.set_result(None)
+
+    async def get(self) -> ASGIReceiveEvent:
+        """The next message; one at a time may ask."""
+        while self._messages is None:
+            self._waits = asyncio.get_running_loop().create_future()
+            await self._waits
+        message = self._messages.popleft()
+        if not self._messages:
+            self._messages = None
+        return message
+
+
 class GuardedSocket(WebSocketsSansIOProtocol):
     """Answers a handshake that it cannot read, and lingers until a client has read the close frame."""
 
@@ -44,6 +84,11 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         super().__init__(*arguments, **options)
         self.logger = _QUIET
         self.conn = _Handshakes(max_size=self.config.ws_max_size, logger=_QUIET)
+        self.queue = _Inbox()  # type: ignore[assignment]
+        self.writable = _WRITABLE
+
+    def pause_writing(self) -> None:
+        self.writable = asyncio.Event()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -70,7 +115,8 @@ class GuardedSocket(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        super().resume_writing()
+        self.writable.set()
+        self.writable = _WRITABLE
         if not self.read_paused:
             self.transport.resume_reading()
 
@@ -91,6 +137,10 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.close":
             self._show_out(self.close_timeout + FAREWELL_SECONDS)
+        elif message["type"] == "websocket.accept":
+            # They are in the scope, for whoever still wants them; here they would be kept as long as the socket.
+            self.request.headers.clear()
+            self.response.headers.clear()
         # A handshake that was refused with an answer is over too, and no error of ours.
         if message["type"] == "websocket.http.response.body" and self.close_sent:
             self.handshake_complete = True

@@ -133,7 +133,8 @@ class Executors:
         """What is answered, as it goes over the wire."""
         connection = HTTPConnection({"type": "http", "scheme": "http", "path": "/", "headers": []})
         reads, batches = TroubledReader(moment, trouble), Batches()
-        context = self._contexts.context(connection, caller.profile, caller.caller, reads, batches)
+        whence = self._contexts.whence(connection)
+        context = self._contexts.context(whence, caller.profile, caller.caller, reads, batches)
         context.now = NOW
         context.start_anew()
         try:

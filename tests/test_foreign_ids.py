@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -15,6 +15,7 @@ from domain.profile import Profile
 from loaders.batch import Batches
 from resolvers.node_id import decode, encode
 from server.graphql_context import Contexts
+from server.live import Hub
 from server.settings import Settings
 from tests import family
 from tests.cabinet import Cabinet
@@ -130,31 +131,14 @@ class World:
         profile, reads = self.contexts.profiles[str(cabinet.operator)], self.contexts.reader()
         token = self.contexts.token(connection, profile, f"Bearer {cabinet.token}" if cabinet.token else None)
         caller = await self.contexts.caller(token, profile, reads)
-        context = self.contexts.context(connection, profile, caller, reads, Batches(), live=Deaf())
+        whence, ear = self.contexts.whence(connection), Hub(self.url, at_once=1).ear()
+        context = self.contexts.context(whence, profile, caller, reads, Batches(), live=ear)
         told = await STRAWBERRY.subscribe(text, variable_values=given, context_value=context)
         assert isinstance(told, AsyncIterator), told
         try:
             return [{"data": each.data, "errors": [str(e) for e in each.errors or ()]} async for each in told]
         finally:
             await context.close()
-
-
-class Deaf:
-    """What hears nothing, so that a subscription ends once it has told what there is."""
-
-    closed = False
-
-    def listen(self, events: Iterable[str]) -> None:
-        """There is nothing to hear."""
-
-    async def heard(self) -> frozenset[str] | None:
-        return None
-
-    async def turn(self) -> None:
-        """It is always our turn."""
-
-    def rest(self) -> None:
-        """Nobody waits."""
 
 
 def offering_everything(profile: Profile) -> Profile:

@@ -7,6 +7,7 @@ import importlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,11 +17,13 @@ import httpx2
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidStatus
 
 from server.graphql_context import Contexts
-from server.live import Hub
+from server.live import Ear, Hub
 from server.serve import transport_options
 from server.settings import Settings
 from tests.cabinet import SIGN_IN, Cabinet
@@ -623,14 +626,19 @@ async def test_waiting_holds_nothing_and_early_ends_leave_nothing(
     before, idle = asyncio.all_tasks(), hub.listening
     free_turns = hub._turns._value
 
+    def tasks() -> int:
+        return len(asyncio.all_tasks() - before)
+
     def is_idle() -> bool:
         return bool(pool.get_idle_size() == pool.get_size() and hub._turns._value == free_turns)
 
     wrong = 'mutation { signInWithPassword(input: {identifier: "x", password: "y"}) { userErrors { code } } }'
     async with signed_in(served, owner) as waiting, signed_in(served, owner) as hasty:
+        opened_only = tasks()
         await waiting.subscribe("b", BALANCE, ids=[line_id])
         await waiting.next("b")
         await until(is_idle)
+        await until(lambda: tasks() == opened_only)
         for index in range(100):
             await hasty.subscribe("1", BALANCE, ids=[line_id])
             if index % 2:
@@ -656,6 +664,69 @@ async def test_waiting_holds_nothing_and_early_ends_leave_nothing(
     await until(is_idle)
     async with signed_in(served, owner) as client, asyncio.timeout(1):
         assert (await client.answer("q", "{ viewer { id } }"))["viewer"]
+
+
+async def test_what_has_waited_goes_on_as_the_same_operation(served: str, owner: dict[str, Any], database: Any) -> None:
+    line_id, account = await line(database, owner["msisdn"])
+    named = BALANCE.replace("subscription ", "subscription Balance")
+    token = await sign_in(served, owner)
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        async with opened(served, headers={"x-request-id": "edge:7f3a-0002"}) as client:
+            await client.init(authorization=f"Bearer {token}", operator=OPERATOR)
+            await client.subscribe("b", named, ids=[line_id])
+            for _ in range(3):
+                await client.next("b")
+                await tell(database, f"balance:{account}")
+            await client.next("b")
+            await client.complete("b")
+            # Whoever waits is told of when it ends, and once.
+            await client.answer("q", "{ __typename }")
+    [told] = [each for each in lines if each.get("kind") == "subscription"]
+    assert told.pop("ms") > 0
+    assert told.pop("statements") > 4 * 2
+    assert told == {
+        "event": "operation",
+        "log_level": "info",
+        "request_id": "edge:7f3a-0002",
+        "kind": "subscription",
+        "operation": "Balance",
+        "outcome": "ok",
+    }
+
+
+async def test_nothing_is_made_for_an_event_before_it_is_its_turn(
+    app: Starlette, served: str, owner: dict[str, Any], database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line_id, account = await line(database, owner["msisdn"])
+    turns = app.state.sockets.hub._turns
+    made = 0
+    reader = Contexts.reader
+
+    def counted(contexts: Contexts) -> Any:
+        nonlocal made
+        made += 1
+        return reader(contexts)
+
+    async with signed_in(served, owner) as client:
+        for index in range(5):
+            await client.subscribe(str(index), BALANCE, ids=[line_id])
+            await client.next(str(index))
+        free = turns._value
+        for _ in range(free):
+            await turns.acquire()
+        monkeypatch.setattr(Contexts, "reader", counted)
+        tasks = len(asyncio.all_tasks())
+        await tell(database, f"balance:{account}")
+        await until(lambda: len(asyncio.all_tasks()) == tasks + 5)
+        # One of them ends without ever having had its turn.
+        await client.complete("0")
+        assert await client.silent(0.05)
+        assert made == 0
+        for _ in range(free):
+            turns.release()
+        assert {(await client.receive())["id"] for _ in range(4)} == {"1", "2", "3", "4"}
+        assert await client.silent(0.05)
+        assert turns._value == free
 
 
 def sockets_of(server: uvicorn.Server) -> list[WebSocketsSansIOProtocol]:
@@ -758,14 +829,30 @@ async def test_an_ear_remembers_each_event_once_however_often_it_comes() -> None
     for _ in range(10_000):
         hub._hear("balance:1,balance:1,payment:1,nonsense,,balance:")
     assert len(ear._heard) == 1
-    assert await ear.heard() == frozenset({"balance:1"})
+    assert await ear.wait()
+    assert ear.heard() == frozenset({"balance:1"})
+    assert ear.heard() == frozenset()
     hub._hear("balance:2,balance:1")
     ear.listen(["balance:2"])
-    assert await ear.heard() == frozenset({"balance:2"})
-    assert await other.heard() == frozenset({"balance:2"})
+    assert ear.heard() == frozenset({"balance:2"})
+    assert other.heard() == frozenset({"balance:2"})
+    woken: list[Ear] = []
+    for each in (ear, other):
+        each.when_heard(partial(woken.append, each))
+    hub._hear("balance:1")
+    assert woken == []
+    hub._hear("balance:2,balance:2")
+    assert sorted(map(id, woken)) == sorted(map(id, (ear, other)))
+    hub._hear("balance:2")
+    assert len(woken) == 2, "once, until somebody waits again"
+    ear.when_heard(partial(woken.append, ear))
+    assert len(woken) == 3, "what was heard meanwhile is not waited for"
+    ear.heard()
+    ear.when_heard(partial(woken.append, ear))
     ear.close()
     other.close()
-    assert await ear.heard() is None
+    assert len(woken) == 4
+    assert not await ear.wait()
     assert hub.listening == 0
     ear.listen(["balance:1"])
     assert hub.listening == 0, "what is over does not listen again"
