@@ -3,10 +3,10 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import asyncpg
@@ -240,8 +240,10 @@ class Reader:
     async def _sent_together(self, wanted: Sequence[Asked]) -> Sequence[list[Any]]:
         if len(wanted) < 2:
             return [await self._sent(asked.sql, asked.arguments) for asked in wanted]
-        sql = composed(tuple((asked.sql, len(asked.arguments), begins) for asked, begins in _beginnings(wanted)))
-        [found] = await self._sent(sql, [argument for asked in wanted for argument in asked.arguments])
+        sql, arguments = composed(
+            tuple((asked.sql, len(asked.arguments), begins) for asked, begins in _beginnings(wanted))
+        )
+        [found] = await self._sent(sql, [wanted[place].arguments[index] for place, index in arguments])
         return cast(Sequence[list[Any]], found)
 
 
@@ -264,21 +266,27 @@ def _beginnings(wanted: Sequence[Asked]) -> Iterator[tuple[Asked, bool]]:
 
 
 @lru_cache(1_000)
-def composed(statements: tuple[tuple[str, int, bool], ...]) -> str:
+def composed(statements: tuple[tuple[str, int, bool], ...]) -> tuple[str, tuple[tuple[int, int], ...]]:
     """One statement that answers one row, with a column for each of these: an array of its rows.
 
-    They come with the number of their arguments, which follow one another, and with whether they begin as all others
-    of which that is said: what is before `SHARED` in them is evaluated once.
+    They come with the number of their arguments, and with whether they begin as all others of which that is said: what
+    is before `SHARED` in them is evaluated once. Beside the text stands which argument of which is each of its own.
     """
-    shared, columns, before = "", [], 0
-    for sql, arguments, begins in statements:
+    shared, columns = "", []
+    arguments: list[tuple[int, int]] = []
+    numbers_of_shared: dict[int, int] = {}
+    for place, (sql, count, begins) in enumerate(statements):
         beginning, _, rest = sql.partition(SHARED) if begins else ("", "", sql)
+        numbers = {number: numbers_of_shared[number] for number in _numbers(beginning)} if shared and begins else {}
+        for number in range(1, count + 1):
+            if number not in numbers:
+                arguments.append((place, number - 1))
+                numbers[number] = len(arguments)
         if begins and not shared:
-            shared = _ARGUMENT.sub(partial(_moved, before), beginning).rstrip().removesuffix(",") + "\n"
-        moved = ("with " if begins else "") + _ARGUMENT.sub(partial(_moved, before), rest)
-        columns.append(f"array(select each from ({moved}) each)")
-        before += arguments
-    return f"{shared}select " + ",\n".join(columns)
+            numbers_of_shared = numbers
+            shared = _renumbered(beginning, numbers).rstrip().removesuffix(",") + "\n"
+        columns.append(f"array(select each from ({'with ' if begins else ''}{_renumbered(rest, numbers)}) each)")
+    return f"{shared}select " + ",\n".join(columns), tuple(arguments)
 
 
 @lru_cache(100)
@@ -287,5 +295,5 @@ def _numbers(sql: str) -> tuple[int, ...]:
     return tuple(sorted({int(number) for number in _ARGUMENT.findall(sql)}))
 
 
-def _moved(by: int, argument: "re.Match[str]") -> str:
-    return f"${int(argument[1]) + by}"
+def _renumbered(sql: str, numbers: Mapping[int, int]) -> str:
+    return _ARGUMENT.sub(lambda argument: f"${numbers[int(argument[1])]}", sql)

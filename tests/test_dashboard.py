@@ -1,5 +1,6 @@
 """The household dashboard: what it shows, what it costs, and that it renders without billing (N9, N15)."""
 
+import gc
 import re
 import tomllib
 from collections.abc import Awaitable, Callable, Mapping
@@ -150,6 +151,51 @@ async def test_statements_do_not_depend_on_the_number_of_lines(
         assert cost["batches"]["tariff_subscription_by_line_id"] == [count]
     assert len(set(costs)) == 1, costs
     assert costs[0] <= 5, costs
+
+
+async def test_a_request_leaves_nothing_for_the_garbage_collector(
+    cabinet: Cabinet, demo_people: dict[str, Any]
+) -> None:
+    """What holds itself stays until the collector comes, and then all of it has to be taken apart at once."""
+    signed_in = await cabinet.signed_in("beeline", demo_people["beeline"]["owner"])
+    for _ in range(3):
+        await signed_in.data(DASHBOARD)
+    rooms = ("execution", "gateways", "loaders", "models", "resolvers", "schema", "server")
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for _ in range(3):
+            await signed_in.data(DASHBOARD)
+        gc.collect()
+        left = {type(each).__qualname__ for each in gc.garbage if type(each).__module__.partition(".")[0] in rooms}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert left == set()
+
+
+async def test_f102_a_change_of_the_catalogue_is_seen_at_once(
+    demo_database: str, demo_people: dict[str, Any], opened: Open
+) -> None:
+    query = """{ viewer { linkedNumbers { edges { node {
+      tariff { tariff { name } } connectedServices { edges { node { service { name } } } } } } } } }"""
+    token = await open_session(demo_database, "beeline", demo_people["beeline"]["owner"]["msisdn"])
+    visitor = (await opened(demo_database)).of("beeline", token)
+
+    async def names() -> set[str]:
+        lines = nodes((await visitor.data(query))["viewer"]["linkedNumbers"])
+        services = [
+            each["service"]["name"] for line in lines for each in nodes(line["connectedServices"] or {"edges": []})
+        ]
+        return {line["tariff"]["tariff"]["name"] for line in lines if line["tariff"]} | set(services)
+
+    before = await names()
+    assert before == await names()
+    await fetch(demo_database, "update tariff set name = name || ' 2'")
+    await fetch(demo_database, "update service set name = name || ' 2'")
+    assert await names() == {f"{name} 2" for name in before}
 
 
 @pytest.mark.parametrize(("name", "billing"), [("down", BrokenBilling()), ("slow", BrokenBilling(30))])

@@ -10,11 +10,12 @@ from typing import Annotated, Any, NewType
 import pytest
 import strawberry
 from aiodataloader import DataLoader
+from graphql import parse
 from strawberry.extensions import SchemaExtension
 from strawberry.permission import BasePermission
 from strawberry.schema.config import StrawberryConfig
 
-from execution.batched import batched
+from execution.batched import Load, batched
 from execution.once import Once
 from execution.operations import CompiledOperations, Operations
 
@@ -98,6 +99,12 @@ class Tree:
     @strawberry.field
     async def loaded(self: Any, info: Info) -> int:
         return int((await info.context.loaders.row.load(self.key)).key)
+
+    @strawberry.field(graphql_type=int | None)
+    def twice(self: Any, info: Info, times: int = 2) -> Load[int] | None:
+        if self.key == 5:
+            return None
+        return Load(info.context.loaders.row, self.key, lambda row: row.key * times)
 
     @strawberry.field
     def path(self: Any, info: Info) -> str:
@@ -322,6 +329,41 @@ async def test_a_level_asks_each_loader_once_and_for_each_key_once(both: Both) -
     query = "{ a: tree { children { left { key } } } b: tree { children { left { key } } left { key } } }"
     _, context = await both.runs(query)
     assert sorted(context.loaders.asked) == [("children", [1]), ("row", [1]), ("row", [2])]
+
+
+async def test_what_resolvers_say_is_to_be_loaded_is_loaded_by_level(both: Both) -> None:
+    query = "{ tree { key twice children { thrice: twice(times: 3) left { key } children { twice } } } }"
+    data, context = await both.runs(query)
+    assert data["tree"]["children"] == [
+        {"thrice": 6, "left": {"key": 2}, "children": [{"twice": 8}, {"twice": None}]},
+        {"thrice": 9, "left": None, "children": [{"twice": 12}, {"twice": 14}]},
+    ]
+    assert sorted(context.loaders.asked) == [
+        ("children", [1]),
+        ("children", [2, 3]),
+        ("row", [1]),
+        ("row", [2, 3]),
+        ("row", [4, 6, 7]),
+    ]
+
+
+async def test_an_operation_at_hand_is_run_without_asking_anybody_else(both: Both) -> None:
+    query, document = "{ plain broken needed }", parse("{ plain broken needed }")
+    assert both.operations.ready(query, document, None, {}) is None
+    await both.ask(query)
+    ready = both.operations.ready("{ plain }", parse("{ plain }"), None, {})
+    assert ready is None
+    await both.runs("{ plain }")
+    ready = both.operations.ready("{ plain }", parse("{ plain }"), None, {})
+    assert ready is not None
+    assert (await both.operations.run(ready, Context())).data == {"plain": "1 Colour.RED None"}
+    again = both.operations.ready(query, document, None, {})
+    assert again is not None
+    with pytest.raises(ValueError, match="broken"):
+        await both.operations.run(again, Context())
+    # Whoever has seen it fail leaves it to graphql-core, and does not try it twice.
+    assert both.operations.ready(query, document, None, {}) is None
+    assert await both.operations.execute(query, document, None, {}, Context()) is None
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,13 @@ import asyncpg
 import pytest
 
 from models.database import PooledConnection
-from models.reader import Reader, Statement, reader_pool
+from models.reader import SHARED, Reader, Statement, reader_pool
 
+# What is drawn tells whether it was drawn once.
+_DRAWN = Statement(
+    f"with a as (select $1::bigint x, random() y), {SHARED} b as (select $2::bigint z) select x, y, z from a, b",
+    lambda *told: told,
+)
 _ONE = Statement("select $1::bigint", int)
 _STATE = "select state, xact_start is not null as in_transaction from pg_stat_activity where pid = $1"
 
@@ -54,3 +59,25 @@ async def test_a_statement_that_was_prepared_and_never_sent_is_ended(
         finally:
             await watching.close()
         assert await Reader(pool).fetch(_ONE, 1) == [1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "drawn"),
+    [
+        ([(1, 2), (1, 3)], 1),
+        ([(1, 2), (7, 3)], 2),
+        ([(7, 2), (1, 3), (7, 4), (1, 5)], 3),
+    ],
+)
+async def test_what_statements_begin_with_is_evaluated_once_for_the_same_values(
+    empty_database: str, asked: list[tuple[int, int]], drawn: int
+) -> None:
+    async with reader_pool(empty_database, 1) as pool:
+        reader = Reader(pool)
+        reader.together = True
+        one, *told = await asyncio.gather(reader.fetch(_ONE, 5), *(reader.fetch(_DRAWN, *each) for each in asked))
+        await reader.close()
+    assert reader.statements == 1
+    assert one == [5]
+    assert [(x, z) for [(x, _, z)] in told] == asked
+    assert len({y for [(_, y, _)] in told}) == drawn
