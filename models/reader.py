@@ -240,9 +240,8 @@ class Reader:
     async def _sent_together(self, wanted: Sequence[Asked]) -> Sequence[list[Any]]:
         if len(wanted) < 2:
             return [await self._sent(asked.sql, asked.arguments) for asked in wanted]
-        sql, arguments = composed(
-            tuple((asked.sql, len(asked.arguments), begins) for asked, begins in _beginnings(wanted))
-        )
+        begun = _beginnings(wanted)
+        sql, arguments = composed(tuple((asked.sql, len(asked.arguments), begins) for asked, begins in begun))
         [found] = await self._sent(sql, [wanted[place].arguments[index] for place, index in arguments])
         return cast(Sequence[list[Any]], found)
 
