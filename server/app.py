@@ -59,7 +59,7 @@ _SLOW_BILLING_SECONDS = 30.0
 # Most of what a request makes dies with it; looking through the rest so often only costs time. To let go of so many at
 # once takes 10 ms, in which nobody is answered.
 _COLLECT_AFTER = 10_000
-# What has lived for a while is looked through once in so many of the middle rounds: with thousands of sockets that takes
+# What has lived for a while is looked through once in so many of the middle rounds: with thousands of sockets it takes
 # nearly a second, and requests leave nothing behind that only the collector would find.
 _SELDOM = 100
 
