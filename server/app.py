@@ -1,10 +1,9 @@
 """The ASGI application: routes, and what lives as long as the process."""
 
 import gc
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import NamedTuple
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,8 +12,6 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
 
 from domain.profile import Profile
 from domain.wording import catalogues
@@ -25,7 +22,7 @@ from gateways.simulators.billing import BrokenBilling
 from models.database import process_database
 from models.reader import reader_pool
 from schema.schema import build_schema
-from server import dev_pages, dev_payment_page, documents, graphiql, inbound, payments
+from server import dev_pages, dev_payment_page, documents, graphiql, inbound, lanes, payments
 from server.autopay import pay_automatically
 from server.drain import LOOPS_SECONDS, Drain
 from server.edge import AnswerHeaders, broken, no_socket, refused
@@ -130,7 +127,7 @@ def create_app(
 
     application = Starlette(
         routes=[
-            Route("/graphql", _GraphQL(), methods=["GET", "POST"] if settings.get_queries else ["POST"]),
+            Route(lanes.GRAPHQL.path, lanes.Endpoint(), methods=["GET", "POST"] if settings.get_queries else ["POST"]),
             WebSocketRoute("/{path:path}", no_socket),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
@@ -150,14 +147,6 @@ def create_app(
     return application
 
 
-class _GraphQL:
-    """The endpoint, which is made when the application starts."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint: GraphQLEndpoint = scope["app"].state.graphql
-        await endpoint(scope, receive, send)
-
-
 def _development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> list[BaseRoute]:
     async def home(_: Request) -> Response:
         return RedirectResponse("/graphiql/")
@@ -170,48 +159,19 @@ def _development_routes(settings: Settings, profiles: Mapping[str, Profile]) -> 
     ]
 
 
-class _Path(NamedTuple):
-    """A route that nobody has to look for; the log tells its path."""
-
-    path: str
-
-
-_SOCKETS = _Path("/graphql")
-
-
-class _Sockets:
-    """Leads to their endpoint those that come for one, past what is there for requests.
-
-    Whatever a socket passes through is kept for as long as it is open, thousands of times.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] == "websocket" and scope["path"] == _SOCKETS.path:
-            scope["route"] = _SOCKETS
-            sockets: GraphQLSockets = scope["app"].state.sockets
-            return sockets(WebSocket(scope, receive, send))
-        return self._app(scope, receive, send)
-
-
 def _middleware(settings: Settings) -> list[Middleware]:
-    if not settings.allowed_origins:
-        return [Middleware(Watching), Middleware(AnswerHeaders), Middleware(_Sockets)]
-    return [
-        Middleware(Watching),
-        Middleware(AnswerHeaders),
-        Middleware(_Sockets),
-        Middleware(
+    around = [Middleware(Watching), Middleware(AnswerHeaders), Middleware(lanes.Sockets)]
+    if settings.allowed_origins:
+        cors = Middleware(
             CORSMiddleware,
             allow_origins=list(settings.allowed_origins),
             allow_methods=["GET", "POST"] if settings.get_queries else ["POST"],
             allow_headers=["authorization", "content-type", "x-operator", HEADER, "traceparent"],
             expose_headers=["retry-after", "ratelimit", "ratelimit-policy", HEADER],
             allow_credentials=True,
-        ),
-    ]
+        )
+        around.append(cors)
+    return [*around, Middleware(lanes.Requests)]
 
 
 def _billing(settings: Settings) -> Billing:
