@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import orjson
-from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from auth.session import Expired, Viewer, Widget
@@ -30,9 +29,9 @@ from server.graphql_stream import ENDED, MOST_OPERATIONS, Asked, Streams
 from server.live import Ear, Guard
 from server.operator_choice import UnknownOperator, choose
 from server.rate_limit import network_of
+from server.socket_handshake import PROTOCOL, denial
 from server.socket_limits import Places
 
-PROTOCOL = "graphql-transport-ws"
 # uvicorn closes a socket that sends a longer message, with 1009.
 LARGEST_MESSAGE = 65_536
 
@@ -74,36 +73,14 @@ class GraphQLSockets:
 
     async def __call__(self, websocket: WebSocket) -> None:
         with self._networks.taken(network_of(address_of(websocket))) as has_place:
-            denial = self._denial(websocket, has_place=has_place)
-            if denial is not None:
-                await websocket.send_denial_response(denial)
+            refusal = denial(websocket, self.contexts, None if has_place else self._networks.most)
+            if refusal is not None:
+                await websocket.send_denial_response(refusal)
                 return
             await websocket.accept(PROTOCOL)
             socket = _Socket(self, websocket)
             with self.drain.telling(socket.leave):
                 await socket.serve()
-
-    def _denial(self, websocket: WebSocket, *, has_place: bool) -> JSONResponse | None:
-        """Why a handshake is refused, if it is."""
-        if not self._is_welcome(websocket):
-            return _denied(403, problem("This origin may not open a socket", "FORBIDDEN"))
-        if PROTOCOL not in websocket.scope["subprotocols"]:
-            return _denied(400, problem(f"Sec-WebSocket-Protocol must offer {PROTOCOL}", "BAD_REQUEST"))
-        if not has_place:
-            message = f"At most {self._networks.most} sockets at once from a network"
-            return _denied(429, problem(message, "TOO_MANY_SOCKETS"))
-        admission = self.contexts.rates.admit(None, address_of(websocket))
-        if admission is not None and not admission.is_allowed:
-            return _denied(429, rate_limit.refusal(admission), {"retry-after": str(admission.wait_seconds)})
-        return None
-
-    def _is_welcome(self, websocket: WebSocket) -> bool:
-        """Whether the page that asks may use the browser's cookies here; a client without an origin is no browser."""
-        origin = websocket.headers.get("origin")
-        if origin is None or origin in self.contexts.settings.allowed_origins:
-            return True
-        scheme = {"ws": "http", "wss": "https"}[websocket.scope["scheme"]]
-        return origin.lower() == f"{scheme}://{websocket.headers.get('host', '')}".lower()
 
 
 @dataclass(eq=False, slots=True)
@@ -397,10 +374,6 @@ class _Socket:
                 task.cancel()
             if self._farewell is not None:
                 self._farewell.cancel()
-
-
-def _denied(status: int, error: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"errors": [error]}, status_code=status, headers=headers)
 
 
 def _id(message: Mapping[str, Any]) -> str:

@@ -5,16 +5,13 @@ due, and the ledger's key says what was charged. What is locked: a subscription,
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from domain.catalogue import FeePeriod, ServiceAction, ServiceCategory
+from domain.catalogue import FeePeriod, ServiceAction
 from domain.child_policy import UseKind, Wish
 from domain.fees import (
     PERIODIC,
@@ -23,7 +20,6 @@ from domain.fees import (
     Sold,
     Step,
     decide,
-    fee_key,
     months_begin_on,
     next_day,
     packages_until,
@@ -49,6 +45,7 @@ from models.database import tx
 from models.pool import remains_changed
 from services import fee_notice, ledger, package_fill, service_history, tariff_packages, tariff_pending, usage_limit
 from services.fee_statements import BY_SOLD, NEVER_CHARGED
+from services.fee_subscription import Subscription, subscription
 
 BATCH = 500
 """The most charges of one run, so that a worker that catches up can be stopped."""
@@ -63,42 +60,6 @@ _BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), 0)
 _LAST_ID = 2**63 - 1
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Subscription:
-    """A subscription under lock, with what it is of and whose line it serves; `fee` in minor units."""
-
-    sold: Sold
-    id: int
-    at: datetime | None
-    charge_day: int | None
-    since: datetime
-    unpaid: bool
-    now: datetime
-    sold_id: int
-    name: str
-    fee: int
-    every: FeePeriod
-    fills: bool
-    valid_until: datetime | None
-    trial_ends_at: datetime | None
-    changes: int
-    changes_at: datetime | None
-    category: ServiceCategory | None
-    age_rating: int | None
-    # Its money is limited, or a child's owner has forbidden such services: that is asked before one is charged.
-    limited: bool
-    line_id: int
-    line_status: LineStatus
-    account_id: int
-    operator: str
-    contract_ended: bool
-
-    def key(self, at: datetime, zone: ZoneInfo) -> str:
-        """The ledger's key of its fee of the period that begins `at`."""
-        return fee_key(self.sold, self.id, self.sold_id, self.every, at, zone, self.changes)
-
 
 # A transfer of money locks the payee's money and then what it may bring back; whoever waited here with subscriptions
 # in hand would stand in its way.
@@ -183,8 +144,8 @@ async def resume(connection: BaseDBAsyncClient, profile: Profile, account_id: in
 async def _charge_all(profiles: Mapping[str, Profile], sold: Sold, limit: int) -> int:
     done, place = 0, _BEFORE_ALL
     while done < limit:
-        taken: list[_Subscription] = []
-        late: list[_Subscription] = []
+        taken: list[Subscription] = []
+        late: list[Subscription] = []
         wanted = partial(_charge_some, profiles, sold, place, min(_AT_ONCE, limit - done), taken, late)
         try:
             moment = await tx(wanted)
@@ -206,8 +167,8 @@ async def _charge_some(
     sold: Sold,
     place: tuple[datetime, int],
     limit: int,
-    taken: list[_Subscription],
-    late: list[_Subscription],
+    taken: list[Subscription],
+    late: list[Subscription],
     connection: BaseDBAsyncClient,
 ) -> datetime | None:
     """Charge what falls due at the first moment after `place`, and answer that; None where nothing does.
@@ -223,7 +184,7 @@ async def _charge_some(
     at: datetime = moments[0]["at"]
     after = place[1] if place[0] == at else 0
     rows = await connection.execute_query_dict(BY_SOLD[sold]["next"], [at, after, list(profiles), limit])
-    taken += [_subscription(sold, row) for row in rows]
+    taken += [subscription(sold, row) for row in rows]
     accounts = sorted({found.account_id for found in taken})
     busy = {row["account_id"] for row in await connection.execute_query_dict(_BUSY, [accounts])}
     # Limits are locked before money, which this transaction has in hand from the first charge on.
@@ -234,12 +195,12 @@ async def _charge_some(
     return at
 
 
-async def _charge_alone(profiles: Mapping[str, Profile], found: _Subscription) -> None:
+async def _charge_alone(profiles: Mapping[str, Profile], found: Subscription) -> None:
     """Charge one that is still due, in a transaction of its own."""
 
     async def work(connection: BaseDBAsyncClient) -> None:
         for row in await connection.execute_query_dict(BY_SOLD[found.sold]["still"], [found.id, found.at]):
-            await _charge_or_stop(connection, profiles, _subscription(found.sold, row))
+            await _charge_or_stop(connection, profiles, subscription(found.sold, row))
 
     try:
         await tx(work)
@@ -247,7 +208,7 @@ async def _charge_alone(profiles: Mapping[str, Profile], found: _Subscription) -
         _log.exception("a fee was not charged", sold=found.sold, subscription=found.id)
 
 
-async def _charge_or_stop(connection: BaseDBAsyncClient, profiles: Mapping[str, Profile], found: _Subscription) -> None:
+async def _charge_or_stop(connection: BaseDBAsyncClient, profiles: Mapping[str, Profile], found: Subscription) -> None:
     assert found.at is not None
     profile, at = profiles[found.operator], found.at
     found = await _with_change(connection, profile, found, at)
@@ -257,8 +218,8 @@ async def _charge_or_stop(connection: BaseDBAsyncClient, profiles: Mapping[str, 
 
 
 async def _with_change(
-    connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, at: datetime
-) -> _Subscription:
+    connection: BaseDBAsyncClient, profile: Profile, found: Subscription, at: datetime
+) -> Subscription:
     """The subscription as it is charged `at` a moment: a tariff that waited for the next period begins with it."""
     if found.changes_at is None or found.changes_at > at or _decided(profile, found, at) is not Step.CHARGE:
         return found
@@ -283,7 +244,7 @@ async def _covered(profiles: Mapping[str, Profile]) -> set[tuple[str, int]]:
 
 
 async def _step(
-    connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, at: datetime, begins: datetime
+    connection: BaseDBAsyncClient, profile: Profile, found: Subscription, at: datetime, begins: datetime
 ) -> Charging:
     """What is done `at` a moment about the fee of the period that `begins`; where the account is short, nothing."""
     zone = profile.operator.zone
@@ -301,7 +262,7 @@ async def _step(
     return Charging.NOTHING
 
 
-def _decided(profile: Profile, found: _Subscription, at: datetime) -> Step:
+def _decided(profile: Profile, found: Subscription, at: datetime) -> Step:
     due = Due(
         at=at,
         sold=found.sold,
@@ -314,7 +275,7 @@ def _decided(profile: Profile, found: _Subscription, at: datetime) -> Step:
     return decide(due, freeze_balance=profile.blocking.freeze_balance)
 
 
-async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, at: datetime) -> Charging:
+async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: Subscription, at: datetime) -> Charging:
     zone = profile.operator.zone
     if found.limited:
         # Whoever looks after the line agreed to the service, and it is paid for until now; what was set since holds
@@ -367,7 +328,7 @@ async def _charge(connection: BaseDBAsyncClient, profile: Profile, found: _Subsc
     return Charging.PAID
 
 
-async def _fill(connection: BaseDBAsyncClient, found: _Subscription, until: datetime) -> None:
+async def _fill(connection: BaseDBAsyncClient, found: Subscription, until: datetime) -> None:
     """Make the packages that a new period pays for, of which there are none to fill again."""
     if found.sold is Sold.TARIFF:
         await tariff_packages.fill(connection, found.line_id, until)
@@ -375,7 +336,7 @@ async def _fill(connection: BaseDBAsyncClient, found: _Subscription, until: date
         await package_fill.fill_service(connection, found.line_id, found.sold_id, until)
 
 
-async def _stop(connection: BaseDBAsyncClient, profile: Profile, found: _Subscription, because: Charging) -> None:
+async def _stop(connection: BaseDBAsyncClient, profile: Profile, found: Subscription, because: Charging) -> None:
     """What happens when a fee cannot be charged: a tariff's line is suspended, a service is paused."""
     assert found.at is not None
     await _pause(connection, found)
@@ -389,7 +350,7 @@ async def _stop(connection: BaseDBAsyncClient, profile: Profile, found: _Subscri
     await fee_notice.unpaid(connection, profile, found.sold, found.line_id, found.name, fee, key)
 
 
-async def _pause(connection: BaseDBAsyncClient, found: _Subscription) -> None:
+async def _pause(connection: BaseDBAsyncClient, found: Subscription) -> None:
     await connection.execute_query(BY_SOLD[found.sold]["stop"], [found.id])
     if found.sold is Sold.SERVICE and not found.unpaid:
         await service_history.note(connection, found.line_id, found.sold_id, ServiceAction.SUSPEND)
@@ -397,19 +358,12 @@ async def _pause(connection: BaseDBAsyncClient, found: _Subscription) -> None:
 
 async def _one(
     connection: BaseDBAsyncClient, profile: Profile, sold: Sold, subscription_id: int
-) -> _Subscription | None:
+) -> Subscription | None:
     rows = await connection.execute_query_dict(BY_SOLD[sold]["one"], [subscription_id, profile.operator.id])
-    return _subscription(sold, rows[0]) if rows else None
+    return subscription(sold, rows[0]) if rows else None
 
 
 async def _move(
-    connection: BaseDBAsyncClient, found: _Subscription, at: datetime | None, charge_day: int | None
+    connection: BaseDBAsyncClient, found: Subscription, at: datetime | None, charge_day: int | None
 ) -> None:
     await connection.execute_query(BY_SOLD[found.sold]["move"], [found.id, at, charge_day])
-
-
-def _subscription(sold: Sold, row: Mapping[str, Any]) -> _Subscription:
-    told = dict(row)
-    told["every"], told["line_status"] = FeePeriod(told["every"]), LineStatus(told["line_status"])
-    told["category"] = None if told["category"] is None else ServiceCategory(told["category"])
-    return _Subscription(sold=sold, **told)
