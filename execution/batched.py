@@ -6,7 +6,8 @@ graphql-core awaits both, key by key.
 """
 
 from collections.abc import Callable, Generator, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import strawberry
@@ -55,6 +56,10 @@ class Batched:
     loader: str
     key: str
     scope: object | None
+    key_of: Callable[[Any], Hashable] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key_of", attrgetter(self.key))
 
 
 def batched(graphql_type: Any, *, loader: str, key: str, description: str, scope: object | None = None) -> Any:

@@ -58,7 +58,7 @@ from execution.batched import Batched
 from execution.calls import Attribute, Call, Calls
 from execution.place import Operation, Place
 from execution.program import Program, Select, Step
-from execution.values import ByType, OfType, Plain, is_by_class, leaf, listed, null, unchanged, wrong_type
+from execution.values import ByType, OfType, Plain, always_text, is_by_class, leaf, listed, null, unchanged, wrong_type
 
 # Beyond this an operation takes longer to compile than it could ever win back.
 _MOST_PLACES = 1_000
@@ -258,7 +258,11 @@ class _Writing:
             elif (same := unchanged(kind)) is not None:
                 fits = f"{name}.__class__ is {same.__name__}"
             else:
-                return f"({nothing} if {name} is None else {complete}({name}))"
+                if not always_text(kind):
+                    return f"({nothing} if {name} is None else {complete}({name}))"
+                text = self._named(f"{kind.name}_text", kind.coerce_output_value)
+                known = f"{text}({name}) if {name}.__class__ in plain"
+                return f"({nothing} if {name} is None else {known} else {complete}({name}))"
             return f"({name} if {fits} else {nothing} if {name} is None else {complete}({name}))"
         select = (
             self._abstract(kind, place, details, level)

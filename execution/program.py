@@ -1,10 +1,10 @@
 """Running a compiled operation: level by level, whatever is asked for on a level all at once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
-from typing import Any
+from types import CoroutineType
+from typing import Any, cast
 
 from graphql.execution.values import VariableValues
 from graphql.pyutils.is_awaitable import is_awaitable
@@ -92,9 +92,7 @@ class _Reads:
 
     def start(self) -> list["asyncio.Future[Mapping[Any, Any]]"]:
         """Ask the loaders."""
-        self._found = {
-            name: asyncio.ensure_future(_load(loader, list(keys))) for name, (loader, keys) in self._wanted.items()
-        }
+        self._found = {name: _started(_load(loader, list(keys))) for name, (loader, keys) in self._wanted.items()}
         return [*self._found.values()]
 
     def found(self, loader: Any) -> Mapping[Any, Any]:
@@ -111,7 +109,7 @@ class _Asked:
         self._by_step: dict[int, tuple[Any, list[Any]]] = {}
 
     def add(self, step: int, source: Batched, waiting: Waiting, context: Any, reads: _Reads) -> None:
-        key_of, scope = attrgetter(source.key), source.scope
+        key_of, scope = source.key_of, source.scope
         if scope is None:
             wanted = [key_of(parent) for parent, _ in waiting]
             allowed = wanted
@@ -150,7 +148,7 @@ class _Called:
         for answers in self._answers.values():
             for index, answer in enumerate(answers):
                 if answer.__class__ is not Load and is_awaitable(answer):
-                    answers[index] = asyncio.ensure_future(answer)
+                    answers[index] = _started(answer)
                     started.append(answers[index])
         return started
 
@@ -170,6 +168,13 @@ class _Called:
         for answers in self._answers.values():
             for answer in answers:
                 dispose(answer)
+
+
+def _started(awaitable: Awaitable[Any]) -> "asyncio.Future[Any]":
+    """It goes on by itself from now on."""
+    if awaitable.__class__ is CoroutineType:  # as nearly all are: to ask what else it may be takes as long
+        return asyncio.get_running_loop().create_task(cast(Coroutine[Any, Any, Any], awaitable))
+    return asyncio.ensure_future(awaitable)
 
 
 def _load(loader: Any, keys: list[Any]) -> Awaitable[Mapping[Any, Any]]:

@@ -146,6 +146,12 @@ def leaf(kind: GraphQLLeafType, plain: Plain) -> Callable[[Any], Any]:
     return Names(complete, members).__getitem__ if members else complete
 
 
+def always_text(kind: GraphQLLeafType) -> bool:
+    """Whether a scalar's function says that it answers text, whatever it is given that it takes."""
+    coerce: Any = kind.coerce_output_value
+    return coerce is str or getattr(coerce, "__annotations__", {}).get("return") is str
+
+
 class Names(dict[Any, Any]):
     """What members of an enum of texts are completed to, and those texts: looked up once."""
 

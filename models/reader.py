@@ -199,7 +199,9 @@ class Reader:
             if self._closed:
                 raise ReaderClosed
             if self._connection is None:
-                self._connection = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
+                # One that is idle is there at once, and setting an alarm clock takes longer.
+                patience = None if self._pool.get_idle_size() else _ACQUIRE_SECONDS
+                self._connection = await self._pool.acquire(timeout=patience)
             self.statements += 1
             started = time.perf_counter()
             records = await self._connection.fetch(sql, *arguments)

@@ -37,6 +37,11 @@ def _plain(amount: Decimal) -> str:
     return f"{amount:f}"
 
 
+def _iso(moment: date) -> str:
+    """A day, or a moment with its offset."""
+    return moment.isoformat()
+
+
 def scalar_map() -> dict[object, ScalarDefinition]:
     """What Strawberry is to use for our Python types."""
     definitions: dict[object, ScalarDefinition] = {
@@ -82,7 +87,7 @@ def scalar_map() -> dict[object, ScalarDefinition]:
         definitions[python_type] = strawberry.scalar(
             name=known.name,
             description=description,
-            serialize=known.serialize or str,
+            serialize=_iso,
             parse_value=known.parse_value,
         )
     return definitions
