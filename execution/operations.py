@@ -102,7 +102,8 @@ class Operations:
         self._compiler = Compiler(schema._schema, Calls(schema.schema_converter))
         self._after = after
         self._known: Cache[Key, _Known] = Cache(entries, size)
-        self._seen: Cache[Key, int] = Cache(_SEEN, _SEEN)
+        # By the hash of a key: a stranger's text may be long, and to take one for another costs a program at most.
+        self._seen: Cache[int, int] = Cache(_SEEN, _SEEN)
         self._hits = self._misses = self._compiled = self._ran = 0
         self._left: Counter[str] = Counter()
         self._rerun: Counter[str] = Counter()
@@ -207,12 +208,12 @@ class Operations:
         if any(each._implements_resolve() for each in self._schema.get_extensions()):
             self._left["an extension wraps resolvers"] += 1
             return None
-        times = (self._seen.get(key) or 0) + 1
+        times = (self._seen.get(hash(key)) or 0) + 1
         if times < self._after:
-            self._seen.put(key, times, 1)
+            self._seen.put(hash(key), times, 1)
             self._left["new"] += 1
             return None
-        self._seen.remove(key)
+        self._seen.remove(hash(key))
         known = _Known(_conditions(document))
         self._known.put(key, known, known.weight(key))
         return known
