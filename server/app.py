@@ -58,7 +58,7 @@ _SLOW_BILLING_SECONDS = 30.0
 _COLLECT_AFTER = 10_000
 # What has lived for a while is looked through once in so many of the middle rounds: with thousands of sockets it takes
 # nearly a second, and requests leave nothing behind that only the collector would find.
-_SELDOM = 100
+_SELDOM = 25
 
 
 def create_app(
