@@ -151,8 +151,9 @@ async def _forget(url: str) -> None:
     known = _open.pop((asyncio.get_running_loop(), url), _Open())
     for connection in known.idle:
         await connection.close()
-    if known.writers is not None:
-        known.writers.terminate()
+    for pool in (known.writers, known.readers):
+        if pool is not None:
+            pool.terminate()
     await known.end.aclose()
 
 
