@@ -9,10 +9,12 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpcore2
 import httpx2
 import pytest
 import structlog
@@ -69,6 +71,9 @@ gc.set_threshold(500_000, 2, 2)
 # To hash a password takes 30 ms on purpose, and the suite does it thousands of times: nothing in it is about how long.
 passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 passwords._NOBODY = passwords._HASHER.hash("nobody has this password")
+
+# To read whom the machine trusts takes 20 ms, and each client over HTTP would read it for itself.
+httpcore2.default_ssl_context = cache(httpcore2.default_ssl_context)
 
 # Fifty who ask this process at once have to wait on a busy machine, and that they were told to come again would prove
 # nothing. How a server that is overloaded answers is for the processes of test_operations.py.

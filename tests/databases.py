@@ -75,6 +75,10 @@ def _memory(cluster: str) -> Iterator[Path | None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+# As many as stay open, of each sort: fifty who ask at once would leave PostgreSQL none for the next test.
+_FEW = 2
+
+
 @dataclass
 class _Open:
     """What stays open between calls: a new connection takes longer than most of what it is asked, and knows nothing."""
@@ -83,6 +87,9 @@ class _Open:
     writers: "asyncpg.Pool[asyncpg.Record] | None" = None
     readers: "asyncpg.Pool[asyncpg.Record] | None" = None
     end: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    def pools(self) -> "list[asyncpg.Pool[asyncpg.Record]]":
+        return [pool for pool in (self.writers, self.readers) if pool is not None]
 
 
 _open: defaultdict[tuple[asyncio.AbstractEventLoop, str], _Open] = defaultdict(_Open)
@@ -124,14 +131,19 @@ async def working(url: str) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
 
 
 async def at_rest(url: str) -> list[int] | None:
-    """The processes of PostgreSQL behind what is open to a database; None if a connection is in use."""
+    """The processes of PostgreSQL behind what stays open to a database; None if a connection is in use."""
     known = _to(url)
-    pools = [pool for pool in (known.writers, known.readers) if pool is not None]
-    if any(pool.get_idle_size() < pool.get_size() for pool in pools):
+    if any(pool.get_idle_size() < pool.get_size() for pool in known.pools()):
         return None
     for connection in known.idle:
         await connection.reset()
-    pooled = [holder._con for pool in pools for holder in cast(Any, pool)._holders if holder._con is not None]
+    if known.writers is not None and known.writers.get_size() > _FEW:
+        await known.writers.close()
+        known.writers = None
+    if known.readers is not None and known.readers.get_size() > _FEW:
+        await known.end.aclose()
+        known.readers = None
+    pooled = [holder._con for pool in known.pools() for holder in cast(Any, pool)._holders if holder._con is not None]
     return [connection.get_server_pid() for connection in (*known.idle, *pooled) if not connection.is_closed()]
 
 
@@ -143,17 +155,18 @@ async def borrowed(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record
     try:
         yield connection
     finally:
-        if not connection.is_closed():
+        if len(idle) < _FEW and not connection.is_closed():
             idle.append(connection)
+        else:
+            await connection.close()
 
 
 async def _forget(url: str) -> None:
     known = _open.pop((asyncio.get_running_loop(), url), _Open())
     for connection in known.idle:
         await connection.close()
-    for pool in (known.writers, known.readers):
-        if pool is not None:
-            pool.terminate()
+    for pool in known.pools():
+        pool.terminate()
     await known.end.aclose()
 
 
