@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from graphql import GraphQLError, GraphQLSchema, get_introspection_query
 
-from schema.document_limits import DocumentLimits
+from domain.document_limits import DocumentLimits
 from schema.documents import Documents, Refused
 from schema.schema import build_schema
 from server.graphql_request import LONGEST_QUERY

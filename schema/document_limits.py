@@ -6,7 +6,6 @@ size. Only a document that is small when its fragments are expanded is then look
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NoReturn
 
 from graphql import (
@@ -21,31 +20,10 @@ from graphql import (
     SelectionSetNode,
 )
 
+from domain.document_limits import DocumentLimits
 from schema.introspection_cost import INTROSPECTION
 
 TOO_COMPLEX = "DOCUMENT_TOO_COMPLEX"
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentLimits:
-    """How much of each a document may have.
-
-    `depth`, `fields` and `repeats` are those of one definition with its fragments expanded: levels of fields, fields
-    and fragments together, and fields that share one place in the answer. `cost` is that of `schema.document_cost`, and
-    `introspection` counts values of the schema (`schema.introspection_cost`), of which GraphiQL asks for 26,000.
-    """
-
-    tokens: int = 2_000
-    operations: int = 20
-    fragments: int = 30
-    variables: int = 50
-    directives: int = 30
-    aliases: int = 30
-    depth: int = 15
-    fields: int = 400
-    repeats: int = 20
-    cost: int = 20_000
-    introspection: int = 50_000
 
 
 def check(document: DocumentNode, limits: DocumentLimits, *, introspection: bool) -> None:

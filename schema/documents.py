@@ -19,10 +19,11 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from domain.document_limits import DocumentLimits
 from domain.trusted_document import digest
 from execution.cache import Cache
 from schema.document_cost import Cost, costs
-from schema.document_limits import DocumentLimits, check, exceeded
+from schema.document_limits import check, exceeded
 from schema.introspection_cost import Introspection, TooMuch
 
 # Of those that came again, of those that came once, and of those that are trusted; bytes of memory.

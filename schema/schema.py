@@ -15,6 +15,7 @@ from strawberry.types import ExecutionContext
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from domain.document_limits import DocumentLimits
 from execution.operations import CompiledOperations, Operations
 from models.reader import SILENT
 from resolvers.context import Context
@@ -28,7 +29,6 @@ from schema.child_policy import ChildPolicyMutation
 from schema.closing import ClosingMutation
 from schema.data_gift import GIFT_ERRORS, DataGiftMutation
 from schema.data_pool_share import DataPoolMutation
-from schema.document_limits import DocumentLimits
 from schema.documents import DocumentGuard, Documents
 from schema.guest_grant import GuestGrantRejected
 from schema.guest_granting import GuestGrantMutation

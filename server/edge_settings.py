@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from schema.document_limits import DocumentLimits
+from domain.document_limits import DocumentLimits
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET_LENGTH = 32

@@ -54,6 +54,9 @@ def read_registrations(path: Path | None, operators: Collection[str]) -> Registr
 @asynccontextmanager
 async def social_providers(registrations: Registrations) -> AsyncIterator[SocialProviders]:
     """The networks, for the life of the block, with connections that are kept open between calls."""
+    if not registrations:
+        yield {}
+        return
     limits = httpx2.Limits(max_connections=_MOST_CONNECTIONS)
     async with httpx2.AsyncClient(timeout=PATIENCE_SECONDS, limits=limits) as http:
         yield {key: Provider(registration, http) for key, registration in registrations.items()}

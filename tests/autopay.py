@@ -19,14 +19,13 @@ from domain.profile import Profile
 from gateways.ledger_billing import LedgerBilling
 from gateways.simulators.bank.bank import Bank
 from gateways.simulators.bank.in_process import InProcessBank
-from models.database import database as connected
 from models.database import tx
-from models.reader import reader_pool
 from server.graphql_context import Contexts
 from server.settings import Settings
 from services import autopay, ledger
 from services.payment_row import Desk
 from tests.cabinet import Cabinet
+from tests.databases import working
 from tests.serving import served
 from tests.session import open_session
 
@@ -192,7 +191,7 @@ async def payers(url: str, settings: Settings, profiles: Mapping[str, Profile]) 
     offering = {**profiles, OPERATOR: profiles[OPERATOR].model_copy(update={"payments": rules})}
     bank = Bank()
     desk = Desk(InProcessBank(bank), 0.0)
-    async with connected(url, pool_size=8), reader_pool(url, 4) as pool:
+    async with working(url) as pool:
         contexts = Contexts(settings, offering, LedgerBilling(), pool, {}, desk)
         database = await asyncpg.connect(url)
         async with served(contexts) as http:

@@ -9,11 +9,12 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
-from itertools import count
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpcore2
 import httpx2
 import pytest
 import structlog
@@ -28,9 +29,7 @@ from gateways.billing import Billing
 from gateways.ledger_billing import LedgerBilling
 from gateways.payments import UnconfiguredProvider
 from gateways.simulators.bank.records import Behaviour
-from models.database import database as connected
 from models.migrate import migrate
-from models.reader import reader_pool
 from server.app import create_app
 from server.embedded_postgres import EmbeddedPostgres
 from server.graphql_context import Contexts
@@ -41,7 +40,8 @@ from services.payment_row import Desk
 from tests import family, linking
 from tests.bank import Street, street
 from tests.cabinet import Cabinet
-from tests.databases import created, drop_what_dead_runs_left, fetch, in_memory
+from tests.copies import Copies
+from tests.databases import borrowed, created, drop_what_dead_runs_left, fetch, in_memory, reading, working
 from tests.hearth import start
 from tests.ledger import PEOPLE
 from tests.newcomers import Newcomers
@@ -57,7 +57,9 @@ NETWORK_KEY = "what the network signs its tokens with"
 SECRET = "a secret of the tests, long enough for production too"
 
 # What a test may leave behind in the shared database, and what is therefore cleared after each.
-_CHANGED = "session, challenge, outbox, counter, audit_event"
+# To truncate them would take forty times as long. The lock waits for who still writes.
+_CHANGED = ("session", "challenge", "outbox", "counter", "audit_event")
+_CLEAR = f"lock table {', '.join(_CHANGED)};" + "".join(f"delete from {table};" for table in _CHANGED)
 
 # A failed test shows what failed; a traceback with every local variable of the executor hides it.
 structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
@@ -70,14 +72,15 @@ gc.set_threshold(500_000, 2, 2)
 passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 passwords._NOBODY = passwords._HASHER.hash("nobody has this password")
 
+# To read whom the machine trusts takes 20 ms, and each client over HTTP would read it for itself.
+httpcore2.default_ssl_context = cache(httpcore2.default_ssl_context)
+
 # Fifty who ask this process at once have to wait on a busy machine, and that they were told to come again would prove
 # nothing. How a server that is overloaded answers is for the processes of test_operations.py.
 models.database._ACQUIRE_SECONDS = models.reader._ACQUIRE_SECONDS = 20.0
 
 # Nothing is paid where nobody was told to take payments.
 NOBODY = Desk(UnconfiguredProvider())
-
-_names = count()
 
 # Those that take longest, and wait for much of it: whoever begins with them is not alone with them in the end.
 _LONG = (
@@ -147,17 +150,31 @@ async def demo_template(engine: str, empty_template: str, profiles: Mapping[str,
         yield url
 
 
+@pytest.fixture(scope="session")
+async def empty_copies(engine: str, empty_template: str) -> AsyncIterator[Copies]:
+    """Databases with the tables and nothing in them."""
+    async with Copies(engine, "empty", empty_template) as copies:
+        yield copies
+
+
 @pytest.fixture
-async def empty_database(engine: str, empty_template: str) -> AsyncIterator[str]:
+async def empty_database(empty_copies: Copies) -> AsyncIterator[str]:
     """A database of the test's own, without data."""
-    async with created(engine, f"empty_{next(_names)}", empty_template) as url:
+    async with empty_copies.lent() as url:
         yield url
 
 
+@pytest.fixture(scope="session")
+async def demo_copies(engine: str, demo_template: str) -> AsyncIterator[Copies]:
+    """Databases with the demo households."""
+    async with Copies(engine, "demo", demo_template) as copies:
+        yield copies
+
+
 @pytest.fixture
-async def demo_database(engine: str, demo_template: str) -> AsyncIterator[str]:
+async def demo_database(demo_copies: Copies) -> AsyncIterator[str]:
     """A database of the test's own, with the demo households."""
-    async with created(engine, f"demo_{next(_names)}", demo_template) as url:
+    async with demo_copies.lent() as url:
         yield url
 
 
@@ -168,7 +185,7 @@ async def ledger(empty_database: str) -> AsyncIterator[str]:
     Whatever the test did, the ledger is right afterwards.
     """
     await fetch(empty_database, PEOPLE)
-    async with connected(empty_database, pool_size=8):
+    async with working(empty_database):
         yield empty_database
     assert isinstance(await verify(empty_database), LedgerProven)
 
@@ -203,21 +220,21 @@ async def app(settings: Settings, profiles: Mapping[str, Profile]) -> AsyncItera
 
 @pytest.fixture
 async def cabinet(
-    app: Starlette, settings: Settings, database: "asyncpg.Connection[asyncpg.Record]"
+    app: Starlette, settings: Settings, sweeper: "asyncpg.Connection[asyncpg.Record]"
 ) -> AsyncIterator[Cabinet]:
     """A client of the application, over HTTP; what the test left in the database is cleared."""
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         yield Cabinet(client)
-    await _clear(database)
+    await _clear(sweeper)
     (settings.data / "inbox.ndjson").unlink(missing_ok=True)
 
 
-async def _clear(database: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _clear(sweeper: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Empty what tests fill. The application's loops write there too: one of two that meet has to try again."""
     for _ in range(5):
         with suppress(asyncpg.DeadlockDetectedError):
-            await database.execute(f"truncate {_CHANGED}")
+            await sweeper.execute(_CLEAR)
             return
     raise AssertionError("somebody writes all the time")
 
@@ -233,7 +250,7 @@ async def opened(
     async with AsyncExitStack() as stack:
 
         async def open_cabinet(url: str, billing: Billing | None = None) -> Cabinet:
-            pool = await stack.enter_async_context(reader_pool(url, 4))
+            pool = await stack.enter_async_context(reading(url))
             contexts = Contexts(settings, profiles, billing or LedgerBilling(), pool, {}, NOBODY)
             return Cabinet(await stack.enter_async_context(served(contexts)))
 
@@ -243,7 +260,16 @@ async def opened(
 @pytest.fixture
 async def database(shared_database: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """A connection to the database of `cabinet`, to look behind the scenes."""
-    connection = await asyncpg.connect(shared_database)
+    async with borrowed(shared_database) as connection:
+        yield connection
+        if not connection.is_closed():
+            await connection.reset()
+
+
+@pytest.fixture(scope="session")
+async def sweeper(shared_database: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection to the database of `cabinet` for which what is kept for good is not kept."""
+    connection = await asyncpg.connect(shared_database, server_settings={"session_replication_role": "replica"})
     yield connection
     await connection.close()
 
@@ -266,33 +292,34 @@ def town(running_street: Street) -> Street:
 
 
 @pytest.fixture(scope="session")
-async def smiths_template(
+async def smiths_copies(
     engine: str, empty_template: str, profiles: Mapping[str, Profile], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[str]:
-    """A database with the families of `tests.till`."""
+) -> AsyncIterator[Copies]:
+    """Databases with the families of `tests.till`."""
     async with created(engine, "template_smiths", empty_template) as url:
         await family.load(url, profiles, tmp_path_factory.mktemp("smiths"), SMITHS)
-        yield url
+        async with Copies(engine, "smiths", url) as copies:
+            yield copies
 
 
 @pytest.fixture
-async def smiths_database(engine: str, smiths_template: str) -> AsyncIterator[str]:
+async def smiths_database(smiths_copies: Copies) -> AsyncIterator[str]:
     """A database of the test's own, with the families of `tests.till`."""
-    async with created(engine, f"smiths_{next(_names)}", smiths_template) as url:
+    async with smiths_copies.lent() as url:
         yield url
 
 
 @pytest.fixture
 async def till(
-    engine: str, smiths_template: str, settings: Settings, profiles: Mapping[str, Profile], town: Street
+    smiths_copies: Copies, settings: Settings, profiles: Mapping[str, Profile], town: Street
 ) -> AsyncIterator[Till]:
     """The cabinet on a database of the test's own, where one may write, beside the bank of `town`.
 
     Its operator takes every means of payment. Whatever the test did, the ledger is right afterwards.
     """
     taking = {**profiles, "beeline": taking_everything(profiles["beeline"])}
-    async with created(engine, f"till_{next(_names)}", smiths_template) as url:
-        async with connected(url, pool_size=8), reader_pool(url, 4) as pool:
+    async with smiths_copies.lent() as url:
+        async with working(url) as pool:
             desk = Desk(town.provider, 1.0)
             contexts = Contexts(settings, taking, LedgerBilling(), pool, {}, desk)
             async with served(contexts) as client:
@@ -310,13 +337,20 @@ async def village_template(
         yield url
 
 
+@pytest.fixture(scope="session")
+async def village_copies(engine: str, village_template: str) -> AsyncIterator[Copies]:
+    """Databases with the people of `tests.linking`."""
+    async with Copies(engine, "village", village_template) as copies:
+        yield copies
+
+
 @pytest.fixture
 async def village(
-    engine: str, village_template: str, settings: Settings, profiles: Mapping[str, Profile]
+    village_copies: Copies, settings: Settings, profiles: Mapping[str, Profile]
 ) -> AsyncIterator[linking.Village]:
     """The cabinet on a database of the test's own, with families and people who may be linked to them."""
     async with (
-        created(engine, f"village_{next(_names)}", village_template) as url,
+        village_copies.lent() as url,
         linking.opened(url, settings, profiles) as people,
     ):
         yield people

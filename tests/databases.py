@@ -3,14 +3,21 @@
 import asyncio
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.connection import get_connection
+
+from models.database import database as connected
+from models.reader import reader_pool
 
 # The process is in the name of what it makes, so that two runs of the tests may share the engine.
 _PREFIX = "run_"
@@ -26,13 +33,13 @@ async def created(engine: str, name: str, template: str = "template1") -> AsyncI
     name = f"{_OURS}_{name}"
     source = urlsplit(template).path.lstrip("/")
     url = urlunsplit(urlsplit(engine)._replace(path=f"/{name}"))
-    async with _borrowed(engine) as connection:
+    async with borrowed(engine) as connection:
         place = f"tablespace {_OURS}" if await _has_memory(connection) else ""
         await connection.execute(f"drop database if exists {name} with (force)")
         await connection.execute(f"create database {name} template {source} strategy file_copy {place}")
     yield url
     await _forget(url)
-    async with _borrowed(engine) as connection:
+    async with borrowed(engine) as connection:
         await connection.execute(f"drop database if exists {name} with (force)")
 
 
@@ -68,30 +75,99 @@ def _memory(cluster: str) -> Iterator[Path | None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-# Kept open between calls: to open one takes longer than most of what is asked.
-_idle: dict[tuple[asyncio.AbstractEventLoop, str], list["asyncpg.Connection[asyncpg.Record]"]] = {}
+# As many as stay open, of each sort: fifty who ask at once would leave PostgreSQL none for the next test.
+_FEW = 2
+
+
+@dataclass
+class _Open:
+    """What stays open between calls: a new connection takes longer than most of what it is asked, and knows nothing."""
+
+    idle: list["asyncpg.Connection[asyncpg.Record]"] = field(default_factory=list)
+    writers: "asyncpg.Pool[asyncpg.Record] | None" = None
+    readers: "asyncpg.Pool[asyncpg.Record] | None" = None
+    end: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    def pools(self) -> "list[asyncpg.Pool[asyncpg.Record]]":
+        return [pool for pool in (self.writers, self.readers) if pool is not None]
+
+
+_open: defaultdict[tuple[asyncio.AbstractEventLoop, str], _Open] = defaultdict(_Open)
+
+
+def _to(url: str) -> _Open:
+    return _open[asyncio.get_running_loop(), url]
 
 
 async def fetch(url: str, statement: str, *arguments: object) -> list[tuple[Any, ...]]:
     """The rows of one statement, as plain tuples."""
-    async with _borrowed(url) as connection:
+    async with borrowed(url) as connection:
         return [tuple(row) for row in await connection.fetch(statement, *arguments)]
 
 
 @asynccontextmanager
-async def _borrowed(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    idle = _idle.setdefault((asyncio.get_running_loop(), url), [])
+async def reading(url: str) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+    """A pool for readers of a database; it is there for the next block, too."""
+    known = _to(url)
+    if known.readers is None:
+        known.readers = await known.end.enter_async_context(reader_pool(url, 4))
+    yield known.readers
+
+
+@asynccontextmanager
+async def working(url: str) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+    """Connect Tortoise to a database for the life of the block, which gets a pool for readers.
+
+    The connections of both are there for the next block, too.
+    """
+    known = _to(url)
+    async with connected(url, pool_size=8), reading(url) as readers:
+        client = cast(AsyncpgDBClient, get_connection("default"))
+        client._pool, known.writers = known.writers, None
+        try:
+            yield readers
+        finally:
+            known.writers, client._pool = client._pool, None
+
+
+async def at_rest(url: str) -> list[int] | None:
+    """The processes of PostgreSQL behind what stays open to a database; None if a connection is in use."""
+    known = _to(url)
+    if any(pool.get_idle_size() < pool.get_size() for pool in known.pools()):
+        return None
+    for connection in known.idle:
+        await connection.reset()
+    if known.writers is not None and known.writers.get_size() > _FEW:
+        await known.writers.close()
+        known.writers = None
+    if known.readers is not None and known.readers.get_size() > _FEW:
+        await known.end.aclose()
+        known.readers = None
+    pooled = [holder._con for pool in known.pools() for holder in cast(Any, pool)._holders if holder._con is not None]
+    return [connection.get_server_pid() for connection in (*known.idle, *pooled) if not connection.is_closed()]
+
+
+@asynccontextmanager
+async def borrowed(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection to a database, which is there for the next block, too."""
+    idle = _to(url).idle
     connection = idle.pop() if idle else await asyncpg.connect(url)
     try:
         yield connection
     finally:
-        if not connection.is_closed():
+        if len(idle) < _FEW and not connection.is_closed():
             idle.append(connection)
+        else:
+            await connection.close()
 
 
 async def _forget(url: str) -> None:
-    for connection in _idle.pop((asyncio.get_running_loop(), url), []):
+    known = _open.pop((asyncio.get_running_loop(), url), _Open())
+    for connection in known.idle:
         await connection.close()
+    for pool in known.pools():
+        pool.terminate()
+    await known.end.aclose()
 
 
 async def _has_memory(connection: "asyncpg.Connection[asyncpg.Record]") -> bool:

@@ -14,12 +14,12 @@ from starlette.requests import HTTPConnection
 from strawberry.types.graphql import OperationType
 
 from auth.session import Expired, Viewer, Widget
+from domain.document_limits import DocumentLimits
 from domain.profile import Profile
 from gateways.ledger_billing import LedgerBilling
 from gateways.payments import UnconfiguredProvider
 from loaders.batch import Batches
 from models.reader import Reader, Statement, reader_pool
-from schema.document_limits import DocumentLimits
 from schema.schema import HearthSchema, build_schema
 from server.graphql_answer import answer
 from server.graphql_context import Contexts

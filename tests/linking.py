@@ -8,15 +8,13 @@ from typing import Any
 from domain.profile import Profile
 from gateways.ledger_billing import LedgerBilling
 from gateways.payments import UnconfiguredProvider
-from models.database import database as connected
-from models.reader import reader_pool
 from resolvers.node_id import encode
 from server.graphql_context import Contexts
 from server.settings import Settings
 from services.payment_row import Desk
 from tests import family
 from tests.cabinet import Cabinet
-from tests.databases import fetch
+from tests.databases import fetch, working
 from tests.serving import served
 from tests.session import open_session
 
@@ -222,7 +220,7 @@ class Village:
 @asynccontextmanager
 async def opened(url: str, settings: Settings, profiles: Mapping[str, Profile]) -> AsyncIterator[Village]:
     """The village on a database of the test's own."""
-    async with connected(url, pool_size=8), reader_pool(url, 4) as pool:
+    async with working(url) as pool:
         contexts = Contexts(settings, profiles, LedgerBilling(), pool, {}, Desk(UnconfiguredProvider()))
         async with served(contexts) as client:
             yield Village(url, Cabinet(client), profiles, contexts)

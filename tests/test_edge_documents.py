@@ -21,10 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
+from domain.document_limits import DocumentLimits
 from domain.trusted_document import digest
 from execution.cache import Cache
 from schema import document_limits
-from schema.document_limits import TOO_COMPLEX, DocumentLimits, check
+from schema.document_limits import TOO_COMPLEX, check
 from schema.documents import Documents, Refused
 from tests.cabinet import Cabinet
 from tests.test_graphiql_examples import TEXTS

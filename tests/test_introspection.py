@@ -16,8 +16,9 @@ from graphql import (
 )
 from starlette.applications import Starlette
 
+from domain.document_limits import DocumentLimits
 from schema import introspection, introspection_cost
-from schema.document_limits import TOO_COMPLEX, DocumentLimits
+from schema.document_limits import TOO_COMPLEX
 from schema.documents import Documents, Refused
 from schema.introspection_cost import Introspection, TooMuch
 from schema.schema import build_schema

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from domain.document_limits import DocumentLimits
 from gateways.accounts import BankAccount, HttpSmsAccount, SmppAccount, SmtpAccount, YooKassaAccount
-from schema.document_limits import DocumentLimits
 from server.settings import SettingsRejected, load_development_settings, load_settings
 
 GOOD_SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -14,12 +14,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from domain.document_limits import DocumentLimits
 from domain.profile import Profile
 from domain.trusted_document import ManifestRejected, digest, read_manifest
 from gateways.ledger_billing import LedgerBilling
 from resolvers.node_id import encode
 from schema import documents
-from schema.document_limits import DocumentLimits
 from schema.schema import build_schema
 from server.app import create_app
 from server.cli import main
