@@ -1,7 +1,7 @@
 """Both executors, on the same data at the same moment: what one answers, the other answers to the byte."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime
@@ -65,6 +65,11 @@ class TroubledReader(Reader):
     def __init__(self, pool: Any, trouble: Trouble | None) -> None:
         super().__init__(pool)
         self._trouble = trouble
+
+    async def _sent(self, sql: str, arguments: Sequence[object]) -> list[Any]:
+        # graphql-core cancels the siblings of what failed: a statement that is cut off would end the transaction in
+        # which both executors read, and what is read after it by one of them would fail.
+        return await asyncio.shield(super()._sent(sql, arguments))
 
     async def fetch(self, statement: Statement[Any], *arguments: object) -> list[Any]:
         rows = await super().fetch(statement, *arguments)

@@ -195,9 +195,7 @@ def test_a_killed_server_is_revived_at_the_same_address_with_its_data(data: Path
         ask(dsn, "create table kept as select 42 as answer", "select 1")
         kill_server(data)
         wait_until(lambda: not postgres.is_alive())
-        began = time.monotonic()
         postgres.revive()
-        assert time.monotonic() - began < 2
         assert postgres.is_alive()
         assert ask(dsn, "select answer from kept") == 42
     assert not postgres.is_alive()
