@@ -56,9 +56,6 @@ _SLOW_BILLING_SECONDS = 30.0
 # Most of what a request makes dies with it; looking through the rest so often only costs time. To let go of so many at
 # once takes 10 ms, in which nobody is answered.
 _COLLECT_AFTER = 10_000
-# What has lived for a while is looked through once in so many of the middle rounds: with thousands of sockets it takes
-# nearly a second, and requests leave nothing behind that only the collector would find.
-_SELDOM = 25
 
 
 def create_app(
@@ -122,7 +119,7 @@ def create_app(
                 loops.start(look_after_limits(served))
                 loops.start(look_after_packages(served))
             gc.freeze()
-            gc.set_threshold(_COLLECT_AFTER, 10, _SELDOM)
+            gc.set_threshold(_COLLECT_AFTER)
             yield
 
     application = Starlette(
