@@ -69,7 +69,9 @@ class TroubledReader(Reader):
     async def _sent(self, sql: str, arguments: Sequence[object]) -> list[Any]:
         # graphql-core cancels the siblings of what failed: a statement that is cut off would end the transaction in
         # which both executors read, and what is read after it by one of them would fail.
-        return await asyncio.shield(super()._sent(sql, arguments))
+        sent = asyncio.ensure_future(super()._sent(sql, arguments))
+        sent.add_done_callback(_nobodys)  # whoever waited may have been cancelled
+        return await asyncio.shield(sent)
 
     async def fetch(self, statement: Statement[Any], *arguments: object) -> list[Any]:
         rows = await super().fetch(statement, *arguments)
@@ -82,6 +84,12 @@ class TroubledReader(Reader):
                 return []
             case _:
                 return [_holed(row, self._trouble.remainder) for row in rows]
+
+
+def _nobodys(sent: "asyncio.Future[Any]") -> None:
+    """An error that nobody waits for any more is no news."""
+    if not sent.cancelled():
+        sent.exception()
 
 
 def _holed(row: Any, index: int) -> Any:
