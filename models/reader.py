@@ -199,9 +199,7 @@ class Reader:
             if self._closed:
                 raise ReaderClosed
             if self._connection is None:
-                # One that is idle is there at once, and setting an alarm clock takes longer.
-                patience = None if self._pool.get_idle_size() else _ACQUIRE_SECONDS
-                self._connection = await self._pool.acquire(timeout=patience)
+                self._connection = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
             self.statements += 1
             started = time.perf_counter()
             records = await self._connection.fetch(sql, *arguments)

@@ -156,8 +156,10 @@ class HearthSchema(strawberry.Schema):
         if prepared is None:
             return None
         name, cost = prepared.named(operation_name)
+        if cost is None or (costs := cost.of(variables or {})) > self.documents.limits.cost:
+            return None
         ready = self.operations.ready(prepared.text, prepared.document, name, variables)
-        if ready is None or cost is None or (costs := cost.of(variables or {})) > self.documents.limits.cost:
+        if ready is None:
             return None
         try:
             result = await self.operations.run(ready, context)

@@ -49,14 +49,11 @@ class Moment:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
 
-    async def acquire(self, *, timeout: float | None) -> Any:  # noqa: ASYNC109 - the pool's own signature
+    async def acquire(self, *, timeout: float) -> Any:  # noqa: ASYNC109 - the pool's own signature
         return self.connection
 
     async def release(self, connection: Any) -> None:
         """It is held until the moment is over."""
-
-    def get_idle_size(self) -> int:
-        return 0
 
 
 class TroubledReader(Reader):

@@ -192,6 +192,7 @@ async def test_f102_a_change_of_the_catalogue_is_seen_at_once(
         return {line["tariff"]["tariff"]["name"] for line in lines if line["tariff"]} | set(services)
 
     before = await names()
+    assert len(before) > 1
     assert before == await names()
     await fetch(demo_database, "update tariff set name = name || ' 2'")
     await fetch(demo_database, "update service set name = name || ' 2'")
