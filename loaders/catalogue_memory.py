@@ -51,7 +51,7 @@ async def plans(scope: ReadScope, wanted: Iterable[Entry]) -> Mapping[int, Plan]
             (Entry(row.id, version), Plan(tariff(scope, row), read_options(row.options_json))) for version, row in rows
         ]
 
-    return await _remembered(scope, scope.catalogue.plans, wanted, read)
+    return await _remembered(scope, scope.memory.plans, wanted, read)
 
 
 async def services(scope: ReadScope, wanted: Iterable[Entry]) -> Mapping[int, Service]:
@@ -61,7 +61,7 @@ async def services(scope: ReadScope, wanted: Iterable[Entry]) -> Mapping[int, Se
         rows = await scope.reads.fetch(_SERVICES, ids)
         return [(Entry(row.id, version), service(scope, row)) for version, row in rows]
 
-    return await _remembered(scope, scope.catalogue.services, wanted, read)
+    return await _remembered(scope, scope.memory.services, wanted, read)
 
 
 async def _remembered(

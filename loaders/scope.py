@@ -6,12 +6,13 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from auth.session import Viewer
-from domain.access import NOBODY, AccessLevel, Scope, Standing, scopes
+from domain.access import NOBODY, AccessLevel, Scope, asks_to_spend, scopes, spends_balance, takes_promises
 from domain.profile import Profile
 from execution.cache import Cache
 from gateways.billing import Billing
 from loaders.batch import Batches
 from models.reader import Reader
+from models.visible import Relation, standing
 
 # An operator sells some hundreds; the older versions that lines still have come on top.
 _ENTRIES = 4_000
@@ -24,12 +25,29 @@ class Entry(NamedTuple):
     version: int
 
 
-class CatalogueMemory:
-    """What a process has read of the catalogue, by cabinet and entry (`loaders/catalogue_memory.py`)."""
+class Judged(NamedTuple):
+    """What `domain/access.py` says of a relation: the viewer's scopes, and what beside them whoever uses a line has."""
+
+    rights: frozenset[Scope]
+    takes_promises: bool
+    spends_balance: bool
+    asks_to_spend: bool
+
+
+class Memory:
+    """What a process knows, and need not find out for every request.
+
+    `plans` and `services` are what it has read of the catalogue, by cabinet and entry (`loaders/catalogue_memory.py`).
+    `judged` are relations that it has met, by operator, its day and the session's level: households are alike.
+    """
 
     def __init__(self) -> None:
         self.plans: Cache[tuple[str, Entry], Any] = Cache(_ENTRIES, _ENTRIES)
         self.services: Cache[tuple[str, Entry], Any] = Cache(_ENTRIES, _ENTRIES)
+        self.judged: Cache[tuple[str, date, AccessLevel, Relation], Judged] = Cache(_ENTRIES, _ENTRIES)
+
+
+_NOTHING = Judged(frozenset(), takes_promises=False, spends_balance=False, asks_to_spend=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +61,7 @@ class ReadScope:
     profiles: Mapping[str, Profile]
     billing: Billing
     now: datetime
-    catalogue: CatalogueMemory = field(default_factory=CatalogueMemory)
+    memory: Memory = field(default_factory=Memory)
     _days: dict[str, date] = field(default_factory=dict)
 
     @property
@@ -59,12 +77,24 @@ class ReadScope:
         """The profile that governs a line or account of `operator`; None when it is not served here."""
         return self.profiles.get(operator)
 
-    def rights(self, operator: str, standing: Standing) -> frozenset[Scope]:
-        """The viewer's scopes over something of `operator`: each link obeys its own profile (E58)."""
+    def judged(self, operator: str, relation: Relation) -> Judged:
+        """What the viewer may do with something of `operator`: each link obeys its own profile (E58)."""
         profile = self.profile_of(operator)
         if profile is None:
-            return frozenset()
-        return scopes(standing, self.level, profile, self.today(profile))
+            return _NOTHING
+        level, today = self.level, self.today(profile)
+        key = operator, today, level, relation
+        judged = self.memory.judged.get(key)
+        if judged is None:
+            stands = standing(relation)
+            judged = Judged(
+                rights=scopes(stands, level, profile, today),
+                takes_promises=takes_promises(stands, level, profile, today),
+                spends_balance=spends_balance(stands, level),
+                asks_to_spend=asks_to_spend(stands, level),
+            )
+            self.memory.judged.put(key, judged, 1)
+        return judged
 
     @property
     def level(self) -> AccessLevel:

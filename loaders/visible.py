@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
-from domain.access import Scope, Standing, asks_to_spend, spends_balance, takes_promises, widget_scopes
+from domain.access import Scope, widget_scopes
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
-from loaders.scope import ReadScope
-from models.visible import AccountRow, LineRow, standing
+from loaders.scope import Judged, ReadScope
+from models.visible import AccountRow, LineRow, relation, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,57 +98,45 @@ def in_order(rights: frozenset[Scope]) -> Sequence[Scope]:
 
 def lines(scope: ReadScope, rows: Iterable[LineRow]) -> list[Line]:
     """The lines that some right is left for; a line without any is not there for the viewer."""
-    seen = ((row, relation, scope.rights(row.operator, relation)) for row, relation in _related(rows))
-    return [_line(scope, row, relation, rights) for row, relation, rights in seen if rights]
+    seen = ((row, scope.judged(row.operator, relation(row))) for row in rows)
+    return [_line(row, judged) for row, judged in seen if judged.rights]
 
 
 def widget_line(scope: ReadScope, row: LineRow) -> Line | None:
     """A widget's line as it may look at it; None when its owner may not look at it any more (N13)."""
-    profile, relation = scope.profile_of(row.operator), standing(row)
-    rights = widget_scopes(relation, profile, scope.today(profile)) if profile else None
-    return _line(scope, row, relation, rights) if rights else None
+    profile = scope.profile_of(row.operator)
+    rights = widget_scopes(standing(row), profile, scope.today(profile)) if profile else None
+    return _line(row, scope.judged(row.operator, relation(row))._replace(rights=rights)) if rights else None
 
 
 def accounts(scope: ReadScope, rows: Iterable[AccountRow]) -> list[Account]:
     """The personal accounts that some right is left for."""
-    seen = ((row, scope.rights(row.operator, standing(row))) for row in rows)
+    seen = ((row, scope.judged(row.operator, relation(row)).rights) for row in rows)
     return [_account(row, rights) for row, rights in seen if rights]
 
 
-def _related(rows: Iterable[LineRow]) -> Iterable[tuple[LineRow, Standing]]:
-    return ((row, standing(row)) for row in rows)
-
-
-def _line(scope: ReadScope, row: LineRow, relation: Standing, rights: frozenset[Scope]) -> Line:
-    profile = scope.profile_of(row.operator)
+def _line(row: LineRow, judged: Judged) -> Line:
+    # By place, as hundreds of them are made for a page: names take half as long again.
     return Line(
-        id=row.id,
-        operator=row.operator,
-        msisdn=row.msisdn,
-        service_point=row.service_point,
-        label=row.label,
-        kind=_KINDS[row.kind],
-        status=_STATUSES[row.status],
-        is_own=row.is_own,
-        account_id=row.account_id,
-        rights=rights,
-        takes_promises=profile is not None and takes_promises(relation, scope.level, profile, scope.today(profile)),
-        spends_balance=spends_balance(relation, scope.level),
-        asks_to_spend=asks_to_spend(relation, scope.level),
+        row.id,
+        row.operator,
+        row.msisdn,
+        row.service_point,
+        row.label,
+        _KINDS[row.kind],
+        _STATUSES[row.status],
+        row.is_own,
+        row.account_id,
+        judged.rights,
+        judged.takes_promises,
+        judged.spends_balance,
+        judged.asks_to_spend,
     )
 
 
 def _account(row: AccountRow, rights: frozenset[Scope]) -> Account:
-    return Account(
-        id=row.id,
-        operator=row.operator,
-        number=row.number,
-        kind=_KINDS[row.kind],
-        status=_STATUSES[row.status],
-        cash_payments_banned=row.cash_payments_banned,
-        row=row,
-        rights=rights,
-    )
+    kind, status = _KINDS[row.kind], _STATUSES[row.status]
+    return Account(row.id, row.operator, row.number, kind, status, row.cash_payments_banned, row, rights)
 
 
 def _contract(row: AccountRow) -> Contract:

@@ -150,6 +150,16 @@ m.removed_at is null and (m.user_id = $1 or (m.shared and exists (
 """
 
 
+class Relation(NamedTuple):
+    """How the viewer is related to a line or an account, as it is read; `grants` is JSON."""
+
+    holds_it: bool
+    holds_contract: bool
+    is_child: bool
+    has_ended: bool
+    grants: str | None
+
+
 class LineRow(NamedTuple):
     """A line that the viewer has some relation to."""
 
@@ -191,8 +201,13 @@ class AccountRow(NamedTuple):
     grants: str | None
 
 
-def standing(row: LineRow | AccountRow) -> Standing:
-    """How the viewer stands to what a row describes, for `domain/access.py` to judge."""
+def relation(row: LineRow | AccountRow) -> Relation:
+    """The viewer's relation to what a row describes."""
+    return Relation(row.holds_it, row.holds_contract, row.is_child, row.has_ended, row.grants)
+
+
+def standing(row: Relation | LineRow | AccountRow) -> Standing:
+    """How the viewer stands to something, for `domain/access.py` to judge."""
     return Standing(
         holds_it=row.holds_it,
         holds_contract=row.holds_contract,

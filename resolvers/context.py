@@ -17,7 +17,7 @@ from gateways.payments import UnconfiguredProvider
 from gateways.sim_registry import NoRegistry, SimRegistry
 from loaders.batch import Batches
 from loaders.loaders import Loaders
-from loaders.scope import CatalogueMemory, ReadScope
+from loaders.scope import Memory, ReadScope
 from models.reader import Reader
 from resolvers.errors import password_change_required, session_expired, unauthenticated, widget_looks_only
 from services.payment_row import Desk
@@ -87,7 +87,7 @@ class Context:
     social: SocialProviders = field(default_factory=dict)
     desk: Desk = field(default_factory=lambda: Desk(UnconfiguredProvider()))
     sims: SimRegistry = field(default_factory=NoRegistry)
-    catalogue: CatalogueMemory = field(default_factory=CatalogueMemory)
+    memory: Memory = field(default_factory=Memory)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     unanswered: bool = False
     outcomes: dict[str, tuple[Any, Exception | None]] = field(default_factory=dict)
@@ -178,7 +178,7 @@ class Context:
                 profiles=self.profiles,
                 billing=self.billing,
                 now=self.now,
-                catalogue=self.catalogue,
+                memory=self.memory,
             )
         )
 

@@ -14,7 +14,7 @@ from gateways.billing import Billing
 from gateways.oidc import SocialProviders
 from gateways.sim_registry import NoRegistry, SimRegistry
 from loaders.batch import Batches
-from loaders.scope import CatalogueMemory
+from loaders.scope import Memory
 from models.reader import Reader
 from resolvers.context import Context, Live
 from resolvers.sign_in import cookie_name
@@ -59,7 +59,7 @@ class Contexts:
         self._social = social
         self._desk = desk
         self._sims = sims or NoRegistry()
-        self._catalogue = CatalogueMemory()
+        self._memory = Memory()
 
     def reader(self) -> Reader:
         """A reader for one operation."""
@@ -114,7 +114,7 @@ class Contexts:
             social=self._social,
             desk=self._desk,
             sims=self._sims,
-            catalogue=self._catalogue,
+            memory=self._memory,
         )
 
     def _site(self, connection: HTTPConnection) -> str:
