@@ -58,7 +58,19 @@ from execution.batched import Batched
 from execution.calls import Attribute, Call, Calls
 from execution.place import Operation, Place
 from execution.program import Program, Select, Step
-from execution.values import ByType, OfType, Plain, always_text, is_by_class, leaf, listed, null, unchanged, wrong_type
+from execution.values import (
+    ByType,
+    OfType,
+    Plain,
+    always_text,
+    encoded_classes,
+    is_by_class,
+    leaf,
+    listed,
+    null,
+    unchanged,
+    wrong_type,
+)
 
 # Beyond this an operation takes longer to compile than it could ever win back.
 _MOST_PLACES = 1_000
@@ -257,6 +269,9 @@ class _Writing:
                 fits = f"{name}.__class__ is int and -0x80000000 <= {name} <= 0x7FFFFFFF"
             elif (same := unchanged(kind)) is not None:
                 fits = f"{name}.__class__ is {same.__name__}"
+            elif classes := encoded_classes(kind):
+                left = [self._named(f"{kind.name}_{each.__name__}", each) for each in classes]
+                fits = " or ".join(f"{name}.__class__ is {each}" for each in left)
             else:
                 if not always_text(kind):
                     return f"({nothing} if {name} is None else {complete}({name}))"

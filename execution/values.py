@@ -152,6 +152,29 @@ def always_text(kind: GraphQLLeafType) -> bool:
     return coerce is str or getattr(coerce, "__annotations__", {}).get("return") is str
 
 
+_ENCODED = "encoded"
+Serialize = TypeVar("Serialize", bound=Callable[[Any], Any])
+
+
+def encoded(*classes: type) -> Callable[[Serialize], Serialize]:
+    """Say of a scalar's function that instances of exactly these may stay as they are in an answer.
+
+    Whoever writes the answer as JSON writes them as the function would.
+    """
+
+    def mark(serialize: Serialize) -> Serialize:
+        setattr(serialize, _ENCODED, classes)
+        return serialize
+
+    return mark
+
+
+def encoded_classes(kind: GraphQLLeafType) -> tuple[type, ...]:
+    """The classes whose instances a scalar leaves to the encoder."""
+    classes: tuple[type, ...] = getattr(kind.coerce_output_value, _ENCODED, ())
+    return classes
+
+
 class Names(dict[Any, Any]):
     """What members of an enum of texts are completed to, and those texts: looked up once."""
 

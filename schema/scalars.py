@@ -9,6 +9,8 @@ from graphql import GraphQLError
 from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
 from strawberry.types.scalar import ScalarDefinition
 
+from execution.values import encoded
+
 _LONGEST = 64
 _LONGEST_URL = 2048
 
@@ -37,6 +39,8 @@ def _plain(amount: Decimal) -> str:
     return f"{amount:f}"
 
 
+# As orjson writes them, by which all answers are written.
+@encoded(date, datetime)
 def _iso(moment: date) -> str:
     """A day, or a moment with its offset."""
     return moment.isoformat()

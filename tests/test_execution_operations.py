@@ -1,12 +1,13 @@
 """The compiled executor, on a schema of its own: it answers what graphql-core answers, and says what it did."""
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import Enum
 from typing import Annotated, Any, NewType
 
+import orjson
 import pytest
 import strawberry
 from aiodataloader import DataLoader
@@ -18,8 +19,10 @@ from strawberry.schema.config import StrawberryConfig
 from execution.batched import Load, batched
 from execution.once import Once
 from execution.operations import CompiledOperations, Operations
+from execution.values import encoded
 
 Even = NewType("Even", int)
+Day = NewType("Day", date)
 Info = strawberry.Info[Any, None]
 
 
@@ -33,6 +36,11 @@ def even(value: Any) -> int:
     if value % 2:
         raise ValueError("odd")
     return int(value)
+
+
+@encoded(date)
+def day(value: date) -> str:
+    return value.isoformat()
 
 
 @dataclass
@@ -138,6 +146,10 @@ class Query:
         return Even(of)
 
     @strawberry.field
+    def days(self) -> list[Day | None]:
+        return [Day(date(2026, 11, 22)), None]
+
+    @strawberry.field
     def pets(self) -> list[Named]:
         return [Cat(name="Tom", lives=9), Dog(name="Rex", tricks=[["sit", None], []], toy=Cat(name="T", lives=0))]
 
@@ -222,7 +234,12 @@ def schema_with(*extensions: Any) -> strawberry.Schema:
         Query,
         Mutation,
         types=[Cat, Dog],
-        config=StrawberryConfig(scalar_map={Even: strawberry.scalar(name="Even", serialize=even)}),
+        config=StrawberryConfig(
+            scalar_map={
+                Even: strawberry.scalar(name="Even", serialize=even),
+                Day: strawberry.scalar(name="Day", serialize=day),
+            }
+        ),
         extensions=extensions,
     )
 
@@ -243,7 +260,7 @@ class Both:
             told = Context(**context)
             result = await schema.execute(query, variable_values=variables, context_value=told)
             errors = [each.formatted for each in result.errors or ()]
-            answers.append(json.dumps({"data": result.data, "errors": errors}))
+            answers.append(orjson.dumps({"data": result.data, "errors": errors}))
         assert answers[0] == answers[1]
         return result.data, told
 
@@ -271,6 +288,7 @@ def both() -> Both:
     "query",
     [
         "{ __typename plain colours }",
+        "{ plain days }",
         "{ a: plain b: plain(times: 2, colour: BLUE) plain(search: {colours: [RED, BLUE]}) }",
         '{ later(words: ["a", "b"]) even(of: 4) }',
         "{ pets { __typename name ... on Cat { lives } ... on Dog { tricks toy { lives } } } }",
@@ -285,6 +303,11 @@ async def test_queries_run_compiled_and_answer_the_same(both: Both, query: str) 
     await both.runs(query)
     await both.runs(query)
     assert both.operations.counts.compiled == 1
+
+
+async def test_what_the_encoder_writes_alike_stays_as_it_is(both: Both) -> None:
+    data, _ = await both.runs("{ days }")
+    assert data == {"days": [date(2026, 11, 22), None]}
 
 
 VARIABLES = """
