@@ -7,6 +7,7 @@ wait two seconds and then show what was last known.
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from domain.money import CurrencyCode, Money
@@ -50,7 +51,13 @@ class Balance(NamedTuple):
         return None if self.next_charge_minor is None else self._money(self.next_charge_minor)
 
     def _money(self, minor: int) -> Money:
-        return Money(minor, _CURRENCIES[self.currency])
+        return _money(minor, self.currency)
+
+
+# Most of them are told again and again: nothing, and what is charged.
+@lru_cache(10_000)
+def _money(minor: int, currency: str) -> Money:
+    return Money(minor, _CURRENCIES[currency])
 
 
 class PackageRemain(NamedTuple):

@@ -6,6 +6,7 @@ fields that could go on have gone on, and the level is complete.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Container, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -190,7 +191,7 @@ def by_key(rows: Iterable[V], key: Callable[[V], K]) -> dict[K, V]:
 
 def grouped(rows: Iterable[V], key: Callable[[V], K]) -> dict[K, list[V]]:
     """Rows by their key, in the order they came, for loaders of a list a key."""
-    groups: dict[K, list[V]] = {}
+    groups: defaultdict[K, list[V]] = defaultdict(list)
     for row in rows:
-        groups.setdefault(key(row), []).append(row)
-    return groups
+        groups[key(row)].append(row)
+    return dict(groups)

@@ -14,7 +14,8 @@ from loaders.scope import Entry, ReadScope
 from models.reader import Statement
 
 
-@dataclass(frozen=True, slots=True)
+# A page may show hundreds: what is frozen takes several times as long to make.
+@dataclass(slots=True)
 class ServiceSubscription:
     """A service of a line, since when, until when, and what is due next.
 

@@ -13,7 +13,8 @@ from loaders.scope import Entry, ReadScope
 from models.reader import Statement
 
 
-@dataclass(frozen=True, slots=True)
+# A page may show hundreds: what is frozen takes several times as long to make.
+@dataclass(slots=True)
 class TariffSubscription:
     """A line's tariff, since when, and when its fee is due next.
 

@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
@@ -62,6 +62,13 @@ class Statement(Generic[R]):
 
     sql: str
     row: Callable[..., R]
+    of_record: Callable[[Any], R] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        row = self.row
+        # A named tuple is made of a whole record in less than half the time that it takes to be given its columns.
+        make = getattr(row, "_make", None) or (lambda record: row(*record))
+        object.__setattr__(self, "of_record", make)
 
 
 @asynccontextmanager
@@ -146,13 +153,12 @@ class Reader:
 
     async def fetch(self, statement: Statement[R], *arguments: object) -> list[R]:
         """All rows that `statement` answers."""
-        row = statement.row
-        return [row(*record) for record in await self._records(statement.sql, arguments)]
+        return [*map(statement.of_record, await self._records(statement.sql, arguments))]
 
     async def fetch_one(self, statement: Statement[R], *arguments: object) -> R | None:
         """The first row, or None when there is none."""
         records = await self._records(statement.sql, arguments)
-        return statement.row(*records[0]) if records else None
+        return statement.of_record(records[0]) if records else None
 
     async def settled(self) -> None:
         """Wait until every read asked for so far has been answered (the barrier between two levels)."""
