@@ -15,65 +15,66 @@ from domain.access import Grant, HouseholdRole, LinkKind, Scope, Standing
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from models.reader import SHARED
 
-# A link counts only while it is active, confirmed again in time, and of the same SIM and contract (I7).
+# A link counts only while it is active, confirmed again in time, and of the same SIM and contract (I7): whether it is
+# still of those is seen where the line and its contract are at hand. `related` has a row for each reason why a line may
+# be the viewer's: a link, a child of theirs, their own SIM, their contract.
 _RELATIONS = f"""
 with mine as (
   select m.household_id, m.role, h.owner_absent_since is not null as owner_absent
   from membership m join household h on h.id = m.household_id
   where m.user_id = $1 and m.status = 'ACTIVE' and h.dissolved_at is null
 ),
-granted as (
-  select nl.line_id, m.household_id, m.role, m.owner_absent, nl.kind, nl.scopes, nl.label,
-    coalesce(nl.settles_at > now(), false) as is_fresh
-  from mine m
-  join number_link nl on nl.household_id = m.household_id and nl.status = 'ACTIVE'
-  join line gl on gl.id = nl.line_id and gl.sim_epoch = nl.sim_epoch
-  join personal_account ga on ga.id = gl.account_id
-  join contract gc on gc.id = ga.contract_id and gc.epoch = nl.contract_epoch
+linked as (
+  select nl.line_id, nl.account_id, m.household_id, m.role, m.owner_absent, nl.kind, nl.scopes, nl.label,
+    coalesce(nl.settles_at > now(), false) as is_fresh, nl.sim_epoch, nl.contract_epoch
+  from mine m join number_link nl on nl.household_id = m.household_id and nl.status = 'ACTIVE'
   where m.role <> 'CHILD' and (nl.reverify_by is null or nl.reverify_by > now())
-  union all
-  select cl.id, m.household_id, m.role, m.owner_absent, 'PRIMARY', '{{}}'::text[], null, false
-  from mine m
-  join membership c on c.household_id = m.household_id and c.role = 'CHILD' and c.status = 'ACTIVE'
-  join line cl on cl.user_id = c.user_id
-  where m.role = 'OWNER'
 ),
 held as (
   select c.id as contract_id from contract c join app_user u on u.person_id = c.holder_id where u.id = $1
 ),
+related as (
+  select line_id, household_id, role, owner_absent, kind, scopes, label, is_fresh, sim_epoch, contract_epoch
+  from linked where line_id is not null
+  union all
+  select cl.id, m.household_id, m.role, m.owner_absent, 'PRIMARY', '{{}}'::text[], null, false, null, null
+  from mine m
+  join membership c on c.household_id = m.household_id and c.role = 'CHILD' and c.status = 'ACTIVE'
+  join line cl on cl.user_id = c.user_id
+  where m.role = 'OWNER'
+  union all
+  select id, null, null, null, null, null, null, null, null, null from line where user_id = $1
+  union all
+  select l.id, null, null, null, null, null, null, null, null, null
+  from held join personal_account a using (contract_id) join line l on l.account_id = a.id
+),
 {SHARED}
+"""
+_GRANTS = """
+jsonb_agg(jsonb_build_array(r.role, r.kind, r.scopes, hm.role, hm.birth_date, r.is_fresh, r.owner_absent))
+    filter (where r.household_id is not null)
 """
 
 # Who holds a mobile number is whoever has its SIM, with or without a cabinet; other lines without a user are
 # their contract holder's.
 VISIBLE_LINES = (
     _RELATIONS
-    + """
-candidates as (
-  select line_id as id from granted
-  union select id from line where user_id = $1
-  union select l.id from line l join personal_account a on a.id = l.account_id
-    where a.contract_id in (select contract_id from held)
-),
+    + f"""
 visible as (
-  select l.id, l.operator, l.msisdn, l.service_point,
-    coalesce((select g.label from granted g where g.line_id = l.id and g.label is not null limit 1), l.label)
-      as label,
+  select l.id, l.operator, l.msisdn, l.service_point, coalesce(min(r.label), l.label) as label,
     l.kind, l.status, coalesce(l.user_id = $1, false) as is_own, l.account_id,
     coalesce(l.user_id = $1, l.kind <> 'MOBILE' and c.id in (select contract_id from held)) as holds_it,
     c.id in (select contract_id from held) as holds_contract,
     exists (select from mine where role = 'CHILD') as is_child,
     l.status in ('TERMINATED', 'PORTED_OUT') or c.status = 'TERMINATED' as has_ended,
-    (select jsonb_agg(
-         jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date, g.is_fresh, g.owner_absent))
-       from granted g left join membership hm
-         on hm.household_id = g.household_id and hm.user_id = l.user_id and hm.status = 'ACTIVE'
-       where g.line_id = l.id) as grants
-  from candidates
-  join line l using (id)
+    {_GRANTS} as grants
+  from related r
+  join line l on l.id = r.line_id and (r.sim_epoch is null or r.sim_epoch = l.sim_epoch)
   join personal_account a on a.id = l.account_id
-  join contract c on c.id = a.contract_id
+  join contract c on c.id = a.contract_id and (r.contract_epoch is null or r.contract_epoch = c.epoch)
+  left join membership hm on hm.household_id = r.household_id and hm.user_id = l.user_id and hm.status = 'ACTIVE'
   where l.operator = $2 or $3
+  group by l.id, c.id
 )
 """
 )
@@ -84,51 +85,37 @@ holds_it, holds_contract, is_child, has_ended, grants::text
 """
 
 # An account is the viewer's own when one of its lines is, or when the viewer holds its contract and it has no
-# line that somebody else uses.
+# line that somebody else uses; all lines of a contract that they hold are among those that they are related to.
 VISIBLE_ACCOUNTS = (
     _RELATIONS
-    + """
-granted_accounts as (
-  select nl.account_id, m.household_id, m.role, m.owner_absent, nl.kind, nl.scopes,
-    coalesce(nl.settles_at > now(), false) as is_fresh
-  from mine m
-  join number_link nl on nl.household_id = m.household_id and nl.status = 'ACTIVE'
-  join personal_account ga on ga.id = nl.account_id
-  join contract gc on gc.id = ga.contract_id and gc.epoch = nl.contract_epoch
-  where m.role <> 'CHILD' and (nl.reverify_by is null or nl.reverify_by > now())
-),
-candidates as (
-  select a.id from personal_account a where a.contract_id in (select contract_id from held)
-  union select account_id from line where user_id = $1
-  union select l.account_id from line l join granted g on g.line_id = l.id
-  union select account_id from granted_accounts
+    + f"""
+reached as (
+  select l.account_id, l.user_id, l.kind = 'MOBILE' or l.user_id is not null as is_used, r.household_id, r.role,
+    r.owner_absent, r.kind, r.scopes, r.is_fresh, r.contract_epoch
+  from related r join line l on l.id = r.line_id and (r.sim_epoch is null or r.sim_epoch = l.sim_epoch)
+  union all
+  select account_id, null, false, household_id, role, owner_absent, kind, scopes, is_fresh, contract_epoch
+  from linked where account_id is not null
+  union all
+  select a.id, null, false, null, null, null, null, null, null, null
+  from held join personal_account a using (contract_id)
 ),
 visible as (
   select a.id, a.operator, a.number, a.kind, a.status, a.cash_payments_banned,
     c.id as contract_id, c.number as contract_number, c.kind as contract_kind, c.status as contract_status,
     c.signed_on, c.terminated_on,
-    exists (select from line l where l.account_id = a.id and l.user_id = $1)
-      or (c.id in (select contract_id from held) and not exists (
-        select from line l where l.account_id = a.id and (l.kind = 'MOBILE' or l.user_id is not null)
-          and l.user_id is distinct from $1)) as holds_it,
+    coalesce(bool_or(r.user_id = $1), false) or (c.id in (select contract_id from held)
+      and not bool_or(r.is_used and r.user_id is distinct from $1)) as holds_it,
     c.id in (select contract_id from held) as holds_contract,
     exists (select from mine where role = 'CHILD') as is_child,
     a.status in ('TERMINATED', 'PORTED_OUT') or c.status = 'TERMINATED' as has_ended,
-    (select jsonb_agg(
-         jsonb_build_array(g.role, g.kind, g.scopes, hm.role, hm.birth_date, g.is_fresh, g.owner_absent))
-       from (
-         select lg.role, lg.kind, lg.scopes, lg.is_fresh, lg.owner_absent, lg.household_id, l.user_id
-         from line l join granted lg on lg.line_id = l.id where l.account_id = a.id
-         union all
-         select ag.role, ag.kind, ag.scopes, ag.is_fresh, ag.owner_absent, ag.household_id, null
-         from granted_accounts ag where ag.account_id = a.id
-       ) g
-       left join membership hm
-         on hm.household_id = g.household_id and hm.user_id = g.user_id and hm.status = 'ACTIVE') as grants
-  from candidates
-  join personal_account a using (id)
-  join contract c on c.id = a.contract_id
+    {_GRANTS} as grants
+  from reached r
+  join personal_account a on a.id = r.account_id
+  join contract c on c.id = a.contract_id and (r.contract_epoch is null or r.contract_epoch = c.epoch)
+  left join membership hm on hm.household_id = r.household_id and hm.user_id = r.user_id and hm.status = 'ACTIVE'
   where a.operator = $2 or $3
+  group by a.id, c.id
 )
 """
 )

@@ -28,6 +28,11 @@ _STATUS_LINE = 7
 # After a kill -9 of the postmaster its backends need a moment to notice; a new one does not wait for them.
 _BACKENDS_REMAIN = "is still in use"
 
+# glibc gives back what a statement took beyond 128 kB, and asks for it again at the next: of the dashboard of a hundred
+# numbers that takes longer than to answer. Each connection may keep so many bytes instead.
+_KEPT_BYTES = str(16 * 2**20)
+_KEEPING_MEMORY = {"MALLOC_TRIM_THRESHOLD_": _KEPT_BYTES, "MALLOC_MMAP_THRESHOLD_": _KEPT_BYTES}
+
 
 class Postmaster:
     """The server process of one cluster, whoever started it. Starting is serialised by the caller's lock."""
@@ -83,6 +88,8 @@ class Postmaster:
     def _launch(self, deadline: float) -> str | None:
         """Start the server and wait for it. Returns None when it is ready, else why it is not."""
         self._forget_the_dead()
+        options = dict(self._cluster.account.process_options())
+        options["env"] |= _KEEPING_MEMORY
         with self._cluster.log.open("ab") as log:
             begin = log.tell()
             self._child = child = subprocess.Popen(
@@ -90,7 +97,7 @@ class Postmaster:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                **self._cluster.account.process_options(),
+                **options,
             )
         _wait(lambda: self._is_ready() or child.poll() is not None, deadline)
         if child.returncode is None and self._is_ready():

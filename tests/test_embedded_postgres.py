@@ -31,6 +31,8 @@ SAFETY = """
     where name in ('fsync', 'synchronous_commit', 'full_page_writes')
 """
 
+LARGE = "select cardinality(array(select repeat('x', 100) from generate_series(1, 20000)))"
+
 # A user of the database as another process: it says where the database is, and leaves when stdin closes.
 USER = """
 import sys
@@ -158,6 +160,30 @@ def test_a_test_server_is_fast_and_knows_unicode_and_has_no_network_port(data: P
 def test_any_other_server_survives_a_power_cut(data: Path) -> None:
     with EmbeddedPostgres(data) as dsn:
         assert ask(dsn, SAFETY) == "on on on"
+
+
+def test_a_connection_keeps_the_memory_that_large_statements_take(data: Path) -> None:
+    async def faults(url: str) -> int:
+        connection = await asyncpg.connect(url)
+        try:
+            pid = await connection.fetchval("select pg_backend_pid()")
+            for _ in range(3):
+                await connection.execute(LARGE)
+            before = page_faults(pid)
+            for _ in range(10):
+                await connection.execute(LARGE)
+            return page_faults(pid) - before
+        finally:
+            await connection.close()
+
+    with EmbeddedPostgres(data, durable=False) as url:
+        # It takes some 1,000 pages each time.
+        assert asyncio.run(faults(url)) < 1_000
+
+
+def page_faults(pid: int) -> int:
+    """How often a process was given a page of memory."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])
 
 
 def test_the_address_means_the_same_to_asyncpg_and_to_tortoise(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
