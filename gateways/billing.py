@@ -36,27 +36,24 @@ class Balance(NamedTuple):
 
     @property
     def available(self) -> Money:
-        return self._money(self.available_minor)
+        return Money(self.available_minor, _CURRENCIES[self.currency])
 
     @property
     def credit(self) -> Money | None:
-        return None if self.credit_minor is None else self._money(self.credit_minor)
+        return None if self.credit_minor is None else _often(self.credit_minor, self.currency)
 
     @property
     def reserved(self) -> Money:
-        return self._money(self.reserved_minor)
+        return _often(self.reserved_minor, self.currency)
 
     @property
     def next_charge(self) -> Money | None:
-        return None if self.next_charge_minor is None else self._money(self.next_charge_minor)
-
-    def _money(self, minor: int) -> Money:
-        return _money(minor, self.currency)
+        return None if self.next_charge_minor is None else _often(self.next_charge_minor, self.currency)
 
 
-# Most of them are told again and again: nothing, and what is charged.
-@lru_cache(10_000)
-def _money(minor: int, currency: str) -> Money:
+# What is told again and again: nothing, and what is charged.
+@lru_cache(1_000)
+def _often(minor: int, currency: str) -> Money:
     return Money(minor, _CURRENCIES[currency])
 
 
