@@ -43,8 +43,9 @@ def compiled_events(
         def build_per_event_executor(self, payload: Any) -> "EventExecutor":
             executor = super().build_per_event_executor(payload)
             assert isinstance(executor, EventExecutor)
-            # Without a text there is nothing to know a document by; what may be aborted is for graphql-core to abort.
-            executor._is_of_event = self._stream is not None and self.operation.loc is not None and not self.abort_signal
+            # Documents are known by their texts; and what may be aborted is for graphql-core to abort.
+            is_known = self._stream is not None and self.operation.loc is not None
+            executor._is_of_event = is_known and self.abort_signal is None
             return executor
 
         def execute_operation(self, serially: bool | None = None) -> Any:
@@ -67,14 +68,13 @@ def compiled_events(
                     text, stream.document, name, self.variable_values, self.context_value, self.root_value
                 )
             except final as error:
+                stream.by_level = True
                 return ExecutionResult(None, [GraphQLError(str(error), original_error=error)])
             except Exception:
+                answered, stream.by_level = None, True
+            if answered is None and stream.by_level:
                 start_anew(self.context_value)
-                return None
-            if answered is None and stream.has_run:
-                # The loaders may still believe that they are asked level by level.
-                start_anew(self.context_value)
-            stream.has_run = answered is not None
+            stream.by_level = answered is not None
             return answered
 
     return EventExecutor
@@ -82,8 +82,10 @@ def compiled_events(
 
 @dataclass(slots=True, eq=False)
 class _Stream:
-    """What the events of a subscription have in common; `has_run` while the last of them was answered by a program."""
+    """What the events of a subscription have in common.
+
+    `by_level` once a program has run: its loaders may still believe that they are asked level by level.
+    """
 
     document: DocumentNode
-    has_run: bool = False
-
+    by_level: bool = False

@@ -48,7 +48,8 @@ Compile = Callable[[DocumentNode, str | None, VariableValues], Program]
 class Counts:
     """What became of operations since the process began, and what is kept; `size` in bytes.
 
-    Each event of a subscription counts as an operation. `left` counts by reason what was left to graphql-core before it ran, `rerun` what was run by it again.
+    `left` counts by reason what was left to graphql-core before it ran, `rerun` what was run by it again. Each event
+    of a subscription counts as an operation.
     """
 
     hits: int
