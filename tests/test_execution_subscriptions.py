@@ -1,9 +1,13 @@
 """Events of our subscriptions answer to the byte what graphql-core's executor answers, over what sockets run."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
@@ -16,6 +20,7 @@ from structlog.testing import capture_logs
 from domain.profile import Profile
 from gateways.ledger_billing import LedgerBilling
 from gateways.payments import UnconfiguredProvider
+from loaders.account_by_id import ACCOUNTS
 from models.reader import Reader, Statement
 from resolvers.node_id import encode
 from schema.schema import HearthSchema
@@ -25,13 +30,15 @@ from server.graphql_stream import Asked, Streams
 from server.live import Ear, Hub
 from server.settings import Settings
 from services.payment_row import Desk
+from tests.conftest import free_port, running_server
 from tests.documents import Author, Written
 from tests.executors import NOW, Caller, Executors, Moment, Trouble, TroubledReader, comparable, executors
 from tests.paid import paid
-from tests.sockets import opened
+from tests.sockets import tell
 from tests.test_execution_documents import PROVING, SEED, trouble
 from tests.test_graphiql_examples import TEXTS
-from tests.test_subscriptions import sign_in
+from tests.test_subscriptions import line, signed_in
+from tests.test_watching import numbers
 
 DOCUMENTS = 3_000 if PROVING else 60
 # How often a subscription runs: at first, and when all that it follows has changed.
@@ -59,6 +66,25 @@ class Still(datetime):
     @classmethod
     def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
         return NOW
+
+
+class Faltering(TroubledReader):
+    """Reads of a database that does not answer for accounts, at those times of asking."""
+
+    def __init__(self, pool: Any, silences: list[int]) -> None:
+        super().__init__(pool, None)
+        self._silences = silences
+
+    def anew(self) -> "Faltering":
+        return Faltering(self._pool, self._silences)
+
+    async def fetch(self, statement: Statement[Any], *arguments: object) -> list[Any]:
+        if statement is ACCOUNTS and self._silences:
+            self._silences[0] -= 1
+            if self._silences[0] == 0:
+                del self._silences[0]
+                raise TimeoutError
+        return await super().fetch(statement, *arguments)
 
 
 class Followed(Contexts):
@@ -100,7 +126,9 @@ class Following:
         self._both = both
         pool: Any = None  # what reads is made of the moment
         self._contexts = Followed(settings, profiles, LedgerBilling(), pool, {}, Desk(UnconfiguredProvider()))
-        self._whence = self._contexts.whence(HTTPConnection({"type": "http", "scheme": "http", "path": "/", "headers": []}))
+        self._whence = self._contexts.whence(
+            HTTPConnection({"type": "http", "scheme": "http", "path": "/", "headers": []})
+        )
 
     async def heard(self, schema: HearthSchema, caller: Caller, written: Written, reads: Any) -> list[bytes]:
         """What is told at once, and when something was heard."""
@@ -138,6 +166,7 @@ class Following:
 @pytest.fixture(autouse=True)
 def _still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resolvers.context.datetime", Still)
+    monkeypatch.setattr("auth.signed_token.time", SimpleNamespace(time=NOW.timestamp))
     monkeypatch.setattr("resolvers.live._PAUSE_SECONDS", 0)
 
 
@@ -192,3 +221,78 @@ async def test_subscriptions_of_every_shape_tell_the_same(
     assert counts.ran > sum(told.values()) / 2
 
 
+async def test_an_event_that_the_database_did_not_answer_is_told_when_it_does(
+    app: Starlette,
+    shared_database: str,
+    settings: Settings,
+    profiles: Mapping[str, Profile],
+    demo_people: dict[str, Any],
+) -> None:
+    query = Written("subscription { balanceChanged { id personalAccount { id } } }", {})
+    async with executors(shared_database, settings, profiles) as both:
+        following = Following(both, settings, profiles)
+        owner = await both.caller(shared_database, "owner", OPERATOR, demo_people[OPERATOR]["owner"]["msisdn"])
+        heard = []
+        async with both.moment() as moment:
+            whole = await following.alike(moment, owner, query)
+            for schema in (both.stock, both.compiled):
+                silences = [2, 3]
+                with capture_logs():
+                    heard.append(await following.heard(schema, owner, query, partial(Faltering, moment, silences)))
+                assert silences == [], "it was never silent"
+        assert [sorted(each) for each in heard] == [sorted(whole)] * 2
+        assert heard[0] == heard[1]
+        counts = both.compiled.operations.counts
+        assert counts.rerun == {"TimeoutError": 2}
+        assert counts.ran == 2 * len(whole) - counts.left.get("failed before", 0)
+
+
+async def test_examples_of_subscriptions_run_compiled(
+    app: Starlette,
+    shared_database: str,
+    settings: Settings,
+    profiles: Mapping[str, Profile],
+    demo_people: dict[str, Any],
+) -> None:
+    people = demo_people[OPERATOR]
+    async with executors(shared_database, settings, profiles) as both:
+        following = Following(both, settings, profiles)
+        owner = await both.caller(shared_database, "owner", OPERATOR, people["owner"]["msisdn"])
+        async with both.moment() as moment:
+            payment = await paid(moment.connection, OPERATOR, people["owner"], people["owner"])
+            given = {"27-payment-updated": {"paymentId": encode("Payment", payment)}}
+            told = 0
+            for path, text in TEXTS.items():
+                if "\nsubscription " in text:
+                    told += len(await following.alike(moment, owner, Written(text, given.get(path.stem, {}))))
+        counts = both.compiled.operations.counts
+    assert (counts.ran, counts.compiled, counts.left, counts.rerun) == (told, 4, {}, {})
+
+
+async def test_a_socket_s_events_are_counted_as_run_compiled(
+    process_database: str, tmp_path: Path, demo_people: dict[str, Any]
+) -> None:
+    port = free_port()
+    query = "subscription Told($ids: [ID!]) { balanceChanged(lineIds: $ids) { id balance { available { amount } } } }"
+    behind = await asyncpg.connect(process_database)
+    try:
+        environment = {"HEARTH_METRICS_PORT": str(port), "HEARTH_DRAIN_NOTICE_SECONDS": "0"}
+        with running_server(process_database, tmp_path, **environment) as address:
+            line_id, account = await line(behind, demo_people[OPERATOR]["owner"]["msisdn"])
+            async with signed_in(address, demo_people[OPERATOR]["owner"]) as client:
+                await client.subscribe("b", query, ids=[line_id])
+                first = await client.next("b")
+                for _ in range(2):
+                    await tell(behind, f"balance:{account}")
+                    assert await client.next("b") == first
+            async with asyncio.timeout(20):
+                while True:
+                    told = await asyncio.to_thread(numbers, f"http://127.0.0.1:{port}/metrics")
+                    if told.get('hearth_operations_total{operation="Told",outcome="ok"}') == 1:
+                        break
+                    await asyncio.sleep(0.1)
+    finally:
+        await behind.close()
+    # The first event was that of a document which nobody had seen before.
+    assert told["hearth_executor_ran_total"] == 2
+    assert told['hearth_executor_left_total{reason="new"}'] == 2, "one to sign in, and one to subscribe"
