@@ -1,11 +1,9 @@
 """Events of our subscriptions answer to the byte what graphql-core's executor answers, over what sockets run."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -30,15 +28,11 @@ from server.graphql_stream import Asked, Streams
 from server.live import Ear, Hub
 from server.settings import Settings
 from services.payment_row import Desk
-from tests.conftest import free_port, running_server
 from tests.documents import Author, Written
 from tests.executors import NOW, Caller, Executors, Moment, Trouble, TroubledReader, comparable, executors
 from tests.paid import paid
-from tests.sockets import tell
 from tests.test_execution_documents import PROVING, SEED, trouble
 from tests.test_graphiql_examples import TEXTS
-from tests.test_subscriptions import line, signed_in
-from tests.test_watching import numbers
 
 DOCUMENTS = 3_000 if PROVING else 60
 # How often a subscription runs: at first, and when all that it follows has changed.
@@ -267,32 +261,3 @@ async def test_examples_of_subscriptions_run_compiled(
                     told += len(await following.alike(moment, owner, Written(text, given.get(path.stem, {}))))
         counts = both.compiled.operations.counts
     assert (counts.ran, counts.compiled, counts.left, counts.rerun) == (told, 4, {}, {})
-
-
-async def test_a_socket_s_events_are_counted_as_run_compiled(
-    process_database: str, tmp_path: Path, demo_people: dict[str, Any]
-) -> None:
-    port = free_port()
-    query = "subscription Told($ids: [ID!]) { balanceChanged(lineIds: $ids) { id balance { available { amount } } } }"
-    behind = await asyncpg.connect(process_database)
-    try:
-        environment = {"HEARTH_METRICS_PORT": str(port), "HEARTH_DRAIN_NOTICE_SECONDS": "0"}
-        with running_server(process_database, tmp_path, **environment) as address:
-            line_id, account = await line(behind, demo_people[OPERATOR]["owner"]["msisdn"])
-            async with signed_in(address, demo_people[OPERATOR]["owner"]) as client:
-                await client.subscribe("b", query, ids=[line_id])
-                first = await client.next("b")
-                for _ in range(2):
-                    await tell(behind, f"balance:{account}")
-                    assert await client.next("b") == first
-            async with asyncio.timeout(20):
-                while True:
-                    told = await asyncio.to_thread(numbers, f"http://127.0.0.1:{port}/metrics")
-                    if told.get('hearth_operations_total{operation="Told",outcome="ok"}') == 1:
-                        break
-                    await asyncio.sleep(0.1)
-    finally:
-        await behind.close()
-    # The first event was that of a document which nobody had seen before.
-    assert told["hearth_executor_ran_total"] == 2
-    assert told['hearth_executor_left_total{reason="new"}'] == 2, "one to sign in, and one to subscribe"
