@@ -23,8 +23,8 @@ def compiled_events(
 ) -> type[Executor[Any]]:
     """The `execution_context_class` of a schema whose subscriptions answer events by its compiled `operations`.
 
-    `start_anew` and `final` are those of `CompiledOperations`. An error that is final is the only one that an event
-    is answered with; the subscription goes on.
+    `start_anew` and `final` are those of `CompiledOperations`. An event that meets a final error is answered with that
+    and nothing else, and the subscription goes on.
     """
 
     class EventExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -43,9 +43,7 @@ def compiled_events(
         def build_per_event_executor(self, payload: Any) -> "EventExecutor":
             executor = super().build_per_event_executor(payload)
             assert isinstance(executor, EventExecutor)
-            # Documents are known by their texts; and what may be aborted is for graphql-core to abort.
-            is_known = self._stream is not None and self.operation.loc is not None
-            executor._is_of_event = is_known and self.abort_signal is None
+            executor._is_of_event = True
             return executor
 
         def execute_operation(self, serially: bool | None = None) -> Any:
@@ -60,8 +58,13 @@ def compiled_events(
         async def _compiled(self) -> ExecutionResult | None:
             """What a program answers; None where graphql-core has to, which then finds everything as it was."""
             stream, node = self._stream, self.operation
-            assert stream is not None
-            assert node.loc is not None
+            assert stream is not None, "only subscriptions have events"
+            if node.loc is None:
+                operations().leave("a document without its text")
+                return None
+            if self.abort_signal is not None:
+                operations().leave("an event that may be aborted")
+                return None
             text, name = node.loc.source.body, node.name.value if node.name else None
             try:
                 answered = await operations().event(

@@ -179,6 +179,10 @@ class Operations:
         ready = self._made_ready(key, known, document, variables, self._compiler.compile_event)
         return None if ready is None else await self._run(ready, context, event)
 
+    def leave(self, reason: str) -> None:
+        """Count what is left to graphql-core for a reason that whoever asks knows."""
+        self._left[reason] += 1
+
     def ready(
         self, query: str, document: DocumentNode, operation_name: str | None, given: Mapping[str, Any] | None
     ) -> Ready | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import strawberry
-from graphql import parse
+from graphql import AbortController, parse, subscribe
 from strawberry.extensions import MaskErrors, SchemaExtension
 
 from execution.events import compiled_events
@@ -104,6 +104,7 @@ class Subscription:
 
     @strawberry.subscription(graphql_type=list[int])
     async def once(self) -> AsyncGenerator[Iterator[int], None]:
+        yield [0]  # type: ignore[misc]
         yield iter([1, 2])
         yield iter([3, None])  # type: ignore[list-item]
 
@@ -287,7 +288,40 @@ async def test_events_that_can_be_looked_at_once_are_left_to_graphql_core(both: 
     await both.hear("subscription { promised }")
     counts = both.operations.counts
     assert counts.left == {"an event that can be looked at once": 3}
-    assert counts.ran == 1
+    assert counts.ran == 2
+
+
+async def test_what_follows_on_a_program_does_not_find_its_loaders(both: Both) -> None:
+    anew = []
+
+    class Noting(Context):
+        def start_anew(self) -> None:
+            anew.append(both.operations.counts.ran)
+
+    assert len(await _told(both.compiled, "subscription { once }", None, Noting())) == 3
+    # The first event ran, the second was left, and so was the third.
+    assert anew == [1]
+
+
+async def test_a_document_is_known_by_its_text() -> None:
+    class WithoutText(SchemaExtension):
+        def on_parse(self) -> Iterator[None]:
+            context = self.execution_context
+            context.graphql_document = parse(context.query or "", no_location=True)
+            yield
+
+    both = both_with(WithoutText)
+    await both.hear("subscription { words }")
+    assert both.operations.counts.left == {"a document without its text": 2}
+
+
+async def test_what_may_be_aborted_is_for_graphql_core_to_abort(both: Both) -> None:
+    executing: Any = {"executor_class": both.compiled.execution_context_class}
+    subscribing: Any = subscribe(
+        both.compiled._schema, parse("subscription { words }"), abort_signal=AbortController().signal, **executing
+    )
+    assert [result.data async for result in await subscribing] == [{"words": ["a", None]}, {"words": []}]
+    assert both.operations.counts.left == {"an event that may be aborted": 2}
 
 
 @pytest.mark.parametrize(
