@@ -57,9 +57,10 @@ chaos: installed-dev ## kill workers, the bank and PostgreSQL while people pay: 
 audit: installed-dev ## hold a server against GraphQL over HTTP and graphql-transport-ws, as their authors do
 	@$(PY) -m tests.audit
 
-prove: installed-dev ## the long proofs: 1,000 kills, 10,000 cancellations, steps of payments and of households, 20,000 documents
+prove: installed-dev ## the long proofs: 1,000 kills, 10,000 cancellations, steps of payments and of households, 23,000 documents
 	@HEARTH_PROVE=1 $(PY) -m pytest tests/test_payment_machine.py tests/test_household_machine.py \
-		tests/test_ownership_transfer.py tests/test_execution_documents.py tests/test_cancellation.py tests/test_operations.py
+		tests/test_ownership_transfer.py tests/test_execution_documents.py tests/test_execution_subscriptions.py \
+		tests/test_cancellation.py tests/test_operations.py
 	@$(MAKE) --no-print-directory chaos
 
 soak: installed-dev ## load a server evenly and watch its memory: make soak MINUTES=30

@@ -53,6 +53,9 @@ class Calls:
     def of(self, place: Place) -> Attribute | Batched | Call:
         """How to get the value of a field."""
         definition = place.definition
+        if definition.subscribe is not None:
+            # The field of an event: Strawberry's own resolver gives the source of events, which this is one of.
+            return self._wrapped(place)
         field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
         if not isinstance(field, StrawberryField) or self._converter is None or not _is_bare(field, self._converter):
             return self._wrapped(place)

@@ -94,10 +94,19 @@ class Compiler:
 
         Of the variables only those count that its @skip and @include ask for. Raises `CannotCompile`.
         """
+        return self._compile(document, operation_name, variables, OperationType.QUERY)
+
+    def compile_event(self, document: DocumentNode, operation_name: str | None, variables: VariableValues) -> Program:
+        """The same for what a subscription selects of an event, which is the program's root."""
+        return self._compile(document, operation_name, variables, OperationType.SUBSCRIPTION)
+
+    def _compile(
+        self, document: DocumentNode, operation_name: str | None, variables: VariableValues, kind: OperationType
+    ) -> Program:
         node = get_operation_ast(document, operation_name)
         if node is None:
             raise CannotCompile("no such operation")
-        if node.operation is not OperationType.QUERY:
+        if node.operation is not kind:
             raise CannotCompile(node.operation.value)
         try:
             return _Writing(self, document, node, variables).program()
@@ -150,7 +159,8 @@ class _Writing:
 
     def program(self) -> Program:
         """Write everything. Raises `CannotCompile`, and GraphQLError for arguments that are wrong."""
-        root, node = self._schema.query_type, self._operation.node
+        node = self._operation.node
+        root = self._schema.get_root_type(node.operation)
         assert root is not None  # the document is valid
         collected = collect_fields(self._schema, self._details, self._variables, root, node)
         self._program.select = self._compiled(self._selection(root, collected.grouped_field_set, 0, None))

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from graphql import (
     DirectiveNode,
     DocumentNode,
     ExecutionResult,
+    OperationType,
     VariableNode,
     Visitor,
     get_operation_ast,
@@ -18,7 +19,9 @@ from graphql import (
     visit,
 )
 from graphql.execution.values import VariableValues
+from graphql.pyutils.is_awaitable import is_awaitable
 from strawberry.extensions import SchemaExtension
+from strawberry.types.graphql import OperationType as Kind
 
 from execution.anomaly import Anomaly, Awaits, CannotCompile
 from execution.cache import Cache
@@ -38,13 +41,15 @@ _LONGEST_REST = 64
 _log = logging.getLogger(__name__)
 
 Key = tuple[str, str | None]
+Compile = Callable[[DocumentNode, str | None, VariableValues], Program]
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
     """What became of operations since the process began, and what is kept; `size` in bytes.
 
-    `left` counts by reason what was left to graphql-core before it ran, `rerun` what was run by it again.
+    `left` counts by reason what was left to graphql-core before it ran, `rerun` what was run by it again. Each event
+    of a subscription counts as an operation.
     """
 
     hits: int
@@ -136,38 +141,59 @@ class Operations:
         Raises `Anomaly` and whatever resolvers and loaders raise: then graphql-core has to begin from the beginning.
         """
         key = query, operation_name
-        known = self._find(key, document, operation_name)
+        known = self._awake(key, document)
         if known is None:
-            return None
-        if known.resting:
-            known.resting -= 1
-            self._left["failed before"] += 1
             return None
         operation = get_operation_ast(document, operation_name)
         if operation is None:
             self._left["no such operation"] += 1
             return None
+        if operation.operation is OperationType.SUBSCRIPTION:
+            self._left["a subscription, and no event of one"] += 1
+            return None
         variables = get_variable_values(self._schema._schema, operation.variable_definitions or (), dict(given or {}))
         if isinstance(variables, list):
             self._left["wrong variables"] += 1
             return None
-        program = self._program(key, known, document, operation_name, variables)
-        if isinstance(program, CannotCompile):
-            self._left[program.reason] += 1
+        ready = self._made_ready(key, known, document, variables, self._compiler.compile)
+        return None if ready is None else await self._run(ready, context, root_value)
+
+    async def event(
+        self,
+        query: str,
+        document: DocumentNode,
+        operation_name: str | None,
+        variables: VariableValues,
+        context: Any,
+        event: Any,
+    ) -> ExecutionResult | None:
+        """What a valid subscription answers to one of its events; None, and raises, as `execute` does."""
+        key = query, operation_name
+        known = self._awake(key, document)
+        if known is None:
             return None
-        return await self._run(Ready(key, known, program, variables), context, root_value)
+        if is_awaitable(event) or isinstance(event, Iterator):
+            # Nobody could begin from the beginning with it.
+            self._left["an event that can be looked at once"] += 1
+            return None
+        ready = self._made_ready(key, known, document, variables, self._compiler.compile_event)
+        return None if ready is None else await self._run(ready, context, event)
+
+    def leave(self, reason: str) -> None:
+        """Count what is left to graphql-core for a reason that whoever asks knows."""
+        self._left[reason] += 1
 
     def ready(
         self, query: str, document: DocumentNode, operation_name: str | None, given: Mapping[str, Any] | None
     ) -> Ready | None:
-        """The program of a valid operation, where it is at hand: for servers that ask before they do anything else.
+        """The program of a valid query, where it is at hand: for servers that ask before they do anything else.
 
         Whatever is not at hand, or not to be run now, is for `execute` to see to.
         """
         key = query, operation_name
         known = self._known.get(key)
         operation = None if known is None or known.resting else get_operation_ast(document, operation_name)
-        if known is None or operation is None:
+        if known is None or operation is None or operation.operation is not OperationType.QUERY:
             return None
         variables = get_variable_values(self._schema._schema, operation.variable_definitions or (), dict(given or {}))
         if isinstance(variables, list):
@@ -198,7 +224,16 @@ class Operations:
         self._ran += 1
         return ExecutionResult(data, None)
 
-    def _find(self, key: Key, document: DocumentNode, operation_name: str | None) -> _Known | None:
+    def _awake(self, key: Key, document: DocumentNode) -> _Known | None:
+        """What is known of an operation that may be compiled and does not rest."""
+        known = self._find(key, document)
+        if known is not None and known.resting:
+            known.resting -= 1
+            self._left["failed before"] += 1
+            return None
+        return known
+
+    def _find(self, key: Key, document: DocumentNode) -> _Known | None:
         known = self._known.get(key)
         if known is not None:
             self._hits += 1
@@ -218,8 +253,17 @@ class Operations:
         self._known.put(key, known, known.weight(key))
         return known
 
+    def _made_ready(
+        self, key: Key, known: _Known, document: DocumentNode, variables: VariableValues, compile_: Compile
+    ) -> Ready | None:
+        program = self._program(key, known, document, variables, compile_)
+        if isinstance(program, CannotCompile):
+            self._left[program.reason] += 1
+            return None
+        return Ready(key, known, program, variables)
+
     def _program(
-        self, key: Key, known: _Known, document: DocumentNode, operation_name: str | None, variables: VariableValues
+        self, key: Key, known: _Known, document: DocumentNode, variables: VariableValues, compile_: Compile
     ) -> Program | CannotCompile:
         chosen = known.chosen(variables)
         program = known.variants.get(chosen)
@@ -230,11 +274,11 @@ class Operations:
         try:
             # What else was given is no business of others who send the same document.
             conditions = {name: value for name, value in variables.coerced.items() if name in known.conditions}
-            program = self._compiler.compile(document, operation_name, VariableValues({}, conditions))
+            program = compile_(document, key[1], VariableValues({}, conditions))
             self._compiled += 1
         except CannotCompile as problem:
             program = problem.with_traceback(None)
-            _log.debug("left to graphql-core: %s: %s", operation_name, problem.reason)
+            _log.debug("left to graphql-core: %s: %s", key[1], problem.reason)
         known.variants[chosen] = program
         return program
 
@@ -273,7 +317,7 @@ def _conditions(document: DocumentNode) -> tuple[str, ...]:
 
 
 class CompiledOperations(SchemaExtension):
-    """Answers queries by their compiled operations; for one execution.
+    """Answers queries by their compiled operations; for one execution. Subscriptions are executed by event.
 
     After whatever goes wrong, `start_anew` is given the context, for graphql-core to begin from the beginning: with
     loaders that remember nothing. `final` are the errors that it would only meet again.
@@ -289,6 +333,9 @@ class CompiledOperations(SchemaExtension):
     async def on_execute(self) -> AsyncIterator[None]:
         context = self.execution_context
         assert context.graphql_document is not None
+        if context.operation_type is Kind.SUBSCRIPTION:
+            yield
+            return
         try:
             context.result = await self._operations.execute(
                 context.query or "",

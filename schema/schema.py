@@ -16,6 +16,7 @@ from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from domain.document_limits import DocumentLimits
+from execution.events import compiled_events
 from execution.operations import CompiledOperations, Operations
 from models.reader import SILENT
 from resolvers.context import Context
@@ -197,10 +198,12 @@ def build_schema(
     """The schema with its extensions; the documents that it knows live as long as it does.
 
     Without `introspection` nothing tells what the schema holds, be it on purpose or as a hint in an error. Queries that
-    come for the `compile_after`th time run `compiled`; where they do not, graphql-core's executor answers the same.
+    come for the `compile_after`th time, and subscriptions with so many events, run `compiled`; where they do not,
+    graphql-core's executor answers the same.
     """
     schema: HearthSchema
     compiling = [lambda: CompiledOperations(schema.operations, Context.start_anew, final=SILENT)]
+    events = compiled_events(lambda: schema.operations, Context.start_anew, final=SILENT)
     aside = [lambda: IntrospectionAside(schema._schema)]
     schema = HearthSchema(
         query=Query,
@@ -208,6 +211,7 @@ def build_schema(
         subscription=Subscription,
         types=(*USER_ERRORS, *_MONEY_ERRORS, *_HOUSEHOLD_ERRORS, *_LIMIT_ERRORS, *_SERVICE_ERRORS),
         config=StrawberryConfig(scalar_map=scalar_map()),
+        execution_context_class=events if compiled else None,
         extensions=[
             lambda: DocumentGuard(schema.documents),
             lambda: MaskErrors(should_mask_error=is_bug, error_message="Something went wrong on our side"),

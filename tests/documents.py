@@ -65,14 +65,31 @@ class Author:
     _aliases: int = 0
 
     def document(self) -> Written:
-        self._declared, self._given, self._fragments, self._aliases = {}, {}, {}, 0
-        self._left = self.random.choice((5, 20, 40, _MOST_FIELDS))
+        self._begin()
         assert self.schema.query_type is not None
         # Most is behind these.
         starts = self.random.choice(((), ("viewer",), ("viewer",), ("viewer", "node"), ("nodes",)))
-        body = self._selection(self.schema.query_type, _DEEPEST, starts)
+        return self._written("query", self._selection(self.schema.query_type, _DEEPEST, starts))
+
+    def subscription(self, name: str, arguments: str = "") -> Written:
+        """One that follows that field of the schema, given these arguments as they are written."""
+        self._begin()
+        assert self.schema.subscription_type is not None
+        kind = get_named_type(self.schema.subscription_type.fields[name].type)
+        alias = self.random.choice(("", "told: "))
+        field = f"{alias}{name}{arguments} {self._selection(kind, _DEEPEST - 1)}"
+        if self.random.random() < 0.3:
+            self._fragments["Root"] = f"fragment Root on Subscription {{ {field} }}"
+            field = "...Root"
+        return self._written("subscription", f"{{ {field} }}")
+
+    def _begin(self) -> None:
+        self._declared, self._given, self._fragments, self._aliases = {}, {}, {}, 0
+        self._left = self.random.choice((5, 20, 40, _MOST_FIELDS))
+
+    def _written(self, kind: str, body: str) -> Written:
         head = ", ".join(f"${name}: {kind}" for name, kind in self._declared.items())
-        text = f"query Made{f'({head})' if head else ''} {body}\n"
+        text = f"{kind} Made{f'({head})' if head else ''} {body}\n"
         return Written("\n".join([text, *self._fragments.values()]), self._given)
 
     def _selection(self, kind: GraphQLNamedType, depth: int, wanted: tuple[str, ...] = ()) -> str:

@@ -63,6 +63,9 @@ class TroubledReader(Reader):
         super().__init__(pool)
         self._trouble = trouble
 
+    def anew(self) -> "TroubledReader":
+        return TroubledReader(self._pool, self._trouble)
+
     async def _sent(self, sql: str, arguments: Sequence[object]) -> list[Any]:
         # graphql-core cancels the siblings of what failed: a statement that is cut off would end the transaction in
         # which both executors read, and what is read after it by one of them would fail.

@@ -348,6 +348,22 @@ async def test_metrics_tell_what_happened_on_a_port_of_their_own(watched: Watche
     assert not [name for name in told if "Wrong" in name or NEW_PASSWORD in name]
 
 
+async def test_events_of_a_socket_are_counted_as_run_compiled(watched: Watched) -> None:
+    def ran() -> float:
+        return numbers(watched.metrics)["hearth_executor_ran_total"]
+
+    before = await asyncio.to_thread(ran)
+    balances = "subscription Balances { balanceChanged { id balance { available { amount } } } }"
+    async with socket_opened(watched.town.address) as line:
+        await line.init(authorization=f"Bearer {watched.secrets['token by code']}", operator="beeline")
+        await line.subscribe("1", balances)
+        assert await line.next("1") != await line.next("1")
+    async with asyncio.timeout(20):
+        # The first event was that of a document which nobody had seen before.
+        while await asyncio.to_thread(ran) <= before:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
 async def test_worker_tells_of_the_outbox_on_a_port_of_its_own(watched: Watched, tmp_path: Path) -> None:
     port = free_port()
     environment = os.environ | {
