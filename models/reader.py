@@ -33,7 +33,7 @@ _ACQUIRE_SECONDS = 2.5
 _CLOSE_SECONDS = 5.0
 _JSONB_VERSION = b"\x01"
 # What is asked for within so many turns of the event loop travels together, so many statements at the most.
-_TURNS = 6
+_TURNS = 2
 _MOST_TOGETHER = 12
 SHARED = "/* shared */"
 """Ends what several statements begin with, `with` and common table expressions and a comma: evaluated once for all."""

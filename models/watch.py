@@ -55,6 +55,13 @@ class Work:
 # Set by the server around each operation; tasks that an operation starts share it.
 work: ContextVar[Work | None] = ContextVar("work", default=None)
 
+
+def is_operation(kind: str, name: str | None) -> None:
+    """Say which operation is under way, where somebody watches it."""
+    if (current := work.get()) is not None:
+        current.operation, current.kind = name, kind
+
+
 _NOTHING = nullcontext()
 _tracing: Tracing | None = None
 _note: Note | None = None

@@ -18,6 +18,7 @@ from strawberry.types.graphql import OperationType
 from domain.document_limits import DocumentLimits
 from execution.events import compiled_events
 from execution.operations import CompiledOperations, Operations
+from models import watch
 from models.reader import SILENT
 from resolvers.context import Context
 from resolvers.errors import CallerError
@@ -169,6 +170,7 @@ class HearthSchema(strawberry.Schema):
         except Exception:
             context.start_anew()
             return None
+        watch.is_operation(OperationType.QUERY.value, name)
         return ExecutionResult(result.data, None, self.documents.shown(costs))
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import asyncpg
 from starlette.requests import HTTPConnection
@@ -23,6 +24,7 @@ from server.settings import Settings
 from services.payment_row import Desk
 
 _LONGEST_TOKEN = 256
+_INITIATORS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Contexts:
         self._desk = desk
         self._sims = sims or NoRegistry()
         self._memory = Memory()
+        # Whoever asks has asked before, and will again.
+        self._initiator = lru_cache(_INITIATORS)(self._pseudonym)
 
     def reader(self) -> Reader:
         """A reader for one operation."""
@@ -124,7 +128,7 @@ class Contexts:
         scheme = "https" if connection.scope["scheme"] in ("https", "wss") else "http"
         return f"{scheme}://{connection.headers.get('host', '')}"
 
-    def _initiator(self, address: str | None, device: str | None) -> str:
+    def _pseudonym(self, address: str | None, device: str | None) -> str:
         """A pseudonym of the address and the client's name, which are not to be stored themselves."""
         told = f"{address or ''}\n{device or ''}"
         return hmac.digest(self._key, told.encode(), "sha256").hex()

@@ -94,7 +94,8 @@ class GraphQLEndpoint:
             if token is not None and isinstance(caller, Viewer | Widget):
                 admission = self._contexts.rates.recognise(token, admission)
             response = await self._answer(request, wanted, profile, caller, reads, batches, media_type)
-            response.headers.update(headers(admission, counted.values()))
+            told = headers(admission, counted.values())
+            response.raw_headers += [(name.encode(), value.encode()) for name, value in told.items()]
             return response
         except SILENT as error:
             _log.error("the database did not answer", error=type(error).__name__)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models import watch
@@ -21,6 +21,7 @@ from schema.documents import Documents
 from server import tracing
 
 HEADER = "x-request-id"
+_HEADER = HEADER.encode()
 # Long enough for whatever numbers requests elsewhere, and nothing that could forge a line.
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._:/+=-]{8,64}", re.ASCII)
 _ANSWERS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
@@ -50,8 +51,8 @@ class Watching:
             nonlocal status
             if message["type"] in _ANSWERS:
                 status = message.get("status", 101)
-                message.setdefault("headers", [])
-                MutableHeaders(scope=message)[HEADER] = request_id
+                # Nobody else sets it: to look for it among the others would take longer than to add it.
+                message["headers"] = [*message.get("headers", ()), (_HEADER, request_id.encode())]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -82,6 +83,7 @@ def named(documents: Documents, query: str, operation_name: str | None, told: Ma
     if work.kind is None and (operation := documents.operation(query, operation_name)) is not None:
         work.operation = operation.name.value if operation.name else None
         work.kind = operation.operation.value
+    if work.kind is not None:
         _describe(work)
 
 
