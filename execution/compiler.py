@@ -222,7 +222,11 @@ class _Writing:
                 f"        {key!r}: {self._value(inner.definition.type, f'v{inner.index}', inner, details, level)},"
             )
         lines += ["    out = {", *entries, "    }"]
-        lines += [f"    r.queues[{step}].append((o, out))" for step in waiting]
+        if len(waiting) > 1:
+            lines += ["    waits, queues = (o, out), r.queues"]
+            lines += [f"    queues[{step}].append(waits)" for step in waiting]
+        else:
+            lines += [f"    r.queues[{step}].append((o, out))" for step in waiting]
         lines += ["    return out", ""]
         self._source.append("\n".join(lines))
         return f"select_{number}"
