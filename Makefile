@@ -22,8 +22,8 @@ export NODE_OPTIONS ?= --use-system-ca
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run seed import test test-browser audit chaos prove soak subscribers chromium lint format sdl tables \
-	messages docs bench bench-catalogue bench-documents bench-enumeration bench-executors bench-ledger bench-tariffs \
-	bench-topup bench-watching lock clean reset installed installed-dev graphiql
+	messages docs bench bench-catalogue bench-documents bench-enumeration bench-executors bench-flood bench-ledger \
+	bench-tariffs bench-topup bench-watching lock clean reset installed installed-dev graphiql
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -124,6 +124,9 @@ bench-documents: installed ## measure how long the worst documents hold a worker
 
 bench-executors: installed ## measure the dashboard compiled and by graphql-core's executor, in one process
 	@$(PY) -m bench.executors
+
+bench-flood: installed ## show that 20,000 documents that come once neither fill the memory nor slow down those that are known
+	@$(PY) -m bench.flood $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
 bench-watching: installed-dev ## measure what metrics and the log cost a request: metrics under 3 %
 	@$(PY) -m bench.watching

@@ -87,7 +87,7 @@ class Money:
 
 
 # The same fees are told again and again.
-@lru_cache(10_000)
+@lru_cache(1_000)
 def _whole_units(minor: int) -> Decimal:
     # Read from its digits, because Decimal arithmetic would round by the caller's context.
     whole, rest = divmod(abs(minor), 10**_DECIMALS)

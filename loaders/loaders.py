@@ -52,6 +52,7 @@ from loaders.sharing_by_line_id import Giving, sharing_by_line_id
 from loaders.social_accounts_by_user_id import SocialAccount, social_accounts_by_user_id
 from loaders.spending_by_key import Charges, SpendingKey, spending_by_key
 from loaders.spent_by_key import Spent, spent_by_key
+from loaders.tariff_before_by_line_id import TariffBefore, tariff_before_by_line_id
 from loaders.tariff_subscription_by_line_id import TariffSubscription, tariff_subscription_by_line_id
 from loaders.tariffs_for_rating_by_line_id import Rateable, Sold, rated_tariff_by_line_id, tariffs_for_rating_by_line_id
 from loaders.transfer_by_household_id import Transfer, transfer_by_household_id
@@ -214,6 +215,10 @@ class Loaders:
     @cached_property
     def spending_by_key(self) -> Loader[SpendingKey, list[Charges] | None]:
         return self._one(spending_by_key)
+
+    @cached_property
+    def tariff_before_by_line_id(self) -> Loader[int, TariffBefore | None]:
+        return self._one(tariff_before_by_line_id)
 
     @cached_property
     def tariff_by_id(self) -> Loader[int, Tariff | None]:

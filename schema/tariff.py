@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import strawberry
 
@@ -12,7 +13,9 @@ from domain import tariff_refusals
 from domain.line import LineStatus
 from domain.quote_refusals import Quoted
 from domain.usage import UsageUnit
+from execution.batched import Load
 from loaders import tariff_subscription_by_line_id
+from loaders.tariff_before_by_line_id import TariffBefore
 from resolvers import tariff
 from resolvers.context import Info
 from schema.catalogue import Tariff, TariffAllowance
@@ -36,14 +39,36 @@ class TariffSubscription:
     pending_change: TariffSubscription | None = strawberry.field(
         description="What the next period begins with, since its first moment; null: it goes on as it is (F106)"
     )
-    can_revert_to: Tariff | None = strawberry.field(
-        description="The tariff before, where the last change can be taken back; null also for an archived one (E50)"
+
+    @strawberry.field(
+        graphql_type=Tariff | None,
+        description="The tariff before, where the last change can be taken back; null also for an archived one (E50)",
     )
-    revert_until: datetime | None = strawberry.field(
-        description="Up to when it can: the end of the period that was paid for before the change"
+    def can_revert_to(
+        parent: strawberry.Parent[tariff_subscription_by_line_id.TariffSubscription], info: Info
+    ) -> Load[Any] | None:
+        return _before(parent, info, lambda before: before.tariff)
+
+    @strawberry.field(
+        graphql_type=datetime | None,
+        description="Up to when it can: the end of the period that was paid for before the change",
     )
+    def revert_until(
+        parent: strawberry.Parent[tariff_subscription_by_line_id.TariffSubscription], info: Info
+    ) -> Load[Any] | None:
+        return _before(parent, info, lambda before: before.until)
 
     is_type_of = backed_by(tariff_subscription_by_line_id.TariffSubscription)
+
+
+def _before(
+    now: tariff_subscription_by_line_id.TariffSubscription, info: Info, told: Callable[[TariffBefore], Any]
+) -> Load[Any] | None:
+    """What is told of the tariff before; nothing of a change that waits."""
+    if now.line_id is None:
+        return None
+    loader = info.context.loaders.tariff_before_by_line_id
+    return Load(loader, now.line_id, lambda before: None if before is None else told(before))
 
 
 @strawberry.type(description="The tariff is archived, of another kind, or not sold where the line is (E50)")
