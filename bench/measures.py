@@ -155,7 +155,10 @@ def _by_size(told: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]:
         "| requests/s (Hearth is) | " + " | ".join(f"{size} numbers" for size in sizes) + " |",
         "|---|" + "--:|" * len(sizes),
     ]
+    here = {each["peer"] for each in told["rounds"] if str(each["numbers"]) in sizes}
     for name, title in titles.items():
+        if name not in here:
+            continue
         cells = []
         for size in sizes:
             turns, ratio = _turns(told, name, int(size)), told["ratios_by_numbers"][size].get(name)
