@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,20 @@ def test_help_names_every_command_from_any_directory_through_a_link(
     assert answer.returncode == 0
     for command in ("run", "serve", "worker", "migrate", "import", "catalogue", "seed", "ledger", "operators", "sdl"):
         assert re.search(rf"\n    {command}\s", answer.stdout)
+
+
+def test_a_process_takes_along_nothing_for_tracebacks_that_tell_values() -> None:
+    code = """
+import sys
+from server import cli
+assert cli.main(["serve"]) == 1  # there is no secret
+import structlog
+print(*(name for name in sys.modules if name.startswith("rich.")))
+"""
+    environment = {"PATH": os.environ["PATH"], "HEARTH_ENV": "production"}
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout == "\n"
 
 
 def test_a_relative_file_is_looked_for_where_the_user_is(environment: dict[str, str], tmp_path: Path) -> None:
