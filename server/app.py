@@ -3,7 +3,6 @@
 import gc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,33 +22,26 @@ from models.database import process_database
 from models.reader import reader_pool
 from schema.schema import build_schema
 from server import dev_pages, dev_payment_page, documents, graphiql, inbound, lanes, payments
-from server.autopay import pay_automatically
 from server.drain import LOOPS_SECONDS, Drain
 from server.edge import AnswerHeaders, broken, no_socket, refused
-from server.fees import charge_fees
 from server.graphql_context import Contexts
 from server.graphql_http import GraphQLEndpoint
 from server.graphql_sse import EventStreams
 from server.graphql_stream import Streams
 from server.graphql_ws import GraphQLSockets
 from server.health import healthz, readyz
-from server.households import look_after_households
-from server.limits import look_after_limits
 from server.live import Hub
 from server.logs import configure_logs
 from server.loops import Loops
 from server.metrics import metrics
 from server.operators import served_operators
-from server.packages import look_after_packages
 from server.payment_gateway import Providers, payment_desk
-from server.payments import look_after_payments
 from server.settings import Settings
-from server.sim_registry import sim_registry, watch_sims
+from server.sim_registry import sim_registry
 from server.social import read_registrations, social_providers
 from server.tracing import tracing
 from server.trusted_documents import forget_withdrawn, trusted_manifest
 from server.watching import HEADER, Watching
-from server.worker import run_worker
 
 # Longer than the loaders' patience with billing.
 _SLOW_BILLING_SECONDS = 30.0
@@ -110,14 +102,10 @@ def create_app(
                 listening.start(remembered.write_for_ever())
             if settings.development:
                 loops = await stack.enter_async_context(Loops(patience=LOOPS_SECONDS))
-                loops.start(run_worker(settings, partial(inbound.receive_sms, settings, served)))
-                loops.start(look_after_payments(desk, served))
-                loops.start(pay_automatically(settings.dsn, desk, served))
-                loops.start(charge_fees(served))
-                loops.start(watch_sims(sims, served))
-                loops.start(look_after_households(served))
-                loops.start(look_after_limits(served))
-                loops.start(look_after_packages(served))
+                # Not before: a server that answers only needs none of it in its memory.
+                from server.background import start_background
+
+                start_background(loops, settings, served, desk, sims)
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER)
             yield
