@@ -16,4 +16,4 @@ ACCOUNTS = Statement(
 
 async def accounts_by_contract_id(scope: ReadScope, contract_ids: Sequence[int]) -> Mapping[int, list[Account]]:
     rows = await scope.reads.fetch(ACCOUNTS, *scope.visibility, contract_ids)
-    return grouped(accounts(scope, rows), lambda account: account.row.contract_id)
+    return grouped(accounts(scope, rows), lambda account: account.contract_id)

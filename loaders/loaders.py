@@ -18,6 +18,7 @@ from loaders.catalogue import Service, Tariff
 from loaders.catalogue_by_id import service_by_id, tariff_by_id
 from loaders.child_by_line_id import child_by_line_id
 from loaders.connector_by_subscription_id import connector_by_subscription_id
+from loaders.contract_by_id import Contract, contract_by_id
 from loaders.households_by_user_id import Household, households_by_user_id
 from loaders.internet_by_line_id import Internet, internet_by_line_id
 from loaders.invitations_by_household_id import Invitation, invitations_by_household_id
@@ -103,6 +104,10 @@ class Loaders:
     @cached_property
     def connector_by_subscription_id(self) -> Loader[int, AuditActor | None]:
         return self._one(connector_by_subscription_id)
+
+    @cached_property
+    def contract_by_id(self) -> Loader[int, Contract | None]:
+        return self._one(contract_by_id)
 
     @cached_property
     def households_by_user_id(self) -> Loader[int, list[Household]]:

@@ -1,28 +1,13 @@
 """Lines and personal accounts as the viewer sees them: the row, and the rights that `domain/access.py` gives."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 from functools import lru_cache
 
 from domain.access import Scope, widget_scopes
-from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
+from domain.line import LineStatus, ServiceKind
 from loaders.scope import Judged, ReadScope
 from models.visible import AccountRow, LineRow, relation, standing
-
-
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """A contract of something that the viewer sees (F030)."""
-
-    id: int
-    number: str
-    kind: ContractKind
-    status: ContractStatus
-    holder_is_viewer: bool
-    signed_on: date | None
-    terminated_on: date | None
-
 
 # To call an enum takes far longer than to look up one of its members.
 _KINDS = {kind.value: kind for kind in ServiceKind}
@@ -41,7 +26,7 @@ class Account:
     kind: ServiceKind
     status: LineStatus
     cash_payments_banned: bool
-    row: AccountRow = field(repr=False)
+    contract_id: int
     rights: frozenset[Scope]
 
     @property
@@ -49,8 +34,9 @@ class Account:
         return self.id
 
     @property
-    def contract(self) -> Contract | None:
-        return _contract(self.row) if self.rights & _SHOW_CONTRACT else None
+    def shows_contract(self) -> bool:
+        """Whether its contract is there for the viewer."""
+        return bool(self.rights & _SHOW_CONTRACT)
 
     @property
     def my_scopes(self) -> Sequence[Scope]:
@@ -136,16 +122,4 @@ def _line(row: LineRow, judged: Judged) -> Line:
 
 def _account(row: AccountRow, rights: frozenset[Scope]) -> Account:
     kind, status = _KINDS[row.kind], _STATUSES[row.status]
-    return Account(row.id, row.operator, row.number, kind, status, row.cash_payments_banned, row, rights)
-
-
-def _contract(row: AccountRow) -> Contract:
-    return Contract(
-        id=row.contract_id,
-        number=row.contract_number,
-        kind=ContractKind(row.contract_kind),
-        status=ContractStatus(row.contract_status),
-        holder_is_viewer=row.holds_contract,
-        signed_on=row.signed_on,
-        terminated_on=row.terminated_on,
-    )
+    return Account(row.id, row.operator, row.number, kind, status, row.cash_payments_banned, row.contract_id, rights)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from domain.access import Grant, HouseholdRole, LinkKind, Scope, Standing
-from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
+from domain.line import LineStatus, ServiceKind
 from models.reader import SHARED
 
 # A link counts only while it is active, confirmed again in time, and of the same SIM and contract (I7): whether it is
@@ -102,8 +102,7 @@ reached as (
 ),
 visible as (
   select a.id, a.operator, a.number, a.kind, a.status, a.cash_payments_banned,
-    c.id as contract_id, c.number as contract_number, c.kind as contract_kind, c.status as contract_status,
-    c.signed_on, c.terminated_on,
+    c.id as contract_id,
     coalesce(bool_or(r.user_id = $1), false) or (c.id in (select contract_id from held)
       and not bool_or(r.is_used and r.user_id is distinct from $1)) as holds_it,
     c.id in (select contract_id from held) as holds_contract,
@@ -121,8 +120,7 @@ visible as (
 )
 
 ACCOUNT_COLUMNS = """
-id, operator, number, kind, status, cash_payments_banned,
-contract_id, contract_number, contract_kind, contract_status, signed_on, terminated_on,
+id, operator, number, kind, status, cash_payments_banned, contract_id,
 holds_it, holds_contract, is_child, has_ended, grants::text
 """
 
@@ -167,7 +165,7 @@ class LineRow(NamedTuple):
 
 
 class AccountRow(NamedTuple):
-    """A personal account that the viewer has some relation to, with its contract."""
+    """A personal account that the viewer has some relation to."""
 
     id: int
     operator: str
@@ -176,11 +174,6 @@ class AccountRow(NamedTuple):
     status: LineStatus
     cash_payments_banned: bool
     contract_id: int
-    contract_number: str
-    contract_kind: ContractKind
-    contract_status: ContractStatus
-    signed_on: date | None
-    terminated_on: date | None
     holds_it: bool
     holds_contract: bool
     is_child: bool

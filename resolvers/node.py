@@ -10,6 +10,7 @@ from resolvers import (
     audit_log,
     autopay,
     bundle,
+    contract,
     document,
     guest_grant,
     internet,
@@ -74,8 +75,7 @@ async def _account(context: Context, key: int) -> object | None:
 
 
 async def _contract(context: Context, key: int) -> object | None:
-    accounts = await context.loaders.accounts_by_contract_id.load(key)
-    return next((account.contract for account in accounts if account.contract), None)
+    return await contract.by_id(context, key)
 
 
 async def _household(context: Context, key: int) -> object | None:

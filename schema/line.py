@@ -10,10 +10,11 @@ import strawberry
 from domain.access import Scope
 from domain.line import ContractKind, ContractStatus, LineStatus, ServiceKind
 from execution.batched import Load, batched
-from loaders import visible
+from loaders import contract_by_id, visible
 from loaders.services_by_line_id import ServiceSubscription as ConnectedService
 from resolvers import (
     catalogue,
+    contract,
     data_gift,
     document,
     page,
@@ -141,12 +142,8 @@ class Line(Node):
         graphql_type=ContractOfLine | None,
         description="The contract it belongs to; null without the scope VIEW or DOCUMENTS over its personal account",
     )
-    def contract(parent: strawberry.Parent[visible.Line], info: Info) -> Load[visible.Contract | None]:
-        return Load(
-            info.context.loaders.account_by_id,
-            parent.account_id,
-            lambda account: account.contract if account else None,
-        )
+    async def contract(parent: strawberry.Parent[visible.Line], info: Info) -> contract_by_id.Contract | None:
+        return await contract.of_line(info.context, parent.account_id)
 
     @strawberry.field(graphql_type=UsageSummary | None, description="What it used; null without the scope USAGE (F058)")
     def usage(
@@ -310,9 +307,6 @@ class PersonalAccount(Node):
     kind: ServiceKind = strawberry.field(description="Which service it pays for")
     status: LineStatus = strawberry.field(description="Whether its services work, and if not, why")
     cash_payments_banned: bool = strawberry.field(description="Whether its holder forbade payments by card (F071)")
-    contract: Contract | None = strawberry.field(
-        description="The contract it belongs to; null without the scope VIEW or DOCUMENTS"
-    )
     my_scopes: list[Scope] = strawberry.field(description="What the viewer may do with it")
     balance: Balance | None = batched(
         Balance | None,
@@ -336,6 +330,13 @@ class PersonalAccount(Node):
     )
 
     is_type_of = backed_by(visible.Account)
+
+    @strawberry.field(
+        graphql_type=ContractOfLine | None,
+        description="The contract it belongs to; null without the scope VIEW or DOCUMENTS",
+    )
+    def contract(parent: strawberry.Parent[visible.Account], info: Info) -> Load[contract_by_id.Contract | None] | None:
+        return contract.of_account(info.context, parent)
 
     @strawberry.field(
         graphql_type=Connection[PaymentOfAccount],
@@ -380,4 +381,4 @@ class Contract(Node):
         description="Those of its accounts that the viewer may have to do with",
     )
 
-    is_type_of = backed_by(visible.Contract)
+    is_type_of = backed_by(contract_by_id.Contract)
