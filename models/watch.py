@@ -55,13 +55,6 @@ class Work:
 # Set by the server around each operation; tasks that an operation starts share it.
 work: ContextVar[Work | None] = ContextVar("work", default=None)
 
-
-def is_operation(kind: str, name: str | None) -> None:
-    """Say which operation is under way, where somebody watches it."""
-    if (current := work.get()) is not None:
-        current.operation, current.kind = name, kind
-
-
 _NOTHING = nullcontext()
 _tracing: Tracing | None = None
 _note: Note | None = None
@@ -76,6 +69,13 @@ def describe(name: str, attributes: Attributes, /) -> None:
     """Name the stretch of work that is under way."""
     if _tracing is not None:
         _tracing.describe(name, attributes)
+
+
+def is_operation(kind: str, name: str | None) -> None:
+    """Say which operation is under way."""
+    if (current := work.get()) is not None:
+        current.operation, current.kind = name, kind
+    describe(f"{kind} {name or 'anonymous'}", {"graphql.operation.type": kind, "graphql.operation.name": name or ""})
 
 
 def note(told: Told, labels: tuple[str, ...], value: float = 1, /) -> None:

@@ -3,7 +3,6 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import asyncpg
 from starlette.requests import HTTPConnection
@@ -24,7 +23,6 @@ from server.settings import Settings
 from services.payment_row import Desk
 
 _LONGEST_TOKEN = 256
-_INITIATORS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,6 @@ class Contexts:
         self._desk = desk
         self._sims = sims or NoRegistry()
         self._memory = Memory()
-        # Whoever asks has asked before, and will again.
-        self._initiator = lru_cache(_INITIATORS)(self._pseudonym)
 
     def reader(self) -> Reader:
         """A reader for one operation."""
@@ -128,7 +124,7 @@ class Contexts:
         scheme = "https" if connection.scope["scheme"] in ("https", "wss") else "http"
         return f"{scheme}://{connection.headers.get('host', '')}"
 
-    def _pseudonym(self, address: str | None, device: str | None) -> str:
+    def _initiator(self, address: str | None, device: str | None) -> str:
         """A pseudonym of the address and the client's name, which are not to be stored themselves."""
         told = f"{address or ''}\n{device or ''}"
         return hmac.digest(self._key, told.encode(), "sha256").hex()

@@ -81,10 +81,7 @@ def named(documents: Documents, query: str, operation_name: str | None, told: Ma
         return
     work.outcome = "errors" if "errors" in told else "ok"
     if work.kind is None and (operation := documents.operation(query, operation_name)) is not None:
-        work.operation = operation.name.value if operation.name else None
-        work.kind = operation.operation.value
-    if work.kind is not None:
-        _describe(work)
+        watch.is_operation(operation.operation.value, operation.name.value if operation.name else None)
 
 
 @contextmanager
@@ -92,7 +89,7 @@ def socket_operation(work: Work) -> Iterator[None]:
     """A stretch of an operation of a socket: all of it, or as much as a subscription has to tell."""
     with watch.span("operation"), _working(work):
         if work.kind is not None:
-            _describe(work)
+            watch.is_operation(work.kind, work.operation)
         yield
 
 
@@ -110,11 +107,6 @@ def _working(work: Work) -> Iterator[Work]:
         yield work
     finally:
         watch.work.reset(token)
-
-
-def _describe(work: Work) -> None:
-    about = {"graphql.operation.type": work.kind or "", "graphql.operation.name": work.operation or ""}
-    watch.describe(f"{work.kind} {work.operation or 'anonymous'}", about)
 
 
 def _tell_request(scope: Scope, work: Work, status: int, seconds: float) -> None:
